@@ -1,0 +1,1 @@
+"""CrysBFN: train, sample and score generative models of crystals."""

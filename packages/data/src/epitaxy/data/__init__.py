@@ -1,0 +1,1 @@
+"""Readers, cached datasets and loaders for crystals."""

@@ -1,0 +1,1 @@
+"""Metrics for generated crystals, each under a named protocol."""

@@ -1,0 +1,1 @@
+"""Bayesian flows and diffusions on any manifold."""

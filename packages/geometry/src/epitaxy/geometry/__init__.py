@@ -1,0 +1,1 @@
+"""Manifolds, von Mises, lattices and ragged batches in plain torch."""

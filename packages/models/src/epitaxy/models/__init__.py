@@ -1,0 +1,1 @@
+"""Fast equivariant networks for crystals and molecules."""
