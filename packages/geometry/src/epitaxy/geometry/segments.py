@@ -1,0 +1,109 @@
+"""The index of a ragged batch: which atoms belong to which graph."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int, Shaped
+from torch import Tensor
+
+
+class Pairs(NamedTuple):
+    """Unordered pairs of atoms, i < j, of the same graph."""
+
+    i: Int[Tensor, " pairs"]
+    j: Int[Tensor, " pairs"]
+    graph: Int[Tensor, " pairs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Segments:
+    """Atoms sorted by graph: how many each graph has, the graph of each, and where each graph begins.
+
+    Make one with `Segments.from_counts`. Sums follow the order of the atoms on the CPU and are deterministic
+    there; on CUDA they are under `torch.use_deterministic_algorithms(True)`.
+    """
+
+    counts: Int[Tensor, " graphs"]
+    index: Int[Tensor, " atoms"]
+    offsets: Int[Tensor, " graphs+1"]
+
+    @classmethod
+    def from_counts(
+        cls, counts: Tensor | Sequence[int], device: torch.device | str | None = None
+    ) -> "Segments":
+        """The index of graphs with these numbers of atoms.
+
+        Raises:
+            ValueError: if the counts are not a vector of integers, or one is below 1.
+
+        """
+        counts = torch.as_tensor(counts, device=device)
+        if counts.numel() == 0:
+            counts = counts.to(torch.int64)
+        if (
+            counts.ndim != 1
+            or counts.is_floating_point()
+            or counts.is_complex()
+            or counts.dtype == torch.bool
+        ):
+            raise ValueError(
+                f"counts must be a vector of integers, not {counts.dtype} of shape {tuple(counts.shape)}"
+            )
+        counts = counts.to(torch.int64)
+        if bool((counts < 1).any()):
+            raise ValueError("every graph needs at least one atom")
+        offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        index = torch.arange(counts.shape[0], device=counts.device).repeat_interleave(counts)
+        return cls(counts=counts, index=index, offsets=offsets)
+
+    @property
+    def num_graphs(self) -> int:
+        """Number of graphs, known without asking the device."""
+        return self.counts.shape[0]
+
+    @property
+    def num_atoms(self) -> int:
+        """Number of atoms of all graphs together, known without asking the device."""
+        return self.index.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the index lives."""
+        return self.counts.device
+
+    @property
+    def rank(self) -> Int[Tensor, " atoms"]:
+        """Position of each atom within its graph: 0, 1, ..., count - 1."""
+        return torch.arange(self.num_atoms, device=self.device) - self.offsets[self.index]
+
+    def to(self, device: torch.device | str) -> "Segments":
+        """The same index on another device."""
+        return Segments(
+            counts=self.counts.to(device), index=self.index.to(device), offsets=self.offsets.to(device)
+        )
+
+    def sum(self, x: Shaped[Tensor, " atoms *rest"]) -> Shaped[Tensor, " graphs *rest"]:
+        """Sum over each graph's atoms."""
+        return x.new_zeros(self.num_graphs, *x.shape[1:]).index_add(0, self.index, x)
+
+    def mean(self, x: Shaped[Tensor, " atoms *rest"]) -> Shaped[Tensor, " graphs *rest"]:
+        """Mean over each graph's atoms."""
+        return self.sum(x) / self.counts.to(x.dtype).view(-1, *[1] * (x.ndim - 1))
+
+    def expand(self, y: Shaped[Tensor, " graphs *rest"]) -> Shaped[Tensor, " atoms *rest"]:
+        """Give every atom its graph's value."""
+        return y.index_select(0, self.index)
+
+    def center(self, x: Shaped[Tensor, " atoms *rest"]) -> Shaped[Tensor, " atoms *rest"]:
+        """Subtract each graph's mean."""
+        return x - self.expand(self.mean(x))
+
+    def pairs(self) -> Pairs:
+        """All pairs i < j of atoms of the same graph, in lexicographic order; no pair of an atom with itself."""
+        partners = self.offsets[1:][self.index] - 1 - torch.arange(self.num_atoms, device=self.device)
+        i = torch.arange(self.num_atoms, device=self.device).repeat_interleave(partners)
+        first = partners.cumsum(0) - partners
+        j = i + 1 + torch.arange(i.shape[0], device=self.device) - first[i]
+        return Pairs(i=i, j=j, graph=self.index[i])
