@@ -1,1 +1,23 @@
-"""Bayesian flows and diffusions on any manifold."""
+"""Bayesian flows for circular, real and categorical variables, under one protocol for every flow."""
+
+from epitaxy.flows.bank import TrajectoryBank
+from epitaxy.flows.categorical import CategoricalBFN
+from epitaxy.flows.circular import CircularBFN, CircularState
+from epitaxy.flows.gaussian import GaussianBFN
+from epitaxy.flows.product import Level, ProductFlow, Refreshable
+from epitaxy.flows.protocol import Features, Flow
+from epitaxy.flows.schedules import EntropySchedule
+
+__all__ = [
+    "CategoricalBFN",
+    "CircularBFN",
+    "CircularState",
+    "EntropySchedule",
+    "Features",
+    "Flow",
+    "GaussianBFN",
+    "Level",
+    "ProductFlow",
+    "Refreshable",
+    "TrajectoryBank",
+]

@@ -1,0 +1,48 @@
+"""Small helpers shared by the flows."""
+
+from collections.abc import Collection
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+
+def column(values: Shaped[Tensor, " rows"], ndim: int) -> Tensor:
+    """Shape one value a row to broadcast against a tensor of `ndim` dimensions."""
+    return values.view(-1, *[1] * (ndim - 1))
+
+
+def grid_index(t: Float[Tensor, " rows"], n: int) -> Int[Tensor, " rows"]:
+    """Return the i for which i / n is nearest to t.
+
+    Rounded, never truncated: in float32 the product (i / n) n falls below i for some i (252 of 1000, for
+    one).
+    """
+    return torch.round(t * n).long()
+
+
+def total(x: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows"]:
+    """Sum over everything but the rows."""
+    return x.flatten(1).sum(1) if x.ndim > 1 else x
+
+
+def check_option(name: str, value: str | None, options: Collection[str | None]) -> None:
+    """Refuse a value that is no option.
+
+    Raises:
+        ValueError: naming the options.
+
+    """
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, options))}, not {value!r}")
+
+
+def check_grid(grid: int | None) -> None:
+    """Refuse a grid of less than one step.
+
+    Raises:
+        ValueError: if it has none.
+
+    """
+    if grid is not None and grid < 1:
+        raise ValueError(f"a grid needs at least one step, not {grid}")

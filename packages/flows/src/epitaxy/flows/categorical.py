@@ -1,0 +1,193 @@
+"""Bayesian flow for class labels (CrysBFN Eq. 23-25; Graves et al. 2023, Sec. 6)."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from epitaxy.flows._rows import check_grid, check_option, column, grid_index
+from epitaxy.flows.protocol import Features
+from epitaxy.geometry import AnyRng, Rng, as_rng
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoricalBFN:
+    """Bayesian flow on class labels.
+
+    Data are labels 0, ..., K - 1, `" rows"`; the network predicts logits, `"rows classes"`. The state is the
+    logarithm of the belief's probabilities theta. The accuracy accumulated at t is beta(t) = beta1 t^2; a
+    message about class k is y ~ N(alpha (K e_k - 1), alpha K), and the update is theta -> softmax(ln theta +
+    y).
+
+    Args:
+        classes: number of classes K; with K = 1 there is nothing to learn and every loss is 0.
+        beta1: accuracy at t = 1.
+        grid: number of steps n; None for continuous time.
+        loss_kind: "discrete", n times the divergence of the message of step i at t = (i - 1) / n, Eq. 24,
+            estimated by `draws` antithetic pairs of messages, which needs a grid; or "continuous", K beta1 t
+            |e_x - p|^2 at t (Graves et al., Eq. 205). The published runs use the latter at t = (i - 1) / n,
+            though the paper describes the former.
+        sampler: "bayes", update the belief by the next message (Alg. 2); or "end_back", draw a fresh belief
+            from the flow distribution, as the published runs do.
+        guess: what the sampler's message is about: "sampled", a class drawn from the predicted probabilities
+            p, which is the receiver distribution; or "expectation", the soft label p itself in place of e_k,
+            as the published end-back sampler does. None: "expectation" for end_back and "sampled" for bayes.
+        draws: pairs of messages y for the discrete loss.
+
+    """
+
+    classes: int
+    beta1: float
+    grid: int | None = 1000
+    loss_kind: Literal["discrete", "continuous"] = "discrete"
+    sampler: Literal["bayes", "end_back"] = "bayes"
+    guess: Literal["expectation", "sampled"] | None = None
+    draws: int = 1
+
+    def __post_init__(self) -> None:
+        if self.classes < 1 or self.draws < 1 or not self.beta1 > 0.0:
+            raise ValueError(
+                f"classes, draws and beta1 must be positive, not {self.classes}, {self.draws}, {self.beta1}"
+            )
+        check_grid(self.grid)
+        check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
+        check_option("sampler", self.sampler, ("bayes", "end_back"))
+        check_option("guess", self.guess, ("expectation", "sampled", None))
+        if self.grid is None and self.loss_kind == "discrete":
+            raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
+
+    def with_steps(self, n: int) -> Self:
+        """Return the same flow on a grid of n steps; itself in continuous time."""
+        return self if self.grid is None else replace(self, grid=n)
+
+    def beta(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+        """Return the accuracy accumulated at t, beta1 t^2."""
+        return self.beta1 * t.square()
+
+    def accuracy(self, t: Float[Tensor, " rows"], s: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+        """Return the accuracy beta(s) - beta(t) of the messages between t and s."""
+        return self.beta1 * (s - t) * (s + t)
+
+    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Float[Tensor, " rows classes"]:  # noqa:
+    ARG002
+        """Return uniform probabilities, as logarithms in torch's default dtype."""
+        log_theta = torch.zeros(like.shape[0], self.classes, device=like.device)
+        return torch.log_softmax(log_theta, dim=-1)
+
+    def sender(
+        self, x: Int[Tensor, " rows"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, " rows classes"]:
+        """Draw a message about x: y ~ N(alpha (K e_x - 1), alpha K)."""
+        return self._message(self._one_hot(x, alpha.dtype), alpha, as_rng(rng))
+
+    def receiver(
+        self, logits: Float[Tensor, " rows classes"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, " rows classes"]:
+        """Draw the message that a prediction expects: about a class drawn from it (Eq. 24)."""
+        source = as_rng(rng)
+        return self.sender(self._sample(logits, source), alpha, rng=source)
+
+    def bayesian_update(
+        self, log_theta: Float[Tensor, " rows classes"], y: Float[Tensor, " rows classes"]
+    ) -> Float[Tensor, " rows classes"]:
+        """Return the belief after message y; its accuracy does not enter."""
+        return torch.log_softmax(log_theta + y, dim=-1)
+
+    def corrupt(
+        self, x: Int[Tensor, " rows"], t: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, " rows classes"]:
+        """Draw from the flow distribution, Eq. 23: one message of accuracy beta(t) to the prior."""
+        return torch.log_softmax(self.sender(x, self.beta(t), rng=rng), dim=-1)
+
+    def features(self, state: Float[Tensor, " rows classes"], t: Float[Tensor, " rows"]) -> Features:  # noqa:
+    ARG002
+        """Return the probabilities on the scale of [-1, 1]: 2 theta - 1."""
+        return Features(value=2 * state.exp() - 1)
+
+    def loss(
+        self,
+        output: Float[Tensor, " rows classes"],
+        x: Int[Tensor, " rows"],
+        state: Float[Tensor, " rows classes"],  # noqa: ARG002 - part of every flow's signature
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, " rows"]:
+        """Return the loss at t, see `loss_kind`."""
+        if self.loss_kind == "continuous" or self.grid is None:
+            error = (output.softmax(-1) - self._one_hot(x, output.dtype)).square().sum(-1)
+            return self.classes * self.beta1 * t * error
+        i = grid_index(t, self.grid).to(t.dtype)
+        alpha = self.accuracy(i / self.grid, (i + 1) / self.grid)
+        return self.grid * self._divergence(output, x, alpha, as_rng(rng))
+
+    def step(
+        self,
+        state: Float[Tensor, " rows classes"],
+        output: Float[Tensor, " rows classes"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, " rows classes"]:
+        """Draw the belief at s > t, see `sampler` and `guess`. Any s will do, on the grid or off it."""
+        fresh = self.sampler == "end_back"
+        alpha = self.beta(s) if fresh else self.accuracy(t, s)
+        soft = self.guess == "expectation" or (self.guess is None and fresh)
+        source = as_rng(rng)
+        y = (
+            self._message(output.softmax(-1), alpha, source)
+            if soft
+            else self.receiver(output, alpha, rng=source)
+        )
+        return self.bayesian_update(torch.zeros_like(state) if fresh else state, y)
+
+    def decode(
+        self,
+        state: Float[Tensor, " rows classes"],  # noqa: ARG002 - part of every flow's signature
+        output: Float[Tensor, " rows classes"],
+        t: Float[Tensor, " rows"],  # noqa: ARG002
+        *,
+        rng: AnyRng,
+    ) -> Int[Tensor, " rows"]:
+        """Draw a class from the predicted probabilities (Alg. 2; not the most probable one)."""
+        return self._sample(output, as_rng(rng))
+
+    def _one_hot(self, x: Int[Tensor, " rows"], dtype: torch.dtype) -> Float[Tensor, " rows classes"]:
+        return torch.nn.functional.one_hot(x.long(), self.classes).to(dtype)
+
+    def _message(
+        self, label: Float[Tensor, " rows classes"], alpha: Float[Tensor, " rows"], rng: Rng
+    ) -> Float[Tensor, " rows classes"]:
+        """Draw y ~ N(alpha (K e - 1), alpha K) for hard or soft labels e."""
+        noise = rng.normal(label.shape, dtype=label.dtype, device=label.device)
+        accuracy = column(alpha, 2)
+        return accuracy * (self.classes * label - 1) + (accuracy * self.classes).sqrt() * noise
+
+    def _sample(self, logits: Float[Tensor, " rows classes"], rng: Rng) -> Int[Tensor, " rows"]:
+        """Draw classes by inversion: the number of cumulated probabilities that are at most u."""
+        cumulated = logits.double().softmax(-1).cumsum(-1)
+        u = rng.uniform((logits.shape[0],), dtype=torch.float64, device=logits.device)
+        # Relative to the last, which rounding may leave below 1: then u, below 1, never counts it.
+        return (cumulated / cumulated[:, -1:] <= u[:, None]).sum(-1)
+
+    def _divergence(
+        self, logits: Float[Tensor, " rows classes"], x: Int[Tensor, " rows"], alpha: Tensor, rng: Rng
+    ) -> Float[Tensor, " rows"]:
+        """Return the mean of ln N(y | e_x) - ln sum_k p_k N(y | e_k) over messages y about x.
+
+        The Gaussians differ by exp(y_k) only, so this is -ln sum_k p_k exp(y_k - y_x). Noise comes in pairs
+        of opposite signs: what is linear in it, by far the most of the variance at small alpha, cancels.
+        """
+        shape = (x.shape[0], self.draws, self.classes)
+        half = rng.normal(shape, dtype=logits.dtype, device=logits.device)
+        noise = torch.cat([half, -half], dim=1)
+        own = x.long()[:, None, None]
+        gap = noise - noise.gather(2, own.expand(-1, 2 * self.draws, 1))
+        scale = column(alpha * self.classes, 3)
+        others = 1 - self._one_hot(x, logits.dtype)[:, None]
+        advantage = (scale.sqrt() * gap - scale) * others
+        log_p = torch.log_softmax(logits, dim=-1)[:, None]
+        return -torch.logsumexp(log_p + advantage, dim=-1).mean(1)

@@ -1,0 +1,161 @@
+"""Several flows side by side, one for each variable of a structure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol, Self, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from epitaxy.flows._rows import check_option
+from epitaxy.flows.protocol import Features, Flow
+from epitaxy.geometry import RngSource, Segments
+
+Level = Literal["atom", "graph"]
+
+
+@runtime_checkable
+class Refreshable(Protocol):
+    """A flow that keeps something to be renewed as training goes on."""
+
+    def refresh(self, round: int) -> None:
+        """Bring it to a round."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductFlow:
+    """The verbs of `Flow` on mappings by field name, with one time a graph.
+
+    Fields evolve independently given the data; the network, which sees them all, ties them together. Each
+    field draws from its own source, `source.rows(field, level)`.
+
+    Args:
+        flows: the flow of each field.
+        levels: whether a field's rows are atoms or graphs.
+
+    """
+
+    flows: Mapping[str, Flow[Any]]
+    levels: Mapping[str, Level]
+
+    def __post_init__(self) -> None:
+        if not self.flows or set(self.flows) != set(self.levels):
+            raise ValueError(
+                f"flows {sorted(self.flows)} and levels {sorted(self.levels)} must name the same fields"
+            )
+        for field, level in self.levels.items():
+            check_option(f"level of {field}", level, ("atom", "graph"))
+        grids = {flow.grid for flow in self.flows.values()} - {None}
+        if len(grids) > 1:
+            raise ValueError(f"flows of one product share one grid, these have {sorted(map(str, grids))}")
+
+    @property
+    def grid(self) -> int | None:
+        """The grid of the flows that have one; None if time is continuous for all."""
+        return next((flow.grid for flow in self.flows.values() if flow.grid is not None), None)
+
+    def with_steps(self, n: int) -> Self:
+        """Return the same product with every flow on a grid of n steps."""
+        return replace(self, flows={field: flow.with_steps(n) for field, flow in self.flows.items()})
+
+    def refresh(self, round: int) -> None:
+        """Bring to a round of training whatever the flows keep."""
+        for flow in self.flows.values():
+            if isinstance(flow, Refreshable):
+                flow.refresh(round)
+
+    def prior(self, like: Mapping[str, Tensor], *, source: RngSource) -> dict[str, Any]:
+        """Draw every field's state at t = 0. `like` gives shapes, dtypes and devices of the data."""
+        return {
+            field: flow.prior(like[field], rng=source.rows(field, self.levels[field]))
+            for field, flow in self.flows.items()
+        }
+
+    def corrupt(
+        self, x: Mapping[str, Tensor], t: Float[Tensor, " graphs"], *, segments: Segments, source: RngSource
+    ) -> dict[str, Any]:
+        """Draw every field's state at t given the data."""
+        return {
+            field: flow.corrupt(
+                x[field], self._time(field, t, segments), rng=source.rows(field, self.levels[field])
+            )
+            for field, flow in self.flows.items()
+        }
+
+    def features(
+        self, states: Mapping[str, Any], t: Float[Tensor, " graphs"], *, segments: Segments
+    ) -> dict[str, Features]:
+        """Return what the network sees of every field's state."""
+        return {
+            field: flow.features(states[field], self._time(field, t, segments))
+            for field, flow in self.flows.items()
+        }
+
+    def loss(
+        self,
+        outputs: Mapping[str, Tensor],
+        x: Mapping[str, Tensor],
+        states: Mapping[str, Any],
+        t: Float[Tensor, " graphs"],
+        *,
+        segments: Segments,
+        source: RngSource,
+    ) -> dict[str, Float[Tensor, " _rows"]]:
+        """Return every field's loss, one value a row of that field."""
+        return {
+            field: flow.loss(
+                outputs[field],
+                x[field],
+                states[field],
+                self._time(field, t, segments),
+                rng=source.rows(field, self.levels[field]),
+            )
+            for field, flow in self.flows.items()
+        }
+
+    def step(
+        self,
+        states: Mapping[str, Any],
+        outputs: Mapping[str, Tensor],
+        t: Float[Tensor, " graphs"],
+        s: Float[Tensor, " graphs"],
+        *,
+        segments: Segments,
+        source: RngSource,
+    ) -> dict[str, Any]:
+        """Draw every field's state at s > t from the states and outputs at t."""
+        return {
+            field: flow.step(
+                states[field],
+                outputs[field],
+                self._time(field, t, segments),
+                self._time(field, s, segments),
+                rng=source.rows(field, self.levels[field]),
+            )
+            for field, flow in self.flows.items()
+        }
+
+    def decode(
+        self,
+        states: Mapping[str, Any],
+        outputs: Mapping[str, Tensor],
+        t: Float[Tensor, " graphs"],
+        *,
+        segments: Segments,
+        source: RngSource,
+    ) -> dict[str, Tensor]:
+        """Return every field's sample, from the last states and outputs."""
+        return {
+            field: flow.decode(
+                states[field],
+                outputs[field],
+                self._time(field, t, segments),
+                rng=source.rows(field, self.levels[field]),
+            )
+            for field, flow in self.flows.items()
+        }
+
+    def _time(self, field: str, t: Float[Tensor, " graphs"], segments: Segments) -> Float[Tensor, " _rows"]:
+        """Return each row's time."""
+        return segments.expand(t) if self.levels[field] == "atom" else t

@@ -1,0 +1,93 @@
+"""What every flow answers: the verbs that the trainer and the sampler are written against."""
+
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
+
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from epitaxy.geometry import AnyRng
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Features:
+    """What a network may see of a flow's state.
+
+    Attributes:
+        value: the state's location, shaped like a network's input for this variable: a point of the torus, a
+            mean, probabilities as 2 theta - 1.
+        condition: further channels for each row, such as how certain the state is; None where time says it
+            all.
+
+    """
+
+    value: Float[Tensor, " rows *event"]
+    condition: Float[Tensor, " rows channels"] | None = None
+
+
+class Flow(Protocol[State]):
+    """The noising and denoising of one variable; generic in its state.
+
+    Rows are the independent units (atoms, or graphs). Times `t` and `s` have one value a row, in [0, 1]: 0 is
+    the prior, 1 is data. The network's raw `output` is interpreted by the flow. A state may be any value that
+    has one row a row: a tensor, or a dataclass of tensors (position and velocity, direction and
+    concentration).
+    """
+
+    @property
+    def grid(self) -> int | None:
+        """Number of steps of the flow's discrete time, 0, 1/n, ..., 1; None if its time is continuous."""
+        ...
+
+    def prior(self, like: Shaped[Tensor, " rows *event"], *, rng: AnyRng) -> State:
+        """Draw the state at t = 0 for data of the shape, dtype and device of `like`."""
+        ...
+
+    def corrupt(self, x: Shaped[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng) -> State:
+        """Draw the state at t given the data x."""
+        ...
+
+    def features(self, state: State, t: Float[Tensor, " rows"]) -> Features:
+        """Return what the network sees of the state."""
+        ...
+
+    def loss(
+        self,
+        output: Float[Tensor, " rows *event"],
+        x: Shaped[Tensor, " rows *_event"],
+        state: State,
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, " rows"]:
+        """Return each row's loss, summed over its components; in nats where it is a divergence."""
+        ...
+
+    def step(
+        self,
+        state: State,
+        output: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> State:
+        """Draw the state at s > t from the one at t and the network's output there."""
+        ...
+
+    def decode(
+        self,
+        state: State,
+        output: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Shaped[Tensor, " rows *_event"]:
+        """Return the sample, from the last state and the network's output there."""
+        ...
+
+    def with_steps(self, n: int) -> Self:
+        """Return the same flow on a grid of n steps; itself if its time is continuous."""
+        ...
