@@ -70,8 +70,7 @@ class CategoricalBFN:
         """Return the accuracy beta(s) - beta(t) of the messages between t and s."""
         return self.beta1 * (s - t) * (s + t)
 
-    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Float[Tensor, " rows classes"]:  # noqa:
-    ARG002
+    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Float[Tensor, " rows classes"]:  # noqa: ARG002
         """Return uniform probabilities, as logarithms in torch's default dtype."""
         log_theta = torch.zeros(like.shape[0], self.classes, device=like.device)
         return torch.log_softmax(log_theta, dim=-1)
@@ -101,8 +100,7 @@ class CategoricalBFN:
         """Draw from the flow distribution, Eq. 23: one message of accuracy beta(t) to the prior."""
         return torch.log_softmax(self.sender(x, self.beta(t), rng=rng), dim=-1)
 
-    def features(self, state: Float[Tensor, " rows classes"], t: Float[Tensor, " rows"]) -> Features:  # noqa:
-    ARG002
+    def features(self, state: Float[Tensor, " rows classes"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
         """Return the probabilities on the scale of [-1, 1]: 2 theta - 1."""
         return Features(value=2 * state.exp() - 1)
 

@@ -65,8 +65,17 @@ class ProductFlow:
             if isinstance(flow, Refreshable):
                 flow.refresh(round)
 
-    def prior(self, like: Mapping[str, Tensor], *, source: RngSource) -> dict[str, Any]:
-        """Draw every field's state at t = 0. `like` gives shapes, dtypes and devices of the data."""
+    def prior(
+        self, like: Mapping[str, Tensor], *, segments: Segments | None = None, source: RngSource
+    ) -> dict[str, Any]:
+        """Draw every field's state at t = 0 for data of the shapes, dtypes and devices of `like`.
+
+        Raises:
+            ValueError: if `segments` are given and a field has not one row for each of its atoms or graphs.
+
+        """
+        if segments is not None:
+            self._check_rows(like, segments)
         return {
             field: flow.prior(like[field], rng=source.rows(field, self.levels[field]))
             for field, flow in self.flows.items()
@@ -159,3 +168,9 @@ class ProductFlow:
     def _time(self, field: str, t: Float[Tensor, " graphs"], segments: Segments) -> Float[Tensor, " _rows"]:
         """Return each row's time."""
         return segments.expand(t) if self.levels[field] == "atom" else t
+
+    def _check_rows(self, x: Mapping[str, Tensor], segments: Segments) -> None:
+        for field, level in self.levels.items():
+            rows = segments.num_atoms if level == "atom" else segments.num_graphs
+            if x[field].shape[0] != rows:
+                raise ValueError(f"{field} has {x[field].shape[0]} rows for {rows} {level}s")
