@@ -1,0 +1,108 @@
+"""Prepared crystals on disk: plain arrays, checked before they are used.
+
+One folder a key holds `crystals.npz` (uncompressed, read without pickle), `rejects.jsonl`, and `manifest.json`, which
+is written last and names the checksum of the arrays: without it, or with another checksum, the folder counts as empty.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from epitaxy.data._atomic import replacing, write_text
+from epitaxy.data.errors import DataError
+from epitaxy.data.readers import Reject
+
+FORMAT = 1
+"""Version of the arrays' layout and of what preparation does: another version is another key."""
+
+_PROPERTY = "property."
+_log = logging.getLogger("epitaxy.data")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrays:
+    """Crystals in ragged form, as numpy arrays; see `CrystalDataset` for the meaning of each."""
+
+    ids: np.ndarray
+    counts: np.ndarray
+    numbers: np.ndarray
+    positions: np.ndarray
+    lattice: np.ndarray
+    properties: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a cache folder says of itself."""
+
+    crystals: int
+    rejects: int
+    sha256: str
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's files with their names.
+
+    Raises:
+        DataError: if it cannot be read.
+
+    """
+    try:
+        if path.is_dir():
+            files = sorted(f for f in path.iterdir() if f.is_file())
+            listing = "\n".join(f"{checksum(f)} {f.name}" for f in files)
+            return hashlib.sha256(listing.encode()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error
+
+
+def key(**parameters: object) -> str:
+    """A short name for everything that determines a folder's content."""
+    text = json.dumps({"format": FORMAT, **parameters}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def write(folder: Path, arrays: Arrays, rejects: Sequence[Reject]) -> Manifest:
+    """Fill a cache folder; two processes that do so at once write the same bytes."""
+    fields = {name: getattr(arrays, name) for name in ("ids", "counts", "numbers", "positions", "lattice")}
+    fields |= {_PROPERTY + name: values for name, values in arrays.properties.items()}
+    with replacing(folder / "crystals.npz") as draft, draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, **fields)
+    write_text(
+        folder / "rejects.jsonl", "".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in rejects)
+    )
+    manifest = Manifest(
+        crystals=len(arrays.counts), rejects=len(rejects), sha256=checksum(folder / "crystals.npz")
+    )
+    write_text(folder / "manifest.json", json.dumps(asdict(manifest), indent=2) + "\n")
+    return manifest
+
+
+def verify(folder: Path) -> Manifest | None:
+    """A folder's manifest, or None, with a warning unless there never was one, if its content cannot be trusted."""
+    path = folder / "manifest.json"
+    if not path.exists():
+        return None
+    try:
+        manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        if (folder / "rejects.jsonl").exists() and checksum(folder / "crystals.npz") == manifest.sha256:
+            return manifest
+    except (ValueError, TypeError, OSError, DataError):
+        pass
+    _log.warning("the prepared data in %s are damaged and will be prepared again", folder)
+    return None
+
+
+def read(folder: Path) -> Arrays:
+    """The arrays of a verified folder."""
+    with np.load(folder / "crystals.npz", allow_pickle=False) as stored:
+        fields = {name: stored[name] for name in stored.files}
+    properties = {n.removeprefix(_PROPERTY): fields.pop(n) for n in tuple(fields) if n.startswith(_PROPERTY)}
+    return Arrays(**fields, properties=properties)

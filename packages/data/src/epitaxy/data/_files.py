@@ -1,0 +1,141 @@
+"""One record's text or file to a `Crystal`: CIF of any kind and POSCAR, by pymatgen."""
+
+import re
+import warnings
+from pathlib import Path
+
+from pymatgen.core import Composition, Element
+from pymatgen.io.cif import CifFile, CifParser
+from pymatgen.io.vasp import Poscar
+
+from epitaxy.data._crystal import Crystal, from_structure, unknown_elements
+from epitaxy.data._plain_cif import read_plain_cif
+from epitaxy.data.errors import UnusableRecordError
+
+_WATER = {"Ow", "Hw", "Wat", "OH", "NO"}  # groups and water atoms that pymatgen understands as symbols
+_CIF_SUFFIXES = {".cif"}
+_POSCAR_SUFFIXES = {".poscar", ".vasp"}
+
+
+def is_structure_file(path: Path) -> bool:
+    """Whether a file's name says CIF or POSCAR."""
+    return path.suffix.lower() in _CIF_SUFFIXES | _POSCAR_SUFFIXES or path.name.startswith(
+        ("POSCAR", "CONTCAR")
+    )
+
+
+def file_id(path: Path) -> str:
+    """The id of a structure file: its stem, or its whole name where that is POSCAR.something."""
+    return path.name if path.name.startswith(("POSCAR", "CONTCAR")) else path.stem
+
+
+def parse(payload: str | Path | Crystal) -> Crystal:
+    """The crystal of a CIF text, of a CIF or POSCAR file, or one that is already there.
+
+    Raises:
+        UnusableRecordError: if there is no one ordered crystal in it.
+
+    """
+    if isinstance(payload, Crystal):
+        return payload
+    if isinstance(payload, str):
+        return parse_cif(payload)
+    try:
+        text = payload.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableRecordError(f"the file cannot be read ({_brief(error)}); restore it") from error
+    return parse_cif(text) if payload.suffix.lower() in _CIF_SUFFIXES else _parse_poscar(text)
+
+
+def parse_cif(text: str) -> Crystal:
+    """The crystal of a CIF.
+
+    Raises:
+        UnusableRecordError: if the text is truncated or no CIF, has several structures, unknown elements or partial
+            occupancies.
+
+    """
+    plain = read_plain_cif(text)
+    return _parse_any_cif(text) if plain is None else plain
+
+
+def _parse_any_cif(text: str) -> Crystal:
+    # pymatgen raises whatever its arithmetic on a broken file raises: every exception means "not readable"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            blocks = CifFile.from_str(text).data.values()
+            _check_symbols({s for b in blocks for s in _column(b.data, "_atom_site_type_symbol")})
+            parser = CifParser.from_str(text)
+            structures = parser.parse_structures(primitive=False, on_error="ignore")
+        except UnusableRecordError:
+            raise
+        except Exception as error:
+            raise UnusableRecordError(_unreadable(text, error)) from error
+    if len(structures) > 1:
+        raise UnusableRecordError(
+            f"the CIF holds {len(structures)} structures; give each its own file or row"
+        )
+    crystal = from_structure(structures[0])
+    _check_complete([_column(b.data, "_chemical_formula_sum") for b in blocks], structures[0].composition)
+    return crystal
+
+
+def _column(data: object, key: str) -> list[str]:
+    """A CIF item's values, whether it stands alone or in a loop."""
+    value = data.get(key, []) if isinstance(data, dict) else []
+    return [value] if isinstance(value, str) else [str(v) for v in value]
+
+
+def _check_symbols(symbols: set[str]) -> None:
+    """Refuse what pymatgen would guess at: it reads `Nx` as nitrogen."""
+    letters = {s: match[0] if (match := re.match(r"[A-Za-z]+", s)) else s for s in symbols}
+    unknown = {s for s, x in letters.items() if x not in _WATER and not Element.is_valid_symbol(x.title())}
+    if unknown:
+        raise UnusableRecordError(unknown_elements(unknown))
+
+
+def _check_complete(formulas: list[list[str]], found: Composition) -> None:
+    """Compare with the formula the CIF states: a file cut between two lines parses, with atoms missing."""
+    stated = [formula for column in formulas for formula in column]
+    if len(stated) != 1:
+        return
+    try:
+        formula = Composition(stated[0])
+    except ValueError:
+        return
+    if formula.reduced_formula != Composition(found.get_el_amt_dict()).reduced_formula:
+        raise UnusableRecordError(
+            f"the CIF lists {found.formula} where its _chemical_formula_sum says {formula.formula}: it is truncated or "
+            f"incomplete; restore it or correct the formula"
+        )
+
+
+def _unreadable(text: str, error: Exception) -> str:
+    if not text.strip():
+        return "its CIF is empty; fill it in or drop the record"
+    if "exceeded tolerance" in str(error) or "ccupanc" in str(error):
+        return "two atoms on one spot: occupancies there sum to more than 1; remove one of them"
+    return f"truncated or unparseable CIF ({_brief(error)}); restore it from its source"
+
+
+def _parse_poscar(text: str) -> Crystal:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            poscar = Poscar.from_str(text)
+        except Exception as error:
+            raise UnusableRecordError(
+                f"unparseable POSCAR ({_brief(error)}); restore it from its source"
+            ) from error
+    if not poscar.true_names:
+        raise UnusableRecordError(
+            "the POSCAR does not name its elements; add their symbols as its sixth line"
+        )
+    return from_structure(poscar.structure)
+
+
+def _brief(error: Exception) -> str:
+    """An error's last line, in at most 120 characters."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1][:120]

@@ -1,0 +1,110 @@
+"""What a model must know of its training data."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from epitaxy.data.dataset import CrystalDataset
+from epitaxy.data.errors import DataError
+from epitaxy.data.vocabulary import Vocabulary
+
+FORMAT = 1
+"""Version of the JSON form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyStatistics:
+    """One property over the crystals for which it is known; std is the population's."""
+
+    known: int
+    mean: float
+    std: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What the training split says; no other split may contribute.
+
+    Attributes:
+        crystals: how many crystals it was computed from.
+        atoms_per_cell: number of atoms -> number of crystals that have so many.
+        vocabulary: the elements that occur.
+        lattice_scale: root of the mean square of the nine lattice entries, angstrom: their standard deviation with the
+            mean taken as zero, so that an O(3) rotation of all crystals leaves it as it is.
+        volume_per_atom: mean over crystals, cubic angstrom.
+        properties: by name; a property that is nowhere known is left out.
+
+    """
+
+    crystals: int
+    atoms_per_cell: Mapping[int, int]
+    vocabulary: Vocabulary
+    lattice_scale: float
+    volume_per_atom: float
+    properties: Mapping[str, PropertyStatistics]
+
+    @classmethod
+    def of(cls, dataset: CrystalDataset) -> "Statistics":
+        """The statistics of a dataset: give it the training split."""
+        sizes, frequency = dataset.counts.unique(return_counts=True)
+        volume = torch.linalg.det(dataset.lattice).abs()
+        return cls(
+            crystals=len(dataset),
+            atoms_per_cell=dict(zip(sizes.tolist(), frequency.tolist(), strict=True)),
+            vocabulary=Vocabulary.of(dataset.numbers),
+            lattice_scale=float(dataset.lattice.square().mean().sqrt()),
+            volume_per_atom=float((volume / dataset.counts).mean()),
+            properties={n: s for n, v in dataset.properties.items() if (s := _of_property(v)) is not None},
+        )
+
+    def draw_counts(self, uniform: Float[Tensor, " graphs"]) -> Int[Tensor, " graphs"]:
+        """Atoms per cell, distributed as in the training data, from uniform numbers in [0, 1)."""
+        sizes = sorted(self.atoms_per_cell)
+        frequency = torch.tensor([self.atoms_per_cell[n] for n in sizes], dtype=torch.float64)
+        ends = (frequency.cumsum(0) / frequency.sum()).to(uniform.device)
+        place = torch.searchsorted(ends, uniform.double().contiguous(), right=True).clamp(max=len(sizes) - 1)
+        return torch.tensor(sizes, device=uniform.device)[place]
+
+    def to_json(self) -> str:
+        """As an indented JSON object with a format version."""
+        fields = asdict(self) | {"format": FORMAT, "vocabulary": list(self.vocabulary.numbers)}
+        return json.dumps(fields, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Statistics":
+        """From `to_json`.
+
+        Raises:
+            DataError: if the text is no statistics of this format.
+
+        """
+        try:
+            fields = json.loads(text)
+            version = fields.pop("format")
+            if version != FORMAT:
+                raise DataError(f"these statistics have format {version}, not {FORMAT}; compute them again")
+            fields["atoms_per_cell"] = {int(n): int(count) for n, count in fields["atoms_per_cell"].items()}
+            fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
+            fields["properties"] = {n: PropertyStatistics(**s) for n, s in fields["properties"].items()}
+            return cls(**fields)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"these are no dataset statistics ({error}); compute them again") from error
+
+
+def _of_property(values: Float[Tensor, " crystals"]) -> PropertyStatistics | None:
+    known = values[values.isfinite()]
+    if known.numel() == 0:
+        return None
+    return PropertyStatistics(
+        known=known.numel(),
+        mean=float(known.mean()),
+        std=float(known.std(unbiased=False)),
+        min=float(known.min()),
+        max=float(known.max()),
+    )
