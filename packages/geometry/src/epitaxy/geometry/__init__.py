@@ -1,31 +1,53 @@
 """Manifolds, von Mises, lattices and ragged batches in plain torch."""
 
 from epitaxy.geometry.batch import CrystalBatch
-from epitaxy.geometry.bessel import bessel_ratio, inverse_bessel_ratio, log_i0
+from epitaxy.geometry.bessel import bessel_ratio, log_i0
+from epitaxy.geometry.euclidean import Centered, Euclidean
+from epitaxy.geometry.inverse_bessel import inverse_bessel_ratio
+from epitaxy.geometry.lattice import (
+    gram,
+    is_right_handed,
+    lattice_matrix,
+    lattice_parameters,
+    reciprocal,
+    volume,
+)
+from epitaxy.geometry.manifold import Manifold
 from epitaxy.geometry.rng import AnyRng, Rng, RngSource, SharedRng, as_rng
 from epitaxy.geometry.row_rng import RowRng, StructureRng, structure_seed
 from epitaxy.geometry.segments import Pairs, Segments
+from epitaxy.geometry.simplex import Simplex
 from epitaxy.geometry.torus import FlatTorus
 from epitaxy.geometry.von_mises import VonMises, von_mises_entropy
 from epitaxy.geometry.von_mises_noise import von_mises_noise
 
 __all__ = [
     "AnyRng",
+    "Centered",
     "CrystalBatch",
+    "Euclidean",
     "FlatTorus",
+    "Manifold",
     "Pairs",
     "Rng",
     "RngSource",
     "RowRng",
     "Segments",
     "SharedRng",
+    "Simplex",
     "StructureRng",
     "VonMises",
     "as_rng",
     "bessel_ratio",
+    "gram",
     "inverse_bessel_ratio",
+    "is_right_handed",
+    "lattice_matrix",
+    "lattice_parameters",
     "log_i0",
+    "reciprocal",
     "structure_seed",
+    "volume",
     "von_mises_entropy",
     "von_mises_noise",
 ]

@@ -57,7 +57,7 @@ class CrystalBatch:
         return self.segments.num_graphs
 
     def to(self, device: torch.device | str) -> "CrystalBatch":
-        """The same batch on another device."""
+        """Copy to another device."""
         return CrystalBatch(
             segments=self.segments.to(device),
             positions=self.positions.to(device),
@@ -68,7 +68,7 @@ class CrystalBatch:
         )
 
     def select(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "CrystalBatch":
-        """The structures of these positions, in this order; a position may occur more than once.
+        """Pick the structures at these positions, in this order; a position may occur more than once.
 
         Raises:
             IndexError: if a position is outside [-len, len).
@@ -92,7 +92,7 @@ class CrystalBatch:
 
     @classmethod
     def cat(cls, batches: Sequence["CrystalBatch"]) -> "CrystalBatch":
-        """The structures of several batches, one batch after the other; a property a batch lacks is NaN there.
+        """Put batches one after the other; a property that one of them lacks is NaN there.
 
         Raises:
             ValueError: if there is no batch.
@@ -116,14 +116,14 @@ class CrystalBatch:
         return self.lattice.new_full((len(self),), torch.nan)
 
     def to_pyg(self) -> "Batch":
-        """As a `torch_geometric` Batch; see `epitaxy.geometry.pyg`."""
+        """Convert to a `torch_geometric` Batch; see `epitaxy.geometry.pyg`."""
         from epitaxy.geometry import pyg
 
         return pyg.to_pyg(self)
 
     @staticmethod
     def from_pyg(data: "Batch | Data | Sequence[Data]") -> "CrystalBatch":
-        """From `torch_geometric` data; see `epitaxy.geometry.pyg`."""
+        """Convert from `torch_geometric` data; see `epitaxy.geometry.pyg`."""
         from epitaxy.geometry import pyg
 
         return pyg.from_pyg(data)

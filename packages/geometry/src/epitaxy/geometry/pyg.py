@@ -1,11 +1,10 @@
 """Crystal batches to and from `torch_geometric`, the interchange form at the edge.
 
-Attribute names are those of the field's repositories: `frac_coords`, `lattice` (1, 3, 3), `atom_types`, `num_nodes`;
-beside them `id` and the mapping `properties`.
+Attribute names are those of the field's repositories: `frac_coords`, `lattice` (1, 3, 3), `atom_types`,
+`num_nodes`; beside them `id` and the mapping `properties`.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,12 +17,9 @@ try:
 except ImportError as error:
     raise ImportError("torch_geometric is missing: pip install epitaxy-geometry[pyg]") from error
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 
 def to_pyg(batch: CrystalBatch) -> Batch:
-    """One `Data` a structure, collated."""
+    """Make one `Data` a structure and collate them."""
     return Batch.from_data_list([_data(batch, graph) for graph in range(len(batch))])
 
 
@@ -40,7 +36,7 @@ def _data(batch: CrystalBatch, graph: int) -> Data:
 
 
 def from_pyg(data: Batch | Data | Sequence[Data]) -> CrystalBatch:
-    """From a Batch, one Data or a list of Data.
+    """Read a Batch, one Data or a list of Data.
 
     Coordinates are wrapped into [0, 1). Without `id` the structures are named by their position; without
     `properties` they have none.
@@ -54,7 +50,7 @@ def from_pyg(data: Batch | Data | Sequence[Data]) -> CrystalBatch:
     missing = [name for name in ("frac_coords", "lattice", "atom_types") if name not in data]
     if missing:
         raise ValueError(f"the torch_geometric data has no {', '.join(missing)}")
-    counts: Tensor = data.ptr.diff()
+    counts = data.ptr.diff()
     ids = data.id if "id" in data else range(counts.shape[0])
     return CrystalBatch(
         segments=Segments.from_counts(counts),

@@ -1,6 +1,6 @@
 """Sources of random numbers: one protocol over a shared `torch.Generator` and over one stream a row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -9,38 +9,32 @@ from torch import Tensor
 
 Level: TypeAlias = Literal["atom", "graph"]
 
+# (flat positions, attempt) -> one uniform number in [0, 1) a position.
+Retries: TypeAlias = Callable[[Int[Tensor, " picked"], int], Tensor]
+
 
 @runtime_checkable
 class Rng(Protocol):
     """A source of numbers for tensors whose first dimension is "rows"."""
 
-    def uniform(
-        self,
-        shape: Sequence[int],
-        *,
-        dtype: torch.dtype,
-        device: torch.device,
-        at: Int[Tensor, " picked"] | None = None,
-    ) -> Tensor:
-        """Uniform numbers in [0, 1), never 1.0.
-
-        With `at` (flat positions into `shape`) only the numbers of those positions are made, as a vector:
-        what a rejection sampler needs for the few elements it still has to fill.
-        """
+    def uniform(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Draw uniform numbers in [0, 1), never 1.0."""
         ...
 
     def normal(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """Standard normal numbers."""
+        """Draw standard normal numbers."""
         ...
 
     def integers(self, high: int, shape: Sequence[int], *, device: torch.device) -> Tensor:
-        """Int64 numbers uniform on 0, 1, ..., high - 1."""
+        """Draw int64 numbers uniform on 0, 1, ..., high - 1."""
         ...
 
-    def fork(self) -> "Rng":
-        """A source for work whose number of draws is not known beforehand (rejection sampling).
+    def retries(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Retries:
+        """Open a supply of uniform numbers for rejection sampling into a tensor of this shape.
 
-        However much is drawn from the fork, what this source gives next is the same.
+        The supply is called with the flat positions still to be filled and the number of the attempt. However
+        often it is called, it counts as one draw of this source, so that how many rounds one row needs never
+        shifts the numbers another row gets.
         """
         ...
 
@@ -52,49 +46,44 @@ class RngSource(Protocol):
     """Gives the source of numbers of one field of a product of fields."""
 
     def rows(self, field: str, level: Level) -> Rng:
-        """The source whose rows are the atoms or the graphs; the same one each time it is asked for."""
+        """Return the source whose rows are the atoms or the graphs: the same object each time."""
         ...
 
 
 class GeneratorRng:
     """Numbers from one `torch.Generator`, shared by all rows.
 
-    Numbers are drawn on the generator's device and moved to the device asked for, so that a CPU generator
-    serves any device and gives the same numbers there.
+    Numbers are drawn on the generator's device and moved to the device asked for: a CPU generator serves any
+    device and gives the same numbers there.
     """
 
     def __init__(self, generator: torch.Generator) -> None:
         self.generator = generator
 
-    def uniform(
+    def uniform(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Draw uniform numbers in [0, 1)."""
+        source = self.generator
+        return torch.rand(tuple(shape), dtype=dtype, device=source.device, generator=source).to(device)
+
+    def normal(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Draw standard normal numbers."""
+        source = self.generator
+        return torch.randn(tuple(shape), dtype=dtype, device=source.device, generator=source).to(device)
+
+    def integers(self, high: int, shape: Sequence[int], *, device: torch.device) -> Tensor:
+        """Draw int64 numbers uniform on 0, 1, ..., high - 1."""
+        source = self.generator
+        return torch.randint(high, tuple(shape), device=source.device, generator=source).to(device)
+
+    def retries(
         self,
-        shape: Sequence[int],
+        shape: Sequence[int],  # noqa: ARG002 - a generator's numbers do not know where they go
         *,
         dtype: torch.dtype,
         device: torch.device,
-        at: Int[Tensor, " picked"] | None = None,
-    ) -> Tensor:
-        """Uniform numbers in [0, 1); with `at`, as many fresh ones as there are positions."""
-        size = tuple(shape) if at is None else (at.shape[0],)
-        return torch.rand(size, dtype=dtype, device=self.generator.device, generator=self.generator).to(
-            device
-        )
-
-    def normal(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """Standard normal numbers."""
-        size = tuple(shape)
-        return torch.randn(size, dtype=dtype, device=self.generator.device, generator=self.generator).to(
-            device
-        )
-
-    def integers(self, high: int, shape: Sequence[int], *, device: torch.device) -> Tensor:
-        """Int64 numbers uniform on 0, 1, ..., high - 1."""
-        size = tuple(shape)
-        return torch.randint(high, size, device=self.generator.device, generator=self.generator).to(device)
-
-    def fork(self) -> "GeneratorRng":
-        """The same source: a generator's numbers already depend on everything drawn before them."""
-        return self
+    ) -> Retries:
+        """Open a supply of fresh numbers, whatever the positions and the attempt."""
+        return lambda at, _attempt: self.uniform(at.shape, dtype=dtype, device=device)
 
 
 def as_rng(rng: AnyRng) -> Rng:
@@ -118,5 +107,5 @@ class SharedRng:
         self._rng = GeneratorRng(generator)
 
     def rows(self, field: str, level: Level) -> Rng:  # noqa: ARG002 - the protocol's signature
-        """The generator's source, whatever the field and the level."""
+        """Return the generator's source, whatever the field and the level."""
         return self._rng

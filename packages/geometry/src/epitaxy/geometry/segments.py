@@ -33,7 +33,7 @@ class Segments:
     def from_counts(
         cls, counts: Tensor | Sequence[int], device: torch.device | str | None = None
     ) -> "Segments":
-        """The index of graphs with these numbers of atoms.
+        """Index graphs with these numbers of atoms.
 
         Raises:
             ValueError: if the counts are not a vector of integers, or one is below 1.
@@ -79,7 +79,7 @@ class Segments:
         return torch.arange(self.num_atoms, device=self.device) - self.offsets[self.index]
 
     def to(self, device: torch.device | str) -> "Segments":
-        """The same index on another device."""
+        """Copy to another device."""
         return Segments(
             counts=self.counts.to(device), index=self.index.to(device), offsets=self.offsets.to(device)
         )
@@ -89,7 +89,7 @@ class Segments:
         return x.new_zeros(self.num_graphs, *x.shape[1:]).index_add(0, self.index, x)
 
     def mean(self, x: Shaped[Tensor, " atoms *rest"]) -> Shaped[Tensor, " graphs *rest"]:
-        """Mean over each graph's atoms."""
+        """Average over each graph's atoms."""
         return self.sum(x) / self.counts.to(x.dtype).view(-1, *[1] * (x.ndim - 1))
 
     def expand(self, y: Shaped[Tensor, " graphs *rest"]) -> Shaped[Tensor, " atoms *rest"]:
@@ -101,7 +101,7 @@ class Segments:
         return x - self.expand(self.mean(x))
 
     def pairs(self) -> Pairs:
-        """All pairs i < j of atoms of the same graph, in lexicographic order; no pair of an atom with itself."""
+        """List the pairs i < j of atoms of the same graph, in lexicographic order."""
         partners = self.offsets[1:][self.index] - 1 - torch.arange(self.num_atoms, device=self.device)
         i = torch.arange(self.num_atoms, device=self.device).repeat_interleave(partners)
         first = partners.cumsum(0) - partners

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from epitaxy.geometry._shapes import broadcast_shape
 from epitaxy.geometry.bessel import apply, bessel_ratio, bessel_ratio_complement, bessel_ratio_slope, log_i0e
 from epitaxy.geometry.rng import AnyRng
 from epitaxy.geometry.torus import FlatTorus
 from epitaxy.geometry.von_mises_noise import von_mises_noise
 
-LOG_2PI = math.log(2.0 * math.pi)
+_LOG_2PI = math.log(2.0 * math.pi)
 _CIRCLE = FlatTorus(2.0 * math.pi)
 
 
@@ -24,19 +24,20 @@ class _Entropy(torch.autograd.Function):
     def forward(ctx: Any, kappa: Tensor) -> Tensor:
         ctx.save_for_backward(kappa)
         k = kappa.double()
-        return (LOG_2PI + log_i0e(k) + k * bessel_ratio_complement(k)).to(kappa.dtype)
+        return (_LOG_2PI + log_i0e(k) + k * bessel_ratio_complement(k)).to(kappa.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (kappa,) = ctx.saved_tensors
-        return -kappa * bessel_ratio_slope(kappa) * grads[0]
+        slope = bessel_ratio_slope(kappa)
+        return torch.mul(slope * kappa, grads[0]).neg()
 
 
 def von_mises_entropy(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Differential entropy in nats, log(2 pi I0(kappa)) - kappa A(kappa): from log(2 pi) down.
+    """Compute the entropy log(2 pi I0(kappa)) - kappa A(kappa) in nats: log(2 pi) at 0, then less.
 
-    The terms of order kappa are cancelled before they are computed, so float32 holds at kappa = 1e6.
-    The derivative is -kappa A'(kappa).
+    Its terms of order kappa are cancelled before anything is computed, so that float32 holds at kappa = 1e6.
+    Its derivative is -kappa A'(kappa). Every kappa must be >= 0.
     """
     return apply(_Entropy, kappa)
 
@@ -45,41 +46,51 @@ def von_mises_entropy(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]
 class VonMises:
     """The law with density exp(kappa cos(x - loc)) / (2 pi I0(kappa)) on the circle.
 
-    `loc` (radians, any representative) and `concentration` (kappa >= 0, finite) broadcast against each other.
+    Everything but `sample` is differentiable in the parameters.
+
+    Attributes:
+        loc: mean direction in radians, any representative.
+        concentration: kappa >= 0, finite; it and `loc` broadcast against each other.
+
     """
 
     loc: Float[Tensor, "*loc"]
     concentration: Float[Tensor, "*concentration"]
 
+    @property
+    def shape(self) -> torch.Size:
+        """The parameters' broadcast shape."""
+        return broadcast_shape(self.loc, self.concentration)
+
     def log_prob(self, x: Float[Tensor, "*x"]) -> Float[Tensor, "*out"]:
-        """Log density at the angles x, in nats."""
+        """Compute the log density at the angles x (radians, any representative), in nats."""
         # kappa (cos d - 1) as -2 kappa sin^2(d / 2): no cancellation for the small d of a large kappa.
         drop = 2.0 * self.concentration * torch.sin((x - self.loc) / 2).square()
-        return -drop - LOG_2PI - log_i0e(self.concentration)
+        return -drop - _LOG_2PI - log_i0e(self.concentration)
 
     def entropy(self) -> Float[Tensor, "*out"]:
-        """Differential entropy in nats, broadcast to the shape of the law."""
+        """Compute the differential entropy in nats, in the law's shape."""
         return von_mises_entropy(self.concentration).expand(self.shape)
 
     def mean_resultant_length(self) -> Float[Tensor, "*out"]:
-        """E cos(x - loc) = A(kappa), broadcast to the shape of the law."""
+        """Compute E cos(x - loc) = A(kappa), in the law's shape."""
         return bessel_ratio(self.concentration).expand(self.shape)
 
     def kl(self, other: "VonMises") -> Float[Tensor, "*out"]:
-        """Kullback-Leibler divergence from `other`, KL(self || other), in nats.
+        """Compute the Kullback-Leibler divergence KL(self || other), in nats.
 
-        log I0(k2) - log I0(k1) + A(k1) (k1 - k2 cos(m1 - m2)): Kitagawa & Rowley 2022; CrysBFN (Wu et al. 2025),
-        equation 59. The terms of order k are cancelled beforehand.
+        log I0(k2) - log I0(k1) + A(k1) (k1 - k2 cos(m1 - m2)): Kitagawa & Rowley, "von Mises-Fisher
+        distributions and their statistical divergence" (2022); the CrysBFN paper (ICLR 2025), equation 59.
+        The terms of order k are cancelled beforehand, and the rest is computed in float64.
         """
         k1, k2 = self.concentration.double(), other.concentration.double()
         half = (self.loc.double() - other.loc.double()) / 2
         spread = log_i0e(k2) - log_i0e(k1) + bessel_ratio_complement(k1) * (k2 - k1)
         shift = 2.0 * bessel_ratio(k1) * k2 * torch.sin(half).square()
-        dtype = torch.result_type(self.concentration, self.loc)
-        return (spread + shift).to(dtype)
+        return (spread + shift).to(torch.promote_types(self.loc.dtype, self.concentration.dtype))
 
     def sample(self, rng: AnyRng, shape: Sequence[int] | None = None) -> Float[Tensor, "*out"]:
-        """Exact draws in [-pi, pi).
+        """Draw angles in [-pi, pi), exactly distributed.
 
         Args:
             rng: a generator, or an `Rng` whose rows are the first dimension of the result.
@@ -87,10 +98,5 @@ class VonMises:
 
         """
         size = self.shape if shape is None else torch.Size(shape)
-        noise = von_mises_noise(self.concentration.expand(size), rng=rng)
-        return _CIRCLE.wrap(self.loc + noise)
-
-    @property
-    def shape(self) -> torch.Size:
-        """The parameters' broadcast shape."""
-        return torch.Size(np.broadcast_shapes(self.loc.shape, self.concentration.shape))
+        noise = von_mises_noise(self.concentration.detach().expand(size), rng=rng)
+        return _CIRCLE.wrap(self.loc.detach() + noise)

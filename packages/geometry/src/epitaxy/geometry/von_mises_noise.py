@@ -3,23 +3,29 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry.rng import AnyRng, Rng, as_rng
+from epitaxy.geometry.rng import AnyRng, Retries, as_rng
 
 # At least 0.65 of the proposals are accepted, whatever kappa: that an element is left after 200 rounds has
 # probability 0.35^200, about 1e-91.
 _MAX_ROUNDS = 200
+# Blocks that fit a core's cache make the CPU four times as fast.
+_CPU_BLOCK = 1 << 15
 
 
 def von_mises_noise(concentration: Float[Tensor, "*shape"], *, rng: AnyRng) -> Float[Tensor, "*shape"]:
-    """Angles in [-pi, pi) from the von Mises law of mean 0 and the given concentration; uniform where it is 0.
+    """Draw angles in [-pi, pi) from the von Mises law of mean 0; uniform where the concentration is 0.
 
     Add the result to a mean: what is drawn then never depends on the mean. Not differentiable.
 
-    The rejection sampler of Best & Fisher (1979) with its wrapped-Cauchy envelope, written in tan(angle / 2) so
-    that neither kappa -> 0 nor a large kappa needs a case of its own; computed in float64.
+    The rejection sampler of Best & Fisher (1979) with its wrapped-Cauchy envelope, written in tan(angle / 2)
+    so that neither kappa -> 0 nor a large kappa needs a case of its own; computed in float64.
+
+    Args:
+        concentration: kappa >= 0, finite; an expanded (broadcast) tensor will do.
+        rng: a generator, or an `Rng` whose rows are the first dimension of `concentration`.
 
     Raises:
         ValueError: if a concentration is negative, infinite or NaN.
@@ -28,37 +34,45 @@ def von_mises_noise(concentration: Float[Tensor, "*shape"], *, rng: AnyRng) -> F
     kappa = concentration.detach()
     if not bool(((kappa >= 0) & kappa.isfinite()).all()):
         raise ValueError("concentrations must be finite and not negative")
-    flat = kappa.double().reshape(-1)
-    angle = _propose_until_accepted(flat, kappa.shape, as_rng(rng).fork())
+    supply = as_rng(rng).retries(kappa.shape, dtype=torch.float64, device=kappa.device)
+    angle = _fill(kappa.reshape(-1), supply).view(kappa.shape)
     half_turn = torch.tensor(math.pi, dtype=kappa.dtype, device=kappa.device)
-    angle = angle.to(kappa.dtype)
-    return torch.where(angle >= half_turn, -half_turn, angle).view(kappa.shape)
+    return torch.where(angle >= half_turn, -half_turn, angle)
 
 
-def _propose_until_accepted(kappa: Tensor, shape: torch.Size, rng: Rng) -> Tensor:
-    """Fill every element, drawing in each round only for those not yet accepted."""
-    rows = shape if len(shape) else torch.Size([1])
+def _fill(kappa: Float[Tensor, " size"], supply: Retries) -> Float[Tensor, " size"]:
+    """Propose for every element, and again for those whose proposal is not accepted."""
     angle = torch.empty_like(kappa)
-    left: Tensor | None = None
-    for _ in range(_MAX_ROUNDS):
-        u, v = (
-            rng.uniform(rows, dtype=torch.float64, device=kappa.device, at=left).reshape(-1) for _ in "uv"
-        )
-        proposal, accepted = _propose(kappa if left is None else kappa[left], u, v)
-        places = accepted.nonzero().squeeze(-1)
-        angle[places if left is None else left[places]] = proposal[places]
-        rest = accepted.logical_not_().nonzero().squeeze(-1)
-        left = rest if left is None else left[rest]
+    left = torch.arange(kappa.shape[0], device=kappa.device)
+    for attempt in range(_MAX_ROUNDS):
         if left.shape[0] == 0:
             return angle
+        blocks = torch.split(left, _CPU_BLOCK if left.device.type == "cpu" else left.shape[0])
+        left = torch.cat([_attempt(angle, kappa, block, attempt, supply) for block in blocks])
     raise RuntimeError(f"von Mises rejection did not end within {_MAX_ROUNDS} rounds")
 
 
-def _propose(kappa: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """A wrapped-Cauchy angle from u, and whether v accepts it.
+def _attempt(
+    angle: Float[Tensor, " size"],
+    kappa: Float[Tensor, " size"],
+    at: Int[Tensor, " picked"],
+    attempt: int,
+    supply: Retries,
+) -> Int[Tensor, " left"]:
+    """Write a proposal at each position; return the positions that must try again and overwrite it."""
+    u, v = supply(at, 2 * attempt), supply(at, 2 * attempt + 1)
+    proposal, accepted = _propose(kappa[at].double(), u, v)
+    angle[at] = proposal.to(angle.dtype)
+    return at[~accepted]
 
-    Best & Fisher's r = (1 + sqrt(1 + 4 k^2)) / (2 k) enters as b = k (r - 1), from 1 at k = 0 to 1/2 at infinity.
-    With t = tan(angle / 2), the envelope is Cauchy in t with scale sqrt(b / (b + 2 k)), and with
+
+def _propose(
+    kappa: Float[Tensor, " size"], u: Float[Tensor, " size"], v: Float[Tensor, " size"]
+) -> tuple[Tensor, Tensor]:
+    """Turn u into a wrapped-Cauchy angle and say whether v accepts it.
+
+    Best & Fisher's r = (1 + sqrt(1 + 4 k^2)) / (2 k) enters as b = k (r - 1), from 1 at k = 0 to 1/2 at
+    infinity. In t = tan(angle / 2) the envelope is a Cauchy law of scale sqrt(b / (b + 2 k)); with
     q = b + k (1 - cos(angle)) a proposal is accepted with probability q exp(1 - q).
     """
     b = 0.5 + 0.5 / (torch.sqrt(1.0 + 4.0 * kappa.square()) + 2.0 * kappa)

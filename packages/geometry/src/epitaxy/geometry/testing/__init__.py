@@ -1,0 +1,24 @@
+"""What tests of geometry need: tolerances, laws to subclass, hypothesis strategies.
+
+Import it from tests only: it needs `pip install epitaxy-geometry[testing]`.
+"""
+
+from epitaxy.geometry.testing.laws import ManifoldLaws
+from epitaxy.geometry.testing.strategies import (
+    counts,
+    crystal_batches,
+    fractional_coordinates,
+    lattices,
+)
+from epitaxy.geometry.testing.tolerance import FAILURE_RATE, SIGMAS, Tolerance
+
+__all__ = [
+    "FAILURE_RATE",
+    "SIGMAS",
+    "ManifoldLaws",
+    "Tolerance",
+    "counts",
+    "crystal_batches",
+    "fractional_coordinates",
+    "lattices",
+]
