@@ -1,7 +1,8 @@
 """Prepared crystals on disk: plain arrays, checked before they are used.
 
-One folder a key holds `crystals.npz` (uncompressed, read without pickle), `rejects.jsonl`, and `manifest.json`, which
-is written last and names the checksum of the arrays: without it, or with another checksum, the folder counts as empty.
+One folder a key holds `crystals.npz` (uncompressed, read without pickle), `rejects.jsonl`, and
+`manifest.json`, which is written last and names the checksum of the arrays: without it, or with another
+checksum, the folder counts as empty.
 """
 
 import hashlib
@@ -64,7 +65,7 @@ def checksum(path: Path) -> str:
 
 
 def key(**parameters: object) -> str:
-    """A short name for everything that determines a folder's content."""
+    """Return a short name for everything that determines a folder's content."""
     text = json.dumps({"format": FORMAT, **parameters}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -86,7 +87,7 @@ def write(folder: Path, arrays: Arrays, rejects: Sequence[Reject]) -> Manifest:
 
 
 def verify(folder: Path) -> Manifest | None:
-    """A folder's manifest, or None, with a warning unless there never was one, if its content cannot be trusted."""
+    """Return a folder's manifest; None, with a warning unless there is none, if it cannot be trusted."""
     path = folder / "manifest.json"
     if not path.exists():
         return None
@@ -101,7 +102,7 @@ def verify(folder: Path) -> Manifest | None:
 
 
 def read(folder: Path) -> Arrays:
-    """The arrays of a verified folder."""
+    """Return the arrays of a verified folder."""
     with np.load(folder / "crystals.npz", allow_pickle=False) as stored:
         fields = {name: stored[name] for name in stored.files}
     properties = {n.removeprefix(_PROPERTY): fields.pop(n) for n in tuple(fields) if n.startswith(_PROPERTY)}

@@ -11,7 +11,7 @@ from epitaxy.data._crystal import Crystal, from_structure
 from epitaxy.data.errors import DataError, UnusableRecordError
 
 Cell = Literal["niggli", "primitive", "as_given"]
-"""`niggli`: the reduced form of the lattice given; `primitive`: of the primitive lattice; `as_given`: as it is."""
+"""`niggli`: reduced form of the lattice given; `primitive`: of the primitive lattice; `as_given`: as is."""
 
 
 def check_cell(cell: str) -> None:
@@ -28,8 +28,8 @@ def check_cell(cell: str) -> None:
 def to_cell(crystal: Crystal, cell: Cell) -> Crystal:
     """Describe a crystal in the cell asked for: lattice in standard form, positions in [0, 1).
 
-    Standard form is that of pymatgen's `Lattice.from_parameters`: c along z, a in the xz plane, right-handed. A chiral
-    crystal keeps its hand: a left-handed basis is inverted together with the positions.
+    Standard form is that of pymatgen's `Lattice.from_parameters`: c along z, a in the xz plane, right-handed.
+    A chiral crystal keeps its hand: a left-handed basis is inverted together with the positions.
 
     Raises:
         UnusableRecordError: if the lattice cannot be reduced.
@@ -53,7 +53,11 @@ def wrap(positions: Float[np.ndarray, "atoms 3"]) -> Float[np.ndarray, "atoms 3"
 
 
 def _niggli(crystal: Crystal) -> Crystal:
-    """The Niggli cell by spglib (Grosse-Kunstleve, Sauter & Adams 2004), positions by the integer change of basis."""
+    """Reduce a lattice to Niggli's form by spglib; positions follow by an integer change of basis.
+
+    Where entries of the Gram matrix are equal to within the eight decimals of a CIF, pymatgen stops short of
+    the Niggli conditions for some 6 % of mp_20; the crystal is the same, its basis is another one there.
+    """
     reduced = spglib.niggli_reduce(crystal.lattice)
     if reduced is None:
         raise UnusableRecordError(

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from pymatgen.core import DummySpecies, Structure
+from pymatgen.core.periodic_table import DummySpecies
+from pymatgen.core.structure import Structure
 
 from epitaxy.data.errors import UnusableRecordError
 
@@ -37,7 +38,7 @@ class Crystal(NamedTuple):
 
 
 def from_structure(structure: Structure) -> Crystal:
-    """The arrays of a pymatgen Structure.
+    """Return the arrays of a pymatgen Structure.
 
     Raises:
         UnusableRecordError: for partial occupancies and for species that are no elements.
@@ -58,7 +59,7 @@ def from_structure(structure: Structure) -> Crystal:
 
 
 def unknown_elements(symbols: set[str]) -> str:
-    """The reason to refuse these symbols."""
+    """Return the reason to refuse these symbols."""
     return f"unknown element {', '.join(sorted(symbols))}; correct the symbol or drop the record"
 
 
@@ -66,8 +67,8 @@ def check(crystal: Crystal, max_atoms: int) -> None:
     """Refuse what no model can learn from.
 
     Raises:
-        UnusableRecordError: no atoms, numbers that are not finite, a flat cell, more than `max_atoms` atoms, or two
-            atoms within `OVERLAP` of each other.
+        UnusableRecordError: no atoms, numbers that are not finite, a flat cell, more than `max_atoms` atoms,
+            or two atoms within `OVERLAP` of each other.
 
     """
     lattice, positions, numbers = crystal
@@ -87,8 +88,8 @@ def check(crystal: Crystal, max_atoms: int) -> None:
     if pair is not None:
         i, j, distance = pair
         raise UnusableRecordError(
-            f"two atoms on one spot: atoms {i} and {j} (counted from 0) are {distance:.4f} Å apart, closer than "
-            f"{OVERLAP} Å; remove one of them"
+            f"two atoms on one spot: atoms {i} and {j} (counted from 0) are {distance:.4f} Å apart, closer "
+            f"than {OVERLAP} Å; remove one of them"
         )
 
 
@@ -109,10 +110,11 @@ def _pairs(atoms: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pai
 def _overlapping_pair(
     lattice: Float[np.ndarray, "3 3"], positions: Float[np.ndarray, "atoms 3"]
 ) -> tuple[int, int, float] | None:
-    """The closest pair, if it is closer than `OVERLAP`.
+    """Return the closest pair, if it is closer than `OVERLAP`.
 
-    Rounding fractional differences finds the nearest image of every pair this close, however skew the cell, because
-    lattice planes are at least `MIN_THICKNESS` = 2 `OVERLAP` apart: such a difference is below 1/2 in every entry.
+    Rounding fractional differences finds the nearest image of every pair this close, however skew the cell,
+    because lattice planes are at least `MIN_THICKNESS` = 2 `OVERLAP` apart: such a difference is below 1/2 in
+    every entry.
     """
     i, j = _pairs(len(positions))
     if len(i) == 0:

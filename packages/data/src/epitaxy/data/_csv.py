@@ -74,7 +74,7 @@ def scan(path: Path) -> Table:
 
 
 def to_number(cell: str | None) -> float:
-    """A cell's number, NaN where it is missing."""
+    """Return a cell's number, NaN where it is missing."""
     text = (cell or "").strip()
     return float(text) if _NUMBER.fullmatch(text) else float("nan")
 

@@ -42,7 +42,7 @@ def frames(path: Path) -> Iterator[str | None]:
 
 
 def parse_frame(text: str) -> tuple[str | None, Crystal, dict[str, float]]:
-    """A frame's id (None if it has none), crystal and numeric info values.
+    """Return a frame's id (None if it has none), crystal and numeric info values.
 
     Raises:
         UnusableRecordError: if the frame is no periodic crystal of known elements.
@@ -76,7 +76,7 @@ def _numbers(atoms: Atoms) -> dict[str, float]:
 
 
 def _frame_id(info: dict[str, object], text: str) -> str | None:
-    """The id as it is written: ASE turns 000012 into the number 12."""
+    """Return the id as it is written: ASE turns 000012 into the number 12."""
     for key in _ID_KEYS:
         if isinstance(info.get(key), str):
             return str(info[key])
@@ -86,7 +86,7 @@ def _frame_id(info: dict[str, object], text: str) -> str | None:
 
 
 def quoted(value: object) -> object:
-    """An info value that ASE reads back as it was: strings that look like numbers or truth values are wrapped in JSON."""
+    """Wrap strings that look like numbers or truth values in JSON, so that ASE reads them as strings."""
     if not isinstance(value, str):
         return value
     parts = re.findall(r"[^\s,]+", value)

@@ -4,9 +4,10 @@ import re
 import warnings
 from pathlib import Path
 
-from pymatgen.core import Composition, Element
+from pymatgen.core.composition import Composition
+from pymatgen.core.periodic_table import Element
 from pymatgen.io.cif import CifFile, CifParser
-from pymatgen.io.vasp import Poscar
+from pymatgen.io.vasp.inputs import Poscar
 
 from epitaxy.data._crystal import Crystal, from_structure, unknown_elements
 from epitaxy.data._plain_cif import read_plain_cif
@@ -25,12 +26,12 @@ def is_structure_file(path: Path) -> bool:
 
 
 def file_id(path: Path) -> str:
-    """The id of a structure file: its stem, or its whole name where that is POSCAR.something."""
+    """Return the id of a structure file: its stem, or its whole name where that is POSCAR.something."""
     return path.name if path.name.startswith(("POSCAR", "CONTCAR")) else path.stem
 
 
 def parse(payload: str | Path | Crystal) -> Crystal:
-    """The crystal of a CIF text, of a CIF or POSCAR file, or one that is already there.
+    """Return the crystal of a CIF text, of a CIF or POSCAR file, or one that is already there.
 
     Raises:
         UnusableRecordError: if there is no one ordered crystal in it.
@@ -48,11 +49,11 @@ def parse(payload: str | Path | Crystal) -> Crystal:
 
 
 def parse_cif(text: str) -> Crystal:
-    """The crystal of a CIF.
+    """Return the crystal of a CIF.
 
     Raises:
-        UnusableRecordError: if the text is truncated or no CIF, has several structures, unknown elements or partial
-            occupancies.
+        UnusableRecordError: if the text is truncated or no CIF, has several structures, unknown elements or
+            partial occupancies.
 
     """
     plain = read_plain_cif(text)
@@ -82,7 +83,7 @@ def _parse_any_cif(text: str) -> Crystal:
 
 
 def _column(data: object, key: str) -> list[str]:
-    """A CIF item's values, whether it stands alone or in a loop."""
+    """Return a CIF item's values, whether it stands alone or in a loop."""
     value = data.get(key, []) if isinstance(data, dict) else []
     return [value] if isinstance(value, str) else [str(v) for v in value]
 
@@ -106,8 +107,8 @@ def _check_complete(formulas: list[list[str]], found: Composition) -> None:
         return
     if formula.reduced_formula != Composition(found.get_el_amt_dict()).reduced_formula:
         raise UnusableRecordError(
-            f"the CIF lists {found.formula} where its _chemical_formula_sum says {formula.formula}: it is truncated or "
-            f"incomplete; restore it or correct the formula"
+            f"the CIF lists {found.formula} where its _chemical_formula_sum says {formula.formula}: it is "
+            f"truncated or incomplete; restore it or correct the formula"
         )
 
 
@@ -136,6 +137,6 @@ def _parse_poscar(text: str) -> Crystal:
 
 
 def _brief(error: Exception) -> str:
-    """An error's last line, in at most 120 characters."""
+    """Return an error's last line, in at most 120 characters."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1][:120]

@@ -1,9 +1,9 @@
 """A strict reader of the plain P1 CIFs that pymatgen writes and the benchmark datasets are made of.
 
-It is some fifty times faster than a general parser and refuses (returns None) whatever deviates from that plain form in
-the least, so that a general parser decides. What it accepts it reads as pymatgen's `CifParser` does: coordinates
-within 1e-4 (relative) of 1/3 and 2/3 are taken to mean them, positions lie in [0, 1), atoms are sorted by
-electronegativity and, among equal ones, keep their order.
+It is some fifty times faster than a general parser and refuses (returns None) whatever deviates from that
+plain form in the least, so that a general parser decides. What it accepts it reads as pymatgen's `CifParser`
+does: coordinates within 1e-4 (relative) of 1/3 and 2/3 are taken to mean them, positions lie in [0, 1), atoms
+are sorted by electronegativity and, among equal ones, keep their order.
 """
 
 import math
@@ -12,7 +12,8 @@ from collections import Counter
 from functools import lru_cache
 
 import numpy as np
-from pymatgen.core import Element
+from jaxtyping import Float
+from pymatgen.core.periodic_table import Element
 
 from epitaxy.data._cells import lattice_matrix
 from epitaxy.data._crystal import Crystal
@@ -76,8 +77,9 @@ def _agrees(formula: str, symbols: list[str]) -> bool:
     return bool(symbols) and Counter(symbols) == {s: int(n) for s, n in _FORMULA_TERM.findall(formula)}
 
 
-def _ideal(coordinates: np.ndarray) -> np.ndarray:
+def _ideal(coordinates: Float[np.ndarray, "atoms 3"]) -> Float[np.ndarray, "atoms 3"]:
     """Take 0.33333333 for 1/3 and 0.66666667 for 2/3, then shift into [0, 1) as pymatgen does."""
     for fraction in (1 / 3, 2 / 3):
         coordinates[np.abs(coordinates / fraction - 1.0) <= 1e-4] = fraction
-    return coordinates - np.floor(coordinates)
+    fractions: np.ndarray = coordinates - np.floor(coordinates)
+    return fractions

@@ -13,14 +13,16 @@ from torch import Tensor
 class ShuffledBatches:
     """Batches of a shuffled dataset as a pure function of the training step.
 
-    Step s belongs to pass s // steps_per_pass; each pass has a permutation of its own, seeded by (seed, pass). A run
-    that is resumed at step s therefore sees what an uninterrupted one would have seen, without any state to restore.
+    Step s belongs to pass s // steps_per_pass; each pass has a permutation of its own, seeded by (seed,
+    pass). A run that is resumed at step s therefore sees what an uninterrupted one would have seen, without
+    any state to restore.
 
     Attributes:
         num: size of the dataset.
         batch_size: indices a step, over all ranks together.
         seed: the run's seed.
-        drop_last: whether to leave out what does not fill a batch at the end of a pass; else that batch is smaller.
+        drop_last: whether to leave out what does not fill a batch at the end of a pass; else that batch is
+            smaller.
 
     Raises:
         ValueError: if there would be no batch.
@@ -37,7 +39,8 @@ class ShuffledBatches:
             raise ValueError(f"num and batch_size must be at least 1, not {self.num} and {self.batch_size}")
         if self.drop_last and self.num < self.batch_size:
             raise ValueError(
-                f"{self.num} crystals fill no batch of {self.batch_size}; use a smaller batch_size or drop_last=False"
+                f"{self.num} crystals fill no batch of {self.batch_size}; use a smaller batch_size, "
+                f"or drop_last=False"
             )
 
     @property
@@ -47,11 +50,11 @@ class ShuffledBatches:
         return whole if self.drop_last or rest == 0 else whole + 1
 
     def indices(self, step: int, rank: int = 0, world: int = 1) -> Int[Tensor, " batch"]:
-        """The indices of one step; over all ranks of a step they are the step's whole batch, each index once.
+        """Return the indices of one step: over all ranks they are the step's whole batch, each index once.
 
         Raises:
-            ValueError: if the step is negative, the rank is not in 0 ... world - 1, or some batch is too small to give
-                every rank an index.
+            ValueError: if the step is negative, the rank is not in 0 ... world - 1, or some batch is too
+                small to give every rank an index.
 
         """
         if step < 0 or not 0 <= rank < world:

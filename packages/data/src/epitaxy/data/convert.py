@@ -1,22 +1,24 @@
 """Between batches and pymatgen Structures."""
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Float
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 from torch import Tensor
 
 from epitaxy.geometry import CrystalBatch
 
 
 def to_structures(batch: CrystalBatch) -> list[Structure]:
-    """The crystals of a batch as pymatgen Structures, in order."""
-    sizes = batch.segments.counts.tolist()
+    """Return the crystals of a batch as pymatgen Structures, in order."""
     lattices = batch.lattice.detach().cpu().double().numpy()
-    positions = batch.positions.detach().cpu().double().split(sizes)
-    numbers = batch.numbers.cpu().split(sizes)
+    positions = batch.positions.detach().cpu().double().numpy()
+    numbers = batch.numbers.tolist()
+    ends = batch.segments.offsets.tolist()
     return [
-        Structure(lattice, z.tolist(), x.numpy())
-        for lattice, z, x in zip(lattices, numbers, positions, strict=True)
+        Structure(lattice, numbers[first:end], positions[first:end])
+        for lattice, (first, end) in zip(lattices, pairwise(ends), strict=True)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 from torch import Tensor
 
 from epitaxy.data import _cache
@@ -69,7 +69,7 @@ class CrystalDataset:
         workers: int | None = None,
         progress: Progress | None = None,
     ) -> "CrystalDataset":
-        """Load one split of a dataset by name or of files by path, preparing and caching it first where needed.
+        """Load one split of a dataset by name or of files by path, prepared and cached first where needed.
 
         The arguments are those of `prepare`.
 
@@ -99,7 +99,7 @@ class CrystalDataset:
         cell: Cell = "niggli",
         max_atoms: int = MAX_ATOMS,
     ) -> "CrystalDataset":
-        """A dataset of pymatgen Structures; ids count from 000000 unless given.
+        """Make a dataset of pymatgen Structures; ids count from 000000 unless given.
 
         Raises:
             DataError: if a structure cannot be used, naming it; if ids or properties do not fit.
@@ -147,7 +147,7 @@ class CrystalDataset:
     def batch(
         self, indices: Sequence[int] | Int[Tensor, " graphs"], *, dtype: torch.dtype = torch.float32
     ) -> CrystalBatch:
-        """These crystals, in this order, as one ragged batch on the CPU; positions stay in [0, 1) in `dtype`.
+        """Return these crystals, in this order, as one batch on the CPU; positions lie in [0, 1) in `dtype`.
 
         Raises:
             IndexError: if an index is outside the dataset.
@@ -174,7 +174,7 @@ class CrystalDataset:
         return to_structures(self.batch(range(len(self)), dtype=torch.float64))
 
     def subset(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "CrystalDataset":
-        """These crystals, in this order, as a dataset.
+        """Return these crystals, in this order, as a dataset.
 
         Raises:
             DataError: if there are none.
@@ -209,7 +209,7 @@ class CrystalDataset:
         return tuple(self.subset(order[a:b].sort().values) for a, b in zip(starts, ends, strict=True))
 
     def to_pyg(self) -> "PygCrystals":
-        """A view as a `torch_geometric` Dataset, for its DataLoader."""
+        """Return a view as a `torch_geometric` Dataset, for its DataLoader."""
         from epitaxy.data.pyg import PygCrystals
 
         return PygCrystals(self)

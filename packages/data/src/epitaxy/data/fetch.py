@@ -11,7 +11,6 @@ from epitaxy.data.locate import cache_root
 from epitaxy.data.progress import Progress
 from epitaxy.data.registry import DatasetInfo, dataset_info
 
-
 _BLOCK = 1 << 20
 _TIMEOUT = 30.0
 
@@ -25,8 +24,8 @@ def fetch(
 ) -> Path:
     """Download a dataset's official splits into the user's cache, where `locate` finds them.
 
-    Each file is checked (a `cif` column, the published number of rows) before it takes its place; files that are there
-    and pass are kept. No checksum of the official files is published, so none is checked.
+    Each file is checked (a `cif` column, the published number of rows) before it takes its place; files that
+    are there and pass are kept. No checksum of the official files is published, so none is checked.
 
     Args:
         name: a name in `DATASETS`.
@@ -38,8 +37,8 @@ def fetch(
         the folder that now holds train.csv, val.csv and test.csv.
 
     Raises:
-        DataError: if the name is unknown, the dataset has no address, a download fails, or a file is not the one
-            expected.
+        DataError: if the name is unknown, the dataset has no address, a download fails, or a file is not the
+            one expected.
 
     """
     info = dataset_info(name)

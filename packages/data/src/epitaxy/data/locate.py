@@ -30,7 +30,7 @@ class Location:
 
 
 def cache_root() -> Path:
-    """The folder of fetched and prepared data: `EPITAXY_CACHE`, else the user's cache folder."""
+    """Return the folder of fetched and prepared data: `EPITAXY_CACHE`, else the user's cache folder."""
     chosen = os.environ.get("EPITAXY_CACHE")
     return Path(chosen) if chosen else user_cache_path("epitaxy")
 
@@ -44,8 +44,8 @@ def dataset_roots(root: str | Path | None = None) -> tuple[Path, ...]:
 def locate(name_or_path: str | Path, split: Split = "train", *, root: str | Path | None = None) -> Location:
     """Find one split of a dataset by name, or of the user's own files by path.
 
-    A folder with files (or folders) called train, val, test has these splits; any other file or folder is split by a
-    hash of each record's id, 80/10/10.
+    A folder with files (or folders) called train, val, test has these splits; any other file or folder is
+    split by a hash of each record's id, 80/10/10.
 
     Raises:
         DataError: if the dataset or the split is not there; says what is.
@@ -68,13 +68,13 @@ def locate(name_or_path: str | Path, split: Split = "train", *, root: str | Path
 
 
 def split_paths(folder: Path) -> dict[Split, Path]:
-    """The splits that a folder holds as files of that stem, or as folders of that name."""
+    """Return the splits that a folder holds as files of that stem, or as folders of that name."""
     candidates = {s: [p for x in _SUFFIXES if (p := folder / f"{s}{x}").exists()] for s in SPLITS}
     return {s: paths[0] for s, paths in candidates.items() if paths}
 
 
 def split_of(identity: str) -> Split:
-    """The split of a record whose dataset has none: 80 % train, 10 % val, 10 % test, by a hash of its id."""
+    """Return the split of a record whose dataset has none: 80/10/10, by a hash of its id."""
     digest = hashlib.sha256(identity.encode()).digest()
     tenth = int.from_bytes(digest[:8]) % 10
     return "val" if tenth == 8 else "test" if tenth == 9 else "train"
@@ -91,8 +91,8 @@ def _locate_name(name: str, split: Split, root: str | Path | None) -> Location:
             return Location(name, _choose(name, found, split), hashed=False)
     remedy = f"run `epitaxy data fetch {name}`, or " if info.address else ""
     raise DataError(
-        f"{name} is not on this machine (looked in {', '.join(map(str, roots))}); {remedy}put its train/val/test files "
-        f"into a folder {name} and name that folder's parent by --root or EPITAXY_DATA"
+        f"{name} is not on this machine (looked in {', '.join(map(str, roots))}); {remedy}put its "
+        f"train/val/test files into a folder {name} and name that folder's parent by --root or EPITAXY_DATA"
     )
 
 

@@ -59,8 +59,9 @@ def prepare(
 ) -> Prepared:
     """Parse, check and reduce every crystal of one split once, and keep the result in the user's cache.
 
-    The cache is keyed by the source's content and by what is asked for, never by its name or date, and verified by
-    checksum each time; interrupted work leaves nothing behind that would be mistaken for a result.
+    The cache is keyed by the source's content and by what is asked for, never by its name or date, and
+    verified by checksum each time; interrupted work leaves nothing behind that would be mistaken for a
+    result.
 
     Args:
         source: a dataset's name or a path, as `locate` takes them.
@@ -139,7 +140,7 @@ def _write(folder: Path, records: list[RawRecord | Reject], location: Location) 
 
 
 def to_arrays(records: list[RawRecord]) -> _cache.Arrays:
-    """Parsed records in ragged form; a property that some lack is NaN there."""
+    """Return parsed records in ragged form; a property that some lack is NaN there."""
     crystals = [r.payload for r in records if isinstance(r.payload, Crystal)]
     names = dict.fromkeys(name for r in records for name in r.properties)
     return _cache.Arrays(

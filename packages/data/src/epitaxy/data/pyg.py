@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class PygCrystals(Dataset):  # type: ignore[misc]
-    """A view of a `CrystalDataset` for `torch_geometric.loader.DataLoader`; names as in `epitaxy.geometry.pyg`."""
+    """A view of a `CrystalDataset` for PyG's DataLoader; attribute names as in `epitaxy.geometry.pyg`."""
 
     def __init__(self, dataset: "CrystalDataset") -> None:
         super().__init__()
         self.dataset = dataset
 
     def len(self) -> int:
-        """Number of crystals."""
+        """Return the number of crystals."""
         return len(self.dataset)
 
     def get(self, idx: int) -> Data:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 
 from epitaxy.data._crystal import Crystal, check
 from epitaxy.data._csv import scan
@@ -53,11 +53,12 @@ class RawSource:
 
 
 def read_structures(path: str | Path, *, max_atoms: int = MAX_ATOMS) -> Iterator[Record | Reject]:
-    """Read the crystals of a CSV (gzipped or not), a folder of CIF/POSCAR files, an extxyz file or one CIF/POSCAR.
+    """Read the crystals of a CSV (gzipped or not), a folder of CIF/POSCAR files, an extxyz file or one CIF.
 
-    Ids are `material_id`, else the unnamed first column, else `row-<number>` in a CSV; the stem of a file in a folder;
-    `id` or `material_id`, else `frame-<number>` in extxyz. Other numeric columns are properties. Structures keep the
-    file's cell. A record that cannot be used comes as a `Reject` and never stops the rest.
+    Ids are `material_id`, else the unnamed first column, else `row-<number>` in a CSV; the stem of a file in
+    a folder; `id` or `material_id`, else `frame-<number>` in extxyz. Other numeric columns are properties.
+    Structures keep the file's cell. A record that cannot be used comes as a `Reject` and never stops the
+    rest.
 
     Raises:
         DataError: if the file as a whole cannot be used; raised here, before the first record where possible.
@@ -69,9 +70,9 @@ def read_structures(path: str | Path, *, max_atoms: int = MAX_ATOMS) -> Iterator
 def _records(source: RawSource, max_atoms: int) -> Iterator[Record | Reject]:
     for raw in source.records:
         crystal = parse_record(raw, max_atoms)
-        if isinstance(raw, Reject) or isinstance(crystal, Reject):
-            yield crystal if isinstance(crystal, Reject) else raw
-        else:
+        if isinstance(crystal, Reject):
+            yield crystal
+        elif isinstance(raw, RawRecord):
             yield Record(raw.id, crystal.structure(), raw.properties)
 
 
@@ -88,7 +89,7 @@ def parse_record(raw: RawRecord | Reject, max_atoms: int) -> Crystal | Reject:
 
 
 def raw_records(path: Path) -> RawSource:
-    """The records of a path, unparsed, each id used once.
+    """Return the records of a path, unparsed, each id used once.
 
     Raises:
         DataError: if there is no such path or its kind is unknown.
@@ -106,8 +107,8 @@ def raw_records(path: Path) -> RawSource:
         source = RawSource(iter([RawRecord(file_id(path), str(path), path, {})]), 1)
     else:
         raise DataError(
-            f"{path} is of an unknown kind; give a .csv, .csv.gz, .extxyz, .cif or POSCAR file, or a folder of "
-            f"CIF/POSCAR files"
+            f"{path} is of an unknown kind; give a .csv, .csv.gz, .extxyz, .cif or POSCAR file, or a folder "
+            f"of CIF/POSCAR files"
         )
     return RawSource(_unique(source.records), source.total)
 

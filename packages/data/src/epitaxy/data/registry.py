@@ -40,7 +40,7 @@ class DatasetInfo:
 _ALL = (
     DatasetInfo(
         name="prototypes",
-        description="ionic compounds in well-known structure types, lattice constants from Shannon's radii; 2-12 atoms",
+        description="ionic compounds in well-known structure types, sized by Shannon's radii; 2-10 atoms",
         source="made in code from prototypes and the radii of R. D. Shannon, Acta Cryst. A 32, 751 (1976)",
         licence="MIT, as the code",
         properties={"volume_per_atom": "Å^3", "density": "g/cm^3"},
@@ -110,7 +110,7 @@ DATASETS: Mapping[str, DatasetInfo] = MappingProxyType({info.name: info for info
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """What is known of a named dataset.
+    """Return what is known of a named dataset.
 
     Raises:
         DataError: if the name is unknown; names the known ones and what may have been meant.

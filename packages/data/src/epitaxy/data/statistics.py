@@ -1,6 +1,7 @@
 """What a model must know of its training data."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -35,8 +36,8 @@ class Statistics:
         crystals: how many crystals it was computed from.
         atoms_per_cell: number of atoms -> number of crystals that have so many.
         vocabulary: the elements that occur.
-        lattice_scale: root of the mean square of the nine lattice entries, angstrom: their standard deviation with the
-            mean taken as zero, so that an O(3) rotation of all crystals leaves it as it is.
+        lattice_scale: root of the mean square of the nine lattice entries, angstrom: their standard deviation
+            with the mean taken as zero, so that an O(3) rotation of all crystals leaves it as it is.
         volume_per_atom: mean over crystals, cubic angstrom.
         properties: by name; a property that is nowhere known is left out.
 
@@ -51,12 +52,11 @@ class Statistics:
 
     @classmethod
     def of(cls, dataset: CrystalDataset) -> "Statistics":
-        """The statistics of a dataset: give it the training split."""
-        sizes, frequency = dataset.counts.unique(return_counts=True)
+        """Return the statistics of a dataset: give it the training split."""
         volume = torch.linalg.det(dataset.lattice).abs()
         return cls(
             crystals=len(dataset),
-            atoms_per_cell=dict(zip(sizes.tolist(), frequency.tolist(), strict=True)),
+            atoms_per_cell=dict(sorted(Counter(dataset.counts.tolist()).items())),
             vocabulary=Vocabulary.of(dataset.numbers),
             lattice_scale=float(dataset.lattice.square().mean().sqrt()),
             volume_per_atom=float((volume / dataset.counts).mean()),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int
-from pymatgen.core import Element
+from pymatgen.core.periodic_table import Element
 from torch import Tensor
 
 from epitaxy.data.errors import DataError
@@ -31,7 +31,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, numbers: Int[Tensor, " atoms"] | Iterable[int]) -> "Vocabulary":
-        """The vocabulary of these atoms."""
+        """Return the vocabulary of these atoms."""
         listed = numbers.tolist() if isinstance(numbers, Tensor) else numbers
         return cls(tuple(sorted({int(z) for z in listed})))
 
@@ -44,7 +44,7 @@ class Vocabulary:
         return tuple(Element.from_Z(z).symbol for z in self.numbers)
 
     def encode(self, numbers: Int[Tensor, " atoms"]) -> Int[Tensor, " atoms"]:
-        """Atomic numbers to indices 0 ... len - 1.
+        """Turn atomic numbers into indices 0 ... len - 1.
 
         Raises:
             DataError: if an element is outside the vocabulary; names it.
@@ -55,19 +55,19 @@ class Vocabulary:
         outside = numbers[known[index] != numbers]
         if outside.numel():
             raise DataError(
-                f"{', '.join(_symbol(z) for z in sorted(set(outside.tolist())))} is outside the vocabulary of "
-                f"{len(self)} elements ({' '.join(self.symbols)}); use data or a model that know it"
+                f"{', '.join(_symbol(z) for z in sorted(set(outside.tolist())))} is outside the vocabulary "
+                f"of {len(self)} elements ({' '.join(self.symbols)}); use data or a model that know it"
             )
         return index
 
     def decode(self, index: Int[Tensor, " atoms"]) -> Int[Tensor, " atoms"]:
-        """Indices to atomic numbers.
+        """Turn indices into atomic numbers.
 
         Raises:
             IndexError: if an index is no place in the vocabulary.
 
         """
-        if index.numel() and not (0 <= int(index.min()) and int(index.max()) < len(self)):
+        if index.numel() and not (int(index.min()) >= 0 and int(index.max()) < len(self)):
             raise IndexError(f"indices must lie in 0 ... {len(self) - 1}")
         return torch.tensor(self.numbers, device=index.device)[index]
 

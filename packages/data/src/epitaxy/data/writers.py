@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ase import Atoms
 from ase.io import write
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 from pymatgen.io.cif import CifWriter
 
 from epitaxy.data._atomic import replacing, write_text
@@ -43,7 +43,7 @@ def write_extxyz(
 def write_cifs(
     folder: str | Path, structures: Sequence[Structure], *, progress: Progress | None = None
 ) -> list[Path]:
-    """Write structures to 000000.cif, 000001.cif ... in a folder, which is made if need be; returns the paths.
+    """Write structures to 000000.cif, 000001.cif ... in a folder, made if need be, and return the paths.
 
     The cells are written as they are, in P1.
     """

@@ -1,8 +1,8 @@
 """The embedded dataset: ionic compounds in well-known structure types, made in code.
 
-Bond lengths are sums of Shannon's radii, so the cells look like those of real compounds: rocksalt-NaCl has a = 5.66
-angstrom (measured 5.64), perovskite-SrTiO3 4.01 (3.905). No energy was computed: whether a compound exists was not
-asked beyond charge balance and radius ratios.
+Bond lengths are sums of Shannon's radii, so the cells look like those of real compounds: rocksalt-NaCl has
+a = 5.66 angstrom (measured 5.64), perovskite-SrTiO3 4.01 (3.905). No energy was computed: whether a compound
+exists was not asked beyond charge balance and radius ratios.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from pymatgen.core import Element
+from pymatgen.core.periodic_table import Element
 
 from epitaxy.data._crystal import Crystal
 from epitaxy.data.prototypes.cells import Sites
@@ -28,7 +28,7 @@ Assignment = dict[str, Ion]
 
 
 def fingerprint() -> str:
-    """A checksum of everything the dataset is made of: this package's text, and the version of pymatgen's tables."""
+    """Return a checksum of all it is made of: this package's text, the version of pymatgen's tables."""
     text = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     return hashlib.sha256(text + version("pymatgen").encode()).hexdigest()
 
@@ -39,7 +39,7 @@ def prototype_records() -> list[RawRecord]:
 
 
 def _assignments(prototype: Prototype) -> Iterator[Assignment]:
-    """The choices of ions that are neutral, of different elements, and within the prototype's ratios."""
+    """Choose ions that are neutral together, of different elements, and within the prototype's ratios."""
     roles = tuple(prototype.roles)
     _, sites = prototype.cell(*(2.0 + 0.1 * i for i in range(len(prototype.bonds))))
     for chosen in itertools.product(*prototype.roles.values()):

@@ -1,7 +1,8 @@
 """Structure types as functions from bond lengths (angstrom) to a lattice and named sites.
 
-Each function returns lattice rows and, for every role (A, B, C cations or X, Y anions), fractional coordinates. Free
-parameters (c/a, u) are those of the type's eponym, as in Strukturbericht and Villars' handbooks.
+Each function returns lattice rows and, for every role (A, B, C cations or X, Y anions), fractional
+coordinates. Free parameters (c/a, u) are those of the type's eponym, as in Strukturbericht and Villars'
+handbooks.
 """
 
 import math
@@ -41,7 +42,7 @@ def _hexagonal(a: float, c: float) -> np.ndarray:
 
 
 def _axes(u: float) -> list[tuple[float, float, float]]:
-    """The six points at distance u along the cubic axes."""
+    """Return the six points at distance u along the cubic axes."""
     return [(u, 0.0, 0.0), (-u, 0.0, 0.0), (0.0, u, 0.0), (0.0, -u, 0.0), (0.0, 0.0, u), (0.0, 0.0, -u)]
 
 
@@ -176,7 +177,7 @@ def chalcopyrite(d_a: float, d_b: float) -> Cell:
 
 
 def layered_rocksalt(d_a: float, d_b: float) -> Cell:
-    """alpha-NaFeO2, F5_1: octahedral layers of A and B in turn; their heights follow from both bond lengths."""
+    """alpha-NaFeO2, F5_1: octahedral layers of A and B in turn; heights follow from both bond lengths."""
     a = (d_a + d_b) / math.sqrt(2)
     height_a, height_b = (math.sqrt(d * d - a * a / 3) for d in (d_a, d_b))
     c = 6 * (height_a + height_b)

@@ -1,9 +1,9 @@
 """Ions and their radii."""
 
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
-from pymatgen.core import Element
+from pymatgen.core.periodic_table import Element
 
 _ROMAN = {
     "I": 1,
@@ -36,11 +36,12 @@ def ions(symbols: str, charge: int) -> tuple[Ion, ...]:
     return tuple(Ion(symbol, charge) for symbol in symbols.split())
 
 
-@lru_cache(maxsize=None)
+@cache
 def radius(ion: Ion, coordination: int) -> float:
     """Shannon's effective ionic radius, angstrom, at the tabulated coordination nearest to the one asked for.
 
-    R. D. Shannon, Acta Cryst. A 32, 751 (1976), from pymatgen's table; high spin where both spins are tabulated.
+    R. D. Shannon, Acta Cryst. A 32, 751 (1976), from pymatgen's table; high spin where both spins are
+    tabulated.
 
     Raises:
         KeyError: if the ion is not tabulated.
