@@ -1,1 +1,30 @@
-"""CrysBFN: train, sample and score generative models of crystals."""
+"""The models, ready to train and to sample, and their command lines.
+
+Importing this module is cheap: what it exports is loaded when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from epitaxy.apps.config import Recipe as Recipe
+    from epitaxy.apps.config import preset as preset
+    from epitaxy.apps.crysbfn import CrysBFN as CrysBFN
+    from epitaxy.apps.errors import UsageError as UsageError
+    from epitaxy.apps.errors import WorkError as WorkError
+
+_HOMES = {
+    "CrysBFN": "epitaxy.apps.crysbfn",
+    "Recipe": "epitaxy.apps.config",
+    "preset": "epitaxy.apps.config",
+    "UsageError": "epitaxy.apps.errors",
+    "WorkError": "epitaxy.apps.errors",
+}
+
+__all__ = ["CrysBFN", "Recipe", "UsageError", "WorkError", "preset"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'epitaxy.apps' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

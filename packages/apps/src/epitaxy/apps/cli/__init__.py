@@ -1,0 +1,1 @@
+"""The command lines. Modules here import nothing heavy until a command runs."""

@@ -1,0 +1,40 @@
+"""The options that several commands share, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
+OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
+Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, a model folder or a shipped model.")]
+Data = Annotated[str | None, typer.Option("--data", help="A dataset's name, a CSV, a folder or an extxyz.")]
+Preset = Annotated[str, typer.Option(help="paper, small or quickstart.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated."),
+]
+Root = Annotated[Path | None, typer.Option(help="Where datasets lie (else EPITAXY_DATA, else the cache).")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
+MaxTime = Annotated[str | None, typer.Option(metavar="HH:MM:SS", help="Stop, resumably, after this long.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Devices = Annotated[int, typer.Option(min=1, help="Processes on this machine, one a device.")]
+Nodes = Annotated[int, typer.Option(min=1, help="Machines, started by torchrun or a scheduler.")]
+Precision = Annotated[str, typer.Option(help="Lightning's word: 32-true, bf16-mixed, 64-true.")]
+Num = Annotated[int, typer.Option(min=1, help="Structures (per formula or composition).")]
+Formulas = Annotated[list[str] | None, typer.Option(help="Such as SrTiO3; may be repeated.")]
+FormulaUnits = Annotated[
+    int | None, typer.Option(min=1, help="Formula units a cell; by default all that fit the training cells.")
+]
+Compositions = Annotated[
+    str | None, typer.Option(help="A dataset or file: predict a structure for each of its compositions.")
+]
+Split = Annotated[str, typer.Option(help="Which split of a dataset: train, val or test.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only this many records, drawn with a fixed seed.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Network evaluations a structure; any number.")]
+Sampler = Annotated[str | None, typer.Option(help="bayes or end_back; by default the recipe's.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same structures.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Structures computed at once.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page to this file.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")]

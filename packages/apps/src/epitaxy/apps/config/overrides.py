@@ -1,0 +1,50 @@
+"""``--set key=value``: change single values of a recipe, refusing keys that do not exist."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from epitaxy.apps.config.base import suggest
+from epitaxy.apps.config.recipe import Recipe
+from epitaxy.apps.errors import UsageError
+
+
+def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
+    """Return ``recipe`` with each ``dotted.key=value`` applied; values are JSON, else plain text.
+
+    Raises:
+        UsageError: a word without ``=``, an unknown key, or a value of the wrong kind.
+    """
+    values = recipe.model_dump(mode="json")
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise UsageError(f"--set {word}: write key=value, for example --set training.batch_size=64")
+        _assign(values, key, _value(text))
+    return Recipe.parse(values, source="--set")
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _assign(values: dict[str, Any], key: str, value: Any) -> None:
+    *parents, leaf = key.split(".")
+    node: Any = values
+    for part in [*parents, leaf]:
+        if not isinstance(node, dict) or part not in node:
+            known = _dotted_keys(values)
+            raise UsageError(f"--set {key}: the recipe has no key '{key}'{suggest(key, known)}")
+        if part is not leaf:
+            node = node[part]
+    node[leaf] = value
+
+
+def _dotted_keys(values: dict[str, Any], prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for name, value in values.items():
+        keys += _dotted_keys(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"]
+    return keys

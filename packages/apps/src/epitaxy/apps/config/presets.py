@@ -1,0 +1,112 @@
+"""Presets: ``paper`` (the paper's numbers per dataset and task), ``small`` (an hour of CPU), ``quickstart``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from epitaxy.apps.config.base import suggest
+from epitaxy.apps.config.flows import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
+from epitaxy.apps.config.network import CSPNetConfig
+from epitaxy.apps.config.recipe import LossWeights, Recipe, SamplingConfig, Task
+from epitaxy.apps.config.training import CosineSchedule, TrainingConfig
+from epitaxy.apps.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class _PaperNumbers:
+    """What differs between the paper's datasets (App. C; batch sizes from the published configurations)."""
+
+    passes: int
+    batch_size: int
+    grid: int = 1000
+    beta1: float = 0.4
+
+
+_PAPER = {
+    "perov_5": _PaperNumbers(passes=4000, batch_size=1024, beta1=3.0),
+    "carbon_24": _PaperNumbers(passes=5000, batch_size=512),
+    "mp_20": _PaperNumbers(passes=1500, batch_size=256),
+    "mpts_52": _PaperNumbers(passes=1000, batch_size=128, grid=200),
+}
+
+
+def _species(task: Task, grid: int, beta1: float) -> CategoricalBFNConfig | None:
+    return CategoricalBFNConfig(beta1=beta1, grid=grid) if task == "dng" else None
+
+
+def _paper(task: Task, dataset: str) -> Recipe:
+    """The paper's run. An unlisted dataset gets mp_20's numbers, the most general of the four."""
+    numbers = _PAPER.get(dataset, _PAPER.get(dataset.removesuffix("_unique"), _PAPER["mp_20"]))
+    return Recipe(
+        model="crysbfn",
+        task=task,
+        dataset=dataset,
+        positions=CircularBFNConfig(grid=numbers.grid),
+        lattice=GaussianBFNConfig(grid=numbers.grid),
+        species=_species(task, numbers.grid, numbers.beta1),
+        weights=LossWeights(positions=0.05, lattice=0.05, species=0.05),
+        training=TrainingConfig(passes=numbers.passes, batch_size=numbers.batch_size),
+        sampling=SamplingConfig(steps=numbers.grid),
+    )
+
+
+def _small(task: Task, dataset: str) -> Recipe:
+    """Within an hour on two CPU cores for perov_5: a narrow network, averaged weights, a cosine schedule."""
+    return Recipe(
+        model="crysbfn",
+        task=task,
+        dataset=dataset,
+        positions=CircularBFNConfig(),
+        lattice=GaussianBFNConfig(),
+        species=_species(task, 1000, _PAPER[dataset].beta1 if dataset in _PAPER else 0.4),
+        network=CSPNetConfig(hidden=160, layers=4, frequencies=16, time_dim=64),
+        training=TrainingConfig(
+            passes=300,
+            batch_size=128,
+            schedule=CosineSchedule(),
+            gradient_clip=1.0,
+            averaging=0.999,
+            validate_every=10,
+            validation_crystals=1024,
+        ),
+    )
+
+
+def _quickstart(task: Task, dataset: str) -> Recipe:
+    """Two minutes on two CPU cores on the embedded crystals: enough to see every part work."""
+    return _small(task, dataset).model_copy(
+        update={
+            "network": CSPNetConfig(hidden=96, layers=3, frequencies=16, time_dim=64),
+            "training": TrainingConfig(
+                passes=120,
+                batch_size=64,
+                learning_rate=2e-3,
+                schedule=CosineSchedule(warmup_steps=50),
+                gradient_clip=1.0,
+                averaging=0.99,
+                validate_every=10,
+                validation_crystals=256,
+                checkpoint_steps=100,
+            ),
+            "sampling": SamplingConfig(steps=50),
+        }
+    )
+
+
+PresetName = Literal["paper", "small", "quickstart"]
+PRESETS: dict[str, Callable[[Task, str], Recipe]] = {
+    "paper": _paper,
+    "small": _small,
+    "quickstart": _quickstart,
+}
+
+
+def preset(name: str, *, task: Task, dataset: str) -> Recipe:
+    """Return the recipe of a preset.
+
+    Raises:
+        UsageError: a name that is no preset.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"--preset {name}: there is no such preset{suggest(name, list(PRESETS))}")
+    return PRESETS[name](task, dataset)

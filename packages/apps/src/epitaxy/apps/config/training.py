@@ -1,0 +1,45 @@
+"""How a run is optimised."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from epitaxy.apps.config.base import Config
+
+
+class PlateauSchedule(Config):
+    """Multiply the learning rate by ``factor`` when the validation loss has stalled (the paper's schedule)."""
+
+    kind: Literal["plateau"] = "plateau"
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    patience: Annotated[PositiveInt, Field(description="passes over the data without improvement")] = 100
+    minimum: NonNegativeFloat = 1e-4
+
+
+class CosineSchedule(Config):
+    """Linear warm-up, then half a cosine down to ``minimum`` at the last step."""
+
+    kind: Literal["cosine"] = "cosine"
+    warmup_steps: NonNegativeInt = 200
+    minimum: NonNegativeFloat = 1e-5
+
+
+class TrainingConfig(Config):
+    """Optimiser, batches, length and averaging. One *pass* visits every training crystal once."""
+
+    passes: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 0.0
+    schedule: Annotated[PlateauSchedule | CosineSchedule, Field(discriminator="kind")] = PlateauSchedule()
+    gradient_clip: PositiveFloat | None = None
+    averaging: Annotated[
+        float | None, Field(gt=0, lt=1, description="decay per step of the averaged weights; null: none")
+    ] = None
+    validate_every: Annotated[PositiveInt, Field(description="passes between two validations")] = 8
+    validation_crystals: Annotated[
+        PositiveInt | None, Field(description="validate on this many crystals, drawn once; null: on all")
+    ] = None
+    checkpoint_steps: Annotated[PositiveInt, Field(description="steps between two resumable checkpoints")] = 200
+    bank_refresh: Annotated[PositiveInt, Field(description="steps between two refreshes of the flow bank")] = 20
+    seed: NonNegativeInt = 0

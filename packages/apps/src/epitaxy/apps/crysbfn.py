@@ -1,0 +1,104 @@
+"""CrysBFN from Python: load a model, sample structures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from pymatgen.core import Structure
+
+from epitaxy.apps.crystal_model import CrystalModel
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.model_dir import load_model
+from epitaxy.apps.sampling.generate import Sample, generate
+from epitaxy.apps.sampling.request import Request, de_novo, for_formulas
+
+
+@dataclass(frozen=True, slots=True)
+class CrysBFN:
+    """A trained CrysBFN (Wu et al., "A Periodic Bayesian Flow for Material Generation").
+
+    >>> model = CrysBFN.load("crysbfn-perov-small")  # doctest: +SKIP
+    >>> structures = model.sample(formula="SrTiO3", num=20, steps=50, seed=0)  # doctest: +SKIP
+    """
+
+    kind: ClassVar[str] = "crysbfn"
+    model: CrystalModel
+
+    @classmethod
+    def load(cls, name_or_path: str) -> Self:
+        """Load a run, a model folder or a shipped model.
+
+        Raises:
+            UsageError: there is no such model, or it is of another kind.
+        """
+        return cls(load_model(name_or_path, kind=cls.kind).model)
+
+    def requests(
+        self, *, formula: str | Sequence[str] | None, num: int, seed: int, formula_units: int | None = None
+    ) -> list[Request]:
+        """Return one request per structure to sample, in order.
+
+        Raises:
+            UsageError: a formula for a de novo model, none for one that needs it, or one that does not fit.
+        """
+        statistics = self.model.statistics
+        if self.model.recipe.task == "dng":
+            if formula:
+                raise UsageError("this model was trained de novo and chooses its own composition: leave --formula out")
+            return de_novo(statistics, num=num, seed=seed)
+        if not formula:
+            raise UsageError("this model predicts structures for a composition: name one, as in --formula SrTiO3")
+        formulas = [formula] if isinstance(formula, str) else list(formula)
+        return for_formulas(formulas, statistics, num=num, seed=seed, formula_units=formula_units)
+
+    def sample(
+        self,
+        *,
+        formula: str | Sequence[str] | None = None,
+        num: int = 1,
+        steps: int | None = None,
+        seed: int = 0,
+        formula_units: int | None = None,
+        sampler: str | None = None,
+        batch_size: int | None = None,
+        device: str = "cpu",
+    ) -> list[Structure]:
+        """Return sampled structures (those that are crystals at all; use :meth:`samples` to see the rest).
+
+        Args:
+            formula: composition(s) to predict structures for; None for a de novo model.
+            num: structures (per formula).
+            steps: network evaluations a structure; the recipe's number by default.
+            seed: the same seed gives the same structures, whatever the batch size.
+            formula_units: formula units a cell; by default drawn as training cells had them.
+            sampler: ``bayes`` or ``end_back``; the recipe's by default.
+            batch_size: structures computed at once.
+            device: torch device.
+
+        Raises:
+            UsageError: a request that the model cannot meet.
+        """
+        requests = self.requests(formula=formula, num=num, seed=seed, formula_units=formula_units)
+        found = self.samples(requests, steps=steps, sampler=sampler, batch_size=batch_size, device=device)
+        return [sample.structure for sample in found if sample.structure is not None]
+
+    def samples(
+        self,
+        requests: Sequence[Request],
+        *,
+        steps: int | None = None,
+        sampler: str | None = None,
+        batch_size: int | None = None,
+        device: str = "cpu",
+    ) -> list[Sample]:
+        """Return one :class:`Sample` per request, in order, with the reason where there is no structure."""
+        defaults = self.model.recipe.sampling
+        batches = generate(
+            self.model,
+            requests,
+            steps=steps or defaults.steps,
+            sampler=sampler,
+            batch_size=batch_size or defaults.batch_size,
+            device=device,
+        )
+        return [sample for batch in batches for sample in batch]

@@ -1,0 +1,131 @@
+"""A crystal model: the one place where flows and a network meet.
+
+The trainer asks it for losses, the sampler for predictions and decoded crystals. Both are written against
+this class alone, so what a recipe puts inside (which flow on which modality) changes neither.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from epitaxy.apps.config import Recipe
+from epitaxy.data import Statistics
+from epitaxy.geometry import CrystalBatch, RngSource, Segments
+from epitaxy.models import CSPNetOutput
+
+States = Mapping[str, Any]
+"""The state of each modality's flow, by field name."""
+
+
+class CrystalModel(nn.Module):
+    """Flows on positions, lattice and (de novo) species, and the network that predicts them together.
+
+    Args:
+        recipe: what to build.
+        statistics: what the training split said: its vocabulary and its lattice scale.
+    """
+
+    def __init__(self, recipe: Recipe, statistics: Statistics) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.statistics = statistics
+        self.flow = recipe.build_flow(len(statistics.vocabulary))
+        self.network: nn.Module = recipe.network.build(
+            species=len(statistics.vocabulary),
+            given_species=recipe.task == "csp",
+            position_conditions=3,
+        )
+
+    def targets(self, batch: CrystalBatch) -> dict[str, Tensor]:
+        """Return the variables that the flows corrupt, by field: scaled lattice, positions, element indices."""
+        targets = {"positions": batch.positions, "lattice": batch.lattice / self.statistics.lattice_scale}
+        if self.recipe.task == "dng":
+            targets["species"] = self.encode(batch.numbers)
+        return targets
+
+    def encode(self, numbers: Int[Tensor, " atoms"]) -> Int[Tensor, " atoms"]:
+        """Return each atomic number's index in the vocabulary."""
+        return self.statistics.vocabulary.encode(numbers)
+
+    def blank(self, segments: Segments) -> dict[str, Tensor]:
+        """Return targets of the right shapes and kinds, with no content: what a prior is drawn like."""
+        device = segments.index.device
+        blank = {
+            "positions": torch.zeros(segments.num_atoms, 3, device=device),
+            "lattice": torch.zeros(segments.num_graphs, 3, 3, device=device),
+        }
+        if self.recipe.task == "dng":
+            blank["species"] = torch.zeros(segments.num_atoms, dtype=torch.long, device=device)
+        return blank
+
+    def predict(
+        self,
+        states: States,
+        time: Float[Tensor, " graphs"],
+        *,
+        segments: Segments,
+        species: Int[Tensor, " atoms"] | None,
+    ) -> dict[str, Tensor]:
+        """Return the network's raw output for each field at ``time``.
+
+        Args:
+            states: the flows' states.
+            time: one time per crystal, 0 at the prior and 1 at the data.
+            segments: which atom belongs to which crystal.
+            species: element indices where the composition is given (CSP), else None.
+        """
+        features = self.flow.features(states, time, segments=segments)
+        output: CSPNetOutput = self.network(
+            segments=segments,
+            positions=features["positions"].value,
+            lattice=features["lattice"].value,
+            species=features["species"].value if species is None else species,
+            time=time,
+            conditions=features["positions"].condition,
+        )
+        outputs = {"positions": output.positions, "lattice": output.lattice}
+        if output.species is not None:
+            outputs["species"] = output.species
+        return outputs
+
+    def losses(
+        self, batch: CrystalBatch, time: Float[Tensor, " graphs"], *, source: RngSource
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Return each field's loss at ``time``, averaged over rows and components as the published runs do."""
+        targets = self.targets(batch)
+        segments = batch.segments
+        states = self.flow.corrupt(targets, time, segments=segments, source=source)
+        given = self.encode(batch.numbers) if self.recipe.task == "csp" else None
+        outputs = self.predict(states, time, segments=segments, species=given)
+        rows = self.flow.loss(outputs, targets, states, time, segments=segments, source=source)
+        return {
+            name: loss.mean() / max(targets[name][0].numel(), 1) for name, loss in rows.items()
+        }
+
+    def weighted(self, losses: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
+        """Return the sum of ``losses`` under the recipe's weights."""
+        weights = self.recipe.weights.model_dump()
+        total = torch.stack([weights[name] * loss for name, loss in losses.items()])
+        return total.sum()
+
+    def crystals(
+        self,
+        targets: Mapping[str, Tensor],
+        *,
+        segments: Segments,
+        species: Int[Tensor, " atoms"] | None,
+        ids: tuple[str, ...],
+    ) -> CrystalBatch:
+        """Return decoded variables as crystals, in angstrom and atomic numbers."""
+        index = targets["species"] if species is None else species
+        return CrystalBatch(
+            segments=segments,
+            positions=targets["positions"],
+            lattice=targets["lattice"] * self.statistics.lattice_scale,
+            numbers=self.statistics.vocabulary.decode(index),
+            ids=ids,
+            properties={},
+        )

@@ -1,0 +1,67 @@
+"""Datasets for the applications: loaded with progress, with what was rejected said aloud."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.progress import reporting
+from epitaxy.apps.say import say
+from epitaxy.data import SPLITS, CrystalDataset, Split
+
+SUBSET_SEED = 0
+"""``--limit`` draws the same records in every command, so that sampling and scoring agree."""
+
+
+def load_split(
+    name_or_path: str,
+    split: str,
+    *,
+    root: Path | None = None,
+    limit: int | None = None,
+    workers: int | None = None,
+) -> CrystalDataset:
+    """Load one split, preparing it (with progress) the first time; ``limit`` keeps that many records.
+
+    Raises:
+        UsageError: a word that is no split.
+        DataError: no such dataset or split, or nothing in it can be used.
+    """
+    with reporting(f"preparing {name_or_path} {split}") as progress:
+        dataset = CrystalDataset.load(
+            name_or_path,
+            check_split(split),
+            root=root,
+            workers=workers,
+            progress=lambda done, total: progress(done, total, "records"),
+        )
+    if dataset.prepared is not None and dataset.prepared.rejects:
+        say(f"{name_or_path} {split}: {dataset.prepared.rejects} records rejected, see {dataset.prepared.rejects_path}")
+    if dataset.note:
+        say(f"{name_or_path}: {dataset.note}")
+    return dataset if limit is None else draw(dataset, limit)
+
+
+def draw(dataset: CrystalDataset, limit: int) -> CrystalDataset:
+    """Return ``limit`` crystals drawn with a fixed seed (all, where there are no more)."""
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(SUBSET_SEED))
+    return dataset.subset(order[:limit].sort().values)
+
+
+def compositions(dataset: CrystalDataset) -> Mapping[str, Sequence[int]]:
+    """Return each crystal's atomic numbers by material id."""
+    cells = dataset.numbers.split(dataset.counts.tolist())
+    return {name: numbers.tolist() for name, numbers in zip(dataset.ids, cells, strict=True)}
+
+
+def check_split(word: str) -> Split:
+    """Return ``word`` as a split.
+
+    Raises:
+        UsageError: it is none.
+    """
+    for split in SPLITS:
+        if word == split:
+            return split
+    raise UsageError(f"--split {word}: choose {', '.join(SPLITS)}")

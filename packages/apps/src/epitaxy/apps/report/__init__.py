@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: figures and rotatable structures, readable without a network."""

@@ -1,0 +1,1 @@
+"""The sampler, written once for every model."""

@@ -1,0 +1,96 @@
+"""The folder that sampling writes: ``samples.extxyz``, ``cif/``, ``samples.json``."""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.files import write_text
+from epitaxy.apps.model_dir import LoadedModel
+from epitaxy.apps.sampling.generate import Sample
+from epitaxy.data import write_cifs, write_extxyz
+
+SAMPLES, SUMMARY, CIFS = "samples.extxyz", "samples.json", "cif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """How the samples came about, for ``samples.json``."""
+
+    model: LoadedModel
+    steps: int
+    sampler: str | None
+    seed: int
+    seconds: float
+    requested: int
+    interrupted: bool = False
+
+
+def claim_folder(out: Path) -> None:
+    """Refuse a folder that holds something already.
+
+    Raises:
+        UsageError: naming the folder.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    if out.is_dir() and any(out.iterdir()):
+        raise UsageError(f"--out {out} is not empty: choose another folder")
+
+
+def write_folder(out: Path, samples: Sequence[Sample], circumstances: Circumstances) -> None:
+    """Write the folder; each file appears whole or not at all, ``samples.json`` last."""
+    good = [sample for sample in samples if sample.structure is not None]
+    structures = [sample.structure for sample in good if sample.structure is not None]
+    infos: list[Mapping[str, Any]] = [
+        {"id": s.request.id, "seed": s.request.seed, "formula": s.structure.composition.reduced_formula}
+        for s in good
+        if s.structure is not None
+    ]
+    write_extxyz(out / SAMPLES, structures, infos)
+    write_cifs(out / CIFS, structures)
+    write_text(out / SUMMARY, json.dumps(_summary(samples, circumstances), indent=1) + "\n")
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
+    """Return ``samples.json`` of a sample folder, or None where there is none."""
+    file = folder / SUMMARY
+    if not file.is_file():
+        return None
+    summary: dict[str, Any] = json.loads(file.read_text())
+    return summary
+
+
+def _summary(samples: Sequence[Sample], circumstances: Circumstances) -> dict[str, Any]:
+    done = len(samples)
+    return {
+        "model": {
+            "name": circumstances.model.model.recipe.model,
+            "path": str(circumstances.model.path),
+            "sha256": circumstances.model.checksum,
+        },
+        "command": " ".join(sys.argv),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "steps": circumstances.steps,
+        "sampler": circumstances.sampler or "as in the recipe",
+        "seed": circumstances.seed,
+        "requested": circumstances.requested,
+        "written": sum(sample.structure is not None for sample in samples),
+        "interrupted": circumstances.interrupted,
+        "seconds": round(circumstances.seconds, 3),
+        "seconds_per_sample": round(circumstances.seconds / done, 5) if done else None,
+        "ids": list(dict.fromkeys(sample.request.id for sample in samples)),
+        "rejected": [
+            {"id": s.request.id, "seed": s.request.seed, "reason": s.reason} for s in samples if s.reason
+        ],
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("epitaxy-apps", "torch", "pymatgen")},
+        },
+    }

@@ -1,0 +1,1 @@
+"""The trainer, written once for every model."""

@@ -1,0 +1,53 @@
+"""The model card: what a model is, on what and how long it was trained, and what was measured."""
+
+from pathlib import Path
+
+from epitaxy.apps.config import Recipe
+from epitaxy.apps.files import write_text
+from epitaxy.data import DATASETS, Statistics
+
+_NAMES = {"crysbfn": "CrysBFN (periodic Bayesian flow)"}
+_TASKS = {"csp": "crystal structure prediction: composition in, structures out", "dng": "de novo generation"}
+MEASURED = "## Measured"
+
+
+def training_card(
+    recipe: Recipe,
+    statistics: Statistics,
+    *,
+    crystals: int,
+    steps: int,
+    passes: float,
+    seconds: float,
+    machine: str,
+) -> str:
+    """Return the card of a freshly trained model, in Markdown."""
+    known = DATASETS.get(recipe.dataset)
+    source = "" if known is None else f"\nData: {known.description}. {known.source}."
+    counts = sorted(statistics.atoms_per_cell)
+    cells = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    return f"""# {recipe.model} on {recipe.dataset}: {_TASKS[recipe.task]}
+
+{_NAMES[recipe.model]}, {recipe.network.hidden} wide, {recipe.network.layers} layers.
+
+## Trained
+
+{crystals} crystals of {recipe.dataset}, cells of {cells} atoms, {len(statistics.vocabulary)} elements.{source}
+{steps} steps ({passes:.1f} passes) in {seconds / 60:.1f} minutes on {machine}.
+
+## Use
+
+`{recipe.model} sample` knows these elements and no others: {", ".join(statistics.vocabulary.symbols)}.
+It has seen cells of {cells} atoms; a formula needs a number of formula units that gives such a cell.
+
+{MEASURED}
+
+Nothing yet: `epitaxy eval` with `--card` adds a line.
+"""
+
+
+def add_measurement(card: Path, line: str) -> None:
+    """Append ``line`` to the card's measurements, in place of the note that there are none."""
+    head, _, tail = card.read_text().partition(MEASURED)
+    kept = [old for old in tail.strip().splitlines() if old.startswith("- ")]
+    write_text(card, f"{head}{MEASURED}\n\n" + "\n".join([*kept, f"- {line}"]) + "\n")

@@ -1,0 +1,142 @@
+"""The Lightning module: a crystal model, its optimiser, its averaged weights, its noise."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from epitaxy.apps.config import CosineSchedule, PlateauSchedule
+from epitaxy.apps.crystal_model import CrystalModel
+from epitaxy.geometry import CrystalBatch, SharedRng, structure_seed
+
+_TRAIN, _VALIDATE = 0, 1
+
+
+class TrainingModule(L.LightningModule):
+    """Trains a :class:`CrystalModel`.
+
+    The noise of a step comes from a generator seeded with (seed, step, rank), so a resumed run draws what an
+    uninterrupted one would. Validation uses the same noise every time, so that its curve shows the weights alone.
+
+    Args:
+        model: the model to train.
+        total_steps: the length of the run, for the schedule.
+    """
+
+    def __init__(self, model: CrystalModel, *, total_steps: int) -> None:
+        super().__init__()
+        self.model = model
+        self.total_steps = total_steps
+        decay = model.recipe.training.averaging
+        self.averaged: AveragedModel | None = None
+        if decay is not None:
+            self.averaged = AveragedModel(
+                model.network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True
+            )
+            self.averaged.requires_grad_(False)
+
+    def sources(self, step: int, purpose: int) -> tuple[torch.Generator, SharedRng]:
+        """Return the generator of a step's noise, and the same as a source for the flows."""
+        seed = structure_seed(self.model.recipe.training.seed + purpose, step)
+        generator = torch.Generator(self.device).manual_seed(structure_seed(seed, self.global_rank))
+        return generator, SharedRng(generator)
+
+    def training_step(self, batch: CrystalBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Return the weighted loss of one batch."""
+        step = self.global_step
+        self.model.flow.refresh(step // self.model.recipe.training.bank_refresh)
+        losses = self._losses(batch, step, _TRAIN)
+        total = self.model.weighted(losses)
+        self._report("train", losses, total, batch.segments.num_graphs)
+        self.log("learning_rate", self.optimizers().param_groups[0]["lr"])
+        return total
+
+    def validation_step(self, batch: CrystalBatch, batch_idx: int) -> None:
+        """Measure the averaged weights (the raw ones when averaging is off) on one batch."""
+        network = self.model.network
+        try:
+            if self.averaged is not None:
+                self.model.network = self.averaged.module
+            losses = self._losses(batch, batch_idx, _VALIDATE)
+        finally:
+            self.model.network = network
+        self._report("val", losses, self.model.weighted(losses), batch.segments.num_graphs)
+
+    def export(self) -> CrystalModel:
+        """Return the model to publish: with the averaged weights, or the raw ones when averaging is off."""
+        if self.averaged is not None:
+            self.model.network = self.averaged.module
+        return self.model.cpu().eval()
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take the step, then move the averaged weights towards the new ones."""
+        super().optimizer_step(*args, **kwargs)
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model.network)
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW and the recipe's schedule in Lightning's form."""
+        training = self.model.recipe.training
+        optimiser = torch.optim.AdamW(
+            self.model.network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+        )
+        match training.schedule:
+            case PlateauSchedule() as plateau:
+                scheduler: Any = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                    optimiser,
+                    factor=plateau.factor,
+                    patience=math.ceil(plateau.patience / training.validate_every),
+                    min_lr=plateau.minimum,
+                )
+                entry = {"scheduler": scheduler, "monitor": "val/loss", "interval": "epoch", "strict": False}
+                entry["frequency"] = self.trainer.check_val_every_n_epoch or 1
+            case CosineSchedule() as cosine:
+                factor = cosine_factor(cosine, self.total_steps, training.learning_rate)
+                scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+                entry = {"scheduler": scheduler, "interval": "step"}
+        return {"optimizer": optimiser, "lr_scheduler": entry}
+
+    def _losses(self, batch: CrystalBatch, step: int, purpose: int) -> dict[str, Float[Tensor, ""]]:
+        generator, source = self.sources(step, purpose)
+        time = stratified_times(batch.segments.num_graphs, self.model.flow.grid, generator)
+        return self.model.losses(batch, time, source=source)
+
+    def _report(self, split: str, losses: dict[str, Tensor], total: Tensor, crystals: int) -> None:
+        values = {f"{split}/{name}": loss.detach() for name, loss in losses.items()}
+        self.log_dict(
+            {f"{split}/loss": total.detach(), **values}, batch_size=crystals, sync_dist=split == "val"
+        )
+
+
+def stratified_times(
+    graphs: int, grid: int | None, generator: torch.Generator
+) -> Float[Tensor, " graphs"]:
+    """Draw one time per crystal, uniform on [0, 1) (on ``{0, 1/n, ..., (n-1)/n}`` with a grid of n steps).
+
+    The batch is stratified: crystal k's time falls in the k-th of ``graphs`` equal intervals. Each crystal's own
+    time is uniform over many batches, because batches are shuffled, and the loss is less noisy than with
+    independent draws (the published code draws independently).
+    """
+    jitter = torch.rand(graphs, generator=generator, device=generator.device)
+    time = (torch.arange(graphs, device=generator.device) + jitter) / graphs
+    if grid is None:
+        return time.clamp(max=1 - torch.finfo(time.dtype).eps)
+    return (time * grid).floor().clamp(max=grid - 1) / grid
+
+
+def cosine_factor(schedule: CosineSchedule, total_steps: int, learning_rate: float) -> Callable[[int], float]:
+    """Return the factor on the learning rate at each step."""
+    floor = schedule.minimum / learning_rate
+
+    def factor(step: int) -> float:
+        if step < schedule.warmup_steps:
+            return (step + 1) / schedule.warmup_steps
+        done = (step - schedule.warmup_steps) / max(total_steps - schedule.warmup_steps, 1)
+        return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+    return factor

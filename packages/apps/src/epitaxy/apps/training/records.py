@@ -1,0 +1,77 @@
+"""The loss curve on disk: ``metrics.csv``, one row a report, that survives kills and resumes."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from epitaxy.apps.files import write_text
+
+COLUMNS = ("step", "split", "loss", "positions", "lattice", "species", "learning_rate")
+
+
+class MetricsCsv(Logger):
+    """Appends one line per report to ``metrics.csv``; a resumed run first drops what it is about to redo.
+
+    (Lightning's own CSV logger deletes the file of an earlier session when one resumes.)
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The logger's name."""
+        return "metrics"
+
+    @property
+    def version(self) -> str:
+        """There is one file a run."""
+        return "0"
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """The recipe is in ``recipe.json`` already."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append the losses found in ``metrics`` as one row."""
+        split = "val" if "val/loss" in metrics else "train"
+        if f"{split}/loss" not in metrics:
+            return
+        row: dict[str, float | str] = {name: metrics[f"{split}/{name}"] for name in COLUMNS if f"{split}/{name}" in metrics}
+        row |= {"step": step or 0, "split": split}
+        if "learning_rate" in metrics:
+            row["learning_rate"] = metrics["learning_rate"]
+        fresh = not self.path.exists()
+        with self.path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            if fresh:
+                writer.writeheader()
+            writer.writerow({name: _text(value) for name, value in row.items()})
+
+    @rank_zero_only
+    def rewind(self, step: int) -> None:
+        """Drop the rows from ``step`` on: they will be written again."""
+        if not self.path.exists():
+            return
+        kept = [row for row in read_metrics(self.path) if int(row["step"]) < step]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(kept)
+        write_text(self.path, text.getvalue())
+
+
+def read_metrics(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a ``metrics.csv``; a line cut short by a kill is left out."""
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values() and row["step"].isdigit()]
+
+
+def _text(value: float | str) -> str:
+    return f"{value:.8g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,176 @@
+"""One training run: from a recipe and a dataset to a model directory, resumable at any moment."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, Timer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy, Strategy
+
+from epitaxy.apps.config import Recipe
+from epitaxy.apps.crystal_model import CrystalModel
+from epitaxy.apps.errors import UsageError, WorkError
+from epitaxy.apps.files import write_text
+from epitaxy.apps.model_dir import RECIPE, load_recipe, save_model
+from epitaxy.apps.progress import Progress, silent
+from epitaxy.apps.say import is_main_process
+from epitaxy.apps.training.callbacks import Resumable, Reporting
+from epitaxy.apps.training.card import training_card
+from epitaxy.apps.training.module import TrainingModule
+from epitaxy.apps.training.records import MetricsCsv
+from epitaxy.apps.training.validation import validation_batches
+from epitaxy.apps.training.stream import BatchStream, chunk_steps
+from epitaxy.data import CrystalDataset, ShuffledBatches, Statistics
+
+CHECKPOINT, METRICS = "last.ckpt", "metrics.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """Where to train; the words are Lightning's."""
+
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    precision: Any = "32-true"
+
+    def strategy(self) -> str | Strategy:
+        """Return Lightning's strategy: data-parallel when there is more than one process."""
+        if self.devices * self.nodes == 1:
+            return "auto"
+        on_cuda = self.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available()
+        return DDPStrategy(process_group_backend="nccl" if on_cuda else "gloo")
+
+
+def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
+    """Claim ``out`` for a new run, or read the recipe of the run that is there.
+
+    Raises:
+        UsageError: a folder that holds a run already, is a file, or (to resume) holds none.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    holds_run = (out / RECIPE).is_file()
+    if resume:
+        if not holds_run:
+            raise UsageError(f"--resume: {out} holds no run; leave --resume out to begin one")
+        return load_recipe(out, kind=None if recipe is None else recipe.model)
+    if recipe is None:
+        raise UsageError("name the data: --data NAME or PATH")
+    if is_main_process():
+        if holds_run:
+            raise UsageError(f"{out} already holds a run: add --resume to go on with it, or choose another --out")
+        if out.is_dir() and any(out.iterdir()):
+            raise UsageError(f"{out} is not empty: choose another --out")
+        write_text(out / RECIPE, recipe.model_dump_json(indent=2) + "\n")
+    return recipe
+
+
+def _machine(trainer: L.Trainer) -> str:
+    processes = f"{trainer.world_size} process" + ("es" if trainer.world_size > 1 else "")
+    device = torch.cuda.get_device_name() if trainer.strategy.root_device.type == "cuda" else (
+        f"{platform.machine()} CPU with {torch.get_num_threads()} threads"
+    )
+    return f"{device}, {processes}, torch {torch.__version__}"
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    train_data: CrystalDataset,
+    val_data: CrystalDataset,
+    hardware: Hardware | None = None,
+    max_time: timedelta | None = None,
+    progress: Progress = silent,
+    callbacks: Sequence[Callback] = (),
+) -> CrystalModel:
+    """Train until the recipe's passes are done, from ``out/last.ckpt`` if it is there.
+
+    Args:
+        recipe: what to train.
+        out: the run's folder, as :func:`open_run` left it.
+        train_data: training crystals; all statistics come from these.
+        val_data: validation crystals.
+        hardware: where; one process on the best device there is by default.
+        max_time: stop earlier, resumably, after this long in all.
+        progress: receives steps done.
+        callbacks: further Lightning callbacks.
+
+    Returns:
+        The model with its averaged weights (raw ones when averaging is off), also written to ``out/model``.
+
+    Raises:
+        WorkError: the loss stopped being a number, or the disk is full.
+    """
+    hardware = hardware or Hardware()
+    training = recipe.training
+    L.seed_everything(training.seed, verbose=False)  # initial weights only; noise has its own generators
+    statistics = Statistics.of(train_data)
+    world = hardware.devices * hardware.nodes
+    batches = ShuffledBatches(num=len(train_data), batch_size=min(training.batch_size, len(train_data)), seed=training.seed)
+    steps_per_pass = batches.steps_per_pass
+    total_steps = training.passes * steps_per_pass
+    chunk, chunks = chunk_steps(
+        checkpoint_steps=training.checkpoint_steps, validation_steps=training.validate_every * steps_per_pass
+    )
+    module = TrainingModule(CrystalModel(recipe, statistics), total_steps=total_steps)
+    timer = Timer(duration=max_time, verbose=False)
+    metrics = MetricsCsv(out / METRICS)
+    trainer = L.Trainer(
+        accelerator=hardware.accelerator,
+        devices=hardware.devices,
+        num_nodes=hardware.nodes,
+        strategy=hardware.strategy(),
+        precision=hardware.precision,
+        max_steps=total_steps,
+        max_epochs=-1,
+        check_val_every_n_epoch=chunks,
+        gradient_clip_val=training.gradient_clip,
+        log_every_n_steps=max(1, total_steps // 2000),
+        logger=[metrics, TensorBoardLogger(out, name=None, version="tensorboard")],
+        callbacks=[timer, Resumable(out / CHECKPOINT, metrics), Reporting(progress, total_steps), *callbacks],
+        default_root_dir=out,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    stream = BatchStream(
+        dataset=train_data,
+        batches=batches,
+        chunk=chunk,
+        position=lambda: trainer.global_step,
+        rank=trainer.global_rank,
+        world=world,
+    )
+    checkpoint = out / CHECKPOINT
+    trainer.fit(
+        module,
+        train_dataloaders=stream,
+        val_dataloaders=validation_batches(val_data, recipe, rank=trainer.global_rank, world=world),
+        ckpt_path=checkpoint if checkpoint.is_file() else None,
+        weights_only=False,  # the checkpoint is this run's own: it holds optimiser and loop state
+    )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    model = module.export()
+    if trainer.is_global_zero:
+        card = training_card(
+            recipe,
+            statistics,
+            crystals=len(train_data),
+            steps=trainer.global_step,
+            passes=trainer.global_step / steps_per_pass,
+            seconds=timer.time_elapsed("train"),
+            machine=_machine(trainer),
+        )
+        save_model(out / "model", model, card=card)
+    return model

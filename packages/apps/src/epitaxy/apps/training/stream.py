@@ -1,0 +1,46 @@
+"""The training data as a pure function of the step, so that a resumed run sees what it would have seen."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from epitaxy.data import CrystalDataset, ShuffledBatches
+from epitaxy.geometry import CrystalBatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStream:
+    """One *chunk* of training: the batches from the current step to the next multiple of ``chunk``.
+
+    Lightning calls a chunk an epoch; its end is where validation and resumable checkpoints happen. What is in
+    the batch of a step depends on the step, the seed and the rank alone, never on where a chunk began.
+    """
+
+    dataset: CrystalDataset
+    batches: ShuffledBatches
+    chunk: int
+    position: Callable[[], int]
+    """Returns the global step of the next batch."""
+    rank: int = 0
+    world: int = 1
+
+    def __len__(self) -> int:
+        """Return the number of steps of a whole chunk."""
+        return self.chunk
+
+    def __iter__(self) -> Iterator[CrystalBatch]:
+        """Yield this rank's batches up to the chunk's end."""
+        start = self.position()
+        for step in range(start, (start // self.chunk + 1) * self.chunk):
+            yield self.dataset.batch(self.batches.indices(step, rank=self.rank, world=self.world))
+
+
+def chunk_steps(*, checkpoint_steps: int, validation_steps: int) -> tuple[int, int]:
+    """Return (steps a chunk, chunks between two validations): chunks divide the validation interval.
+
+    Args:
+        checkpoint_steps: the most steps that a killed run may lose.
+        validation_steps: steps between two validations.
+    """
+    chunks = math.ceil(validation_steps / checkpoint_steps)
+    return math.ceil(validation_steps / chunks), chunks

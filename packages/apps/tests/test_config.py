@@ -1,0 +1,85 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epitaxy.apps.config import PRESETS, Recipe, apply_overrides, preset
+from epitaxy.apps.config.recipe import read_recipe
+from epitaxy.apps.errors import UsageError
+
+DATASETS = ("perov_5", "carbon_24", "mp_20", "mpts_52", "somebody/else.csv")
+
+
+@given(st.sampled_from(sorted(PRESETS)), st.sampled_from(["csp", "dng"]), st.sampled_from(DATASETS))
+def test_recipes_survive_json(name: str, task: str, dataset: str) -> None:
+    recipe = preset(name, task=task, dataset=dataset)
+    assert read_recipe(json.loads(recipe.model_dump_json()), source="test") == recipe
+
+
+def test_the_paper_preset_has_the_papers_numbers() -> None:
+    perov = preset("paper", task="dng", dataset="perov_5")
+    assert (perov.network.hidden, perov.network.layers, perov.network.frequencies) == (512, 6, 128)
+    assert (perov.training.passes, perov.training.learning_rate) == (4000, 1e-3)
+    assert perov.species is not None
+    assert perov.species.beta1 == 3.0
+    assert preset("paper", task="csp", dataset="mp_20").training.passes == 1500
+    assert preset("paper", task="csp", dataset="mpts_52").positions.grid == 200
+    assert perov.positions.final_concentration == 1000.0
+    assert perov.lattice.sigma1**2 == pytest.approx(1e-3)
+    assert perov.weights.positions == 0.05
+
+
+def test_a_csp_recipe_generates_no_species() -> None:
+    values = preset("small", task="csp", dataset="mp_20").model_dump()
+    values["task"] = "dng"
+    with pytest.raises(UsageError, match="needs a flow for species"):
+        Recipe.parse(values, source="here")
+
+
+def test_flows_of_one_recipe_share_a_grid() -> None:
+    recipe = preset("small", task="csp", dataset="mp_20")
+    with pytest.raises(UsageError, match="share one time grid"):
+        apply_overrides(recipe, ["lattice.grid=10"])
+
+
+def test_overrides_change_what_they_name_and_nothing_else() -> None:
+    recipe = preset("small", task="csp", dataset="mp_20")
+    changed = apply_overrides(recipe, ["training.batch_size=7", "positions.loss=kl"])
+    assert changed.training.batch_size == 7
+    assert changed.positions.loss == "kl"
+    assert changed.network == recipe.network
+    assert recipe.training.batch_size != 7
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("network.hiden=4", "did you mean 'network.hidden'"),
+        ("nonsense=1", "has no key 'nonsense'"),
+        ("network.hidden.deeper=1", "has no key"),
+        ("network.hidden", "write key=value"),
+        ("network.hidden=wide", "network.hidden"),
+        ("training.batch_size=0", "training.batch_size"),
+        ("positions.loss=mse", "positions.loss"),
+        ("training.learning_rate=NaN", "training.learning_rate"),
+    ],
+)
+def test_a_wrong_override_is_one_sentence(word: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        apply_overrides(preset("small", task="csp", dataset="mp_20"), [word])
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_preset_is_named() -> None:
+    with pytest.raises(UsageError, match="did you mean 'small'"):
+        preset("smal", task="csp", dataset="mp_20")
+
+
+def test_a_recipe_from_the_future_is_refused() -> None:
+    values = preset("small", task="csp", dataset="mp_20").model_dump(mode="json")
+    with pytest.raises(UsageError, match="recipe format 99"):
+        read_recipe({**values, "format": 99}, source="recipe.json")
+    with pytest.raises(UsageError, match="unknown key 'colour'"):
+        read_recipe({**values, "colour": "red"}, source="recipe.json")

@@ -1,0 +1,91 @@
+"""What the repository promises about its own shape."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("geometry", "flows", "models", "data", "eval", "apps")
+
+
+def project(name: str) -> dict:
+    return tomllib.loads((ROOT / "packages" / name / "pyproject.toml").read_text())["project"]
+
+
+def test_epitaxy_is_a_namespace() -> None:
+    assert not list(ROOT.glob("packages/*/src/epitaxy/__init__.py"))
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_is_complete(name: str) -> None:
+    folder = ROOT / "packages" / name
+    assert (folder / "README.md").stat().st_size > 400
+    assert (folder / "src/epitaxy" / name / "py.typed").is_file()
+    assert list((folder / "tests").glob("test_*.py"))
+    assert project(name)["requires-python"] == ">=3.11,<3.14"
+
+
+def test_one_version_for_all() -> None:
+    assert len({project(name)["version"] for name in PACKAGES}) == 1
+
+
+def test_geometry_needs_nothing_heavy() -> None:
+    names = {re.split(r"[<>=]", need)[0] for need in project("geometry")["dependencies"]}
+    assert names == {"torch", "numpy", "jaxtyping"}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_every_public_name_exists_and_is_documented(name: str) -> None:
+    module = importlib.import_module(f"epitaxy.{name}")
+    assert len(set(module.__all__)) == len(module.__all__) > 0
+    for public in module.__all__:
+        value = getattr(module, public)
+        if isinstance(value, type) or callable(value):
+            assert value.__doc__, f"epitaxy.{name}.{public} has no docstring"
+
+
+@pytest.mark.parametrize("name", ["geometry", "flows", "models"])
+def test_light_packages_import_nothing_heavy(name: str) -> None:
+    code = (
+        f"import sys, epitaxy.{name}; "
+        "print([m for m in ('pymatgen','ase','lightning','pydantic','typer','plotly','torch_geometric','scipy.stats') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_no_file_names_a_package_index_or_download() -> None:
+    pattern = re.compile(r"(index-url|extra-index-url)\s*=|://\S+\.(whl|tgz)")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode:
+        pytest.skip("not a git checkout")
+    for line in tracked.stdout.split():
+        file = ROOT / line
+        if file.suffix in {".py", ".toml", ".md", ".txt"} and file != Path(__file__) and file.is_file():
+            assert not pattern.search(file.read_text()), line
+
+
+def test_no_module_uses_global_randomness() -> None:
+    banned = {"manual_seed", "seed_everything"}
+    allowed = {"training/run.py"}  # initial weights: torch has no other way to seed a module's constructor
+    for file in ROOT.glob("packages/*/src/epitaxy/**/*.py"):
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = node.func.value
+                on_module = isinstance(owner, ast.Name) and owner.id in {"torch", "L", "np", "random"}
+                if node.func.attr in banned and on_module:
+                    assert any(str(file).endswith(name) for name in allowed), file
+
+
+def test_no_empty_ignore() -> None:
+    for file in ROOT.glob("packages/*/src/epitaxy/**/*.py"):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            if "type: ignore" in line:
+                assert re.search(r"type: ignore\[[a-z, -]+\]\s+#\s*\S+", line), f"{file}:{number} gives no reason"
