@@ -1,1 +1,52 @@
-"""Metrics for generated crystals, each under a named protocol."""
+"""Metrics for generated crystals, each under a named protocol.
+
+Works on pymatgen structures in memory and knows no files: :mod:`epitaxy.data` reads them, the applications
+join both.
+"""
+
+from epitaxy.eval.csp import (
+    PROTOCOLS,
+    CSPProtocol,
+    CSPResult,
+    PairOutcome,
+    PairStatus,
+    ReferenceMatch,
+    ValidityRule,
+    csp_protocol,
+    match_csp,
+)
+from epitaxy.eval.dng import SampleValidity, ValidityResult, evaluate_validity
+from epitaxy.eval.intervals import bootstrap_interval, wilson_interval
+from epitaxy.eval.report import Report
+from epitaxy.eval.validity import (
+    TABLE_NAMES,
+    OxidationTable,
+    Validity,
+    compositional_validity,
+    oxidation_table,
+    structural_validity,
+)
+
+__all__ = [
+    "PROTOCOLS",
+    "TABLE_NAMES",
+    "CSPProtocol",
+    "CSPResult",
+    "OxidationTable",
+    "PairOutcome",
+    "PairStatus",
+    "ReferenceMatch",
+    "Report",
+    "SampleValidity",
+    "Validity",
+    "ValidityResult",
+    "ValidityRule",
+    "bootstrap_interval",
+    "compositional_validity",
+    "csp_protocol",
+    "evaluate_validity",
+    "match_csp",
+    "oxidation_table",
+    "structural_validity",
+    "wilson_interval",
+]

@@ -1,0 +1,78 @@
+"""Tasks are from the standard library: a worker process must be able to import them, and tests it cannot."""
+
+import math
+import signal
+import time
+
+import pytest
+
+from epitaxy.eval.isolation import Done, Failed, map_isolated
+from epitaxy.eval.isolation.time_limit import TimeLimitReached, time_limit
+
+POSIX = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
+WORKERS = pytest.mark.parametrize("workers", [0, 1, 2])
+
+
+@WORKERS
+def test_outcomes_in_order(workers):
+    outcomes = map_isolated(math.sqrt, [float(n * n) for n in range(100)], workers=workers)
+    assert outcomes == [Done(value=float(n)) for n in range(100)]
+
+
+@WORKERS
+def test_an_error_costs_only_itself(workers):
+    one, bad, two = map_isolated(math.sqrt, [1.0, -1.0, 4.0], workers=workers)
+    assert (one, two) == (Done(value=1.0), Done(value=2.0))
+    assert bad.kind == "error"
+    assert bad.reason.startswith("ValueError: ")
+
+
+@WORKERS
+def test_a_slow_item_costs_only_itself(workers):
+    outcomes = map_isolated(time.sleep, [0, 60, 0], workers=workers, limit=0.3)
+    assert outcomes == [Done(value=None), Failed(kind="time", reason="stopped after 0.3 s"), Done(value=None)]
+
+
+@POSIX
+def test_a_worker_that_dies_or_freezes_costs_one_item(monkeypatch):
+    monkeypatch.setattr("epitaxy.eval.isolation.worker.GRACE", 0.3)
+    harmless, deadly, freezing = signal.SIGCONT, signal.SIGKILL, signal.SIGSTOP
+    items = [harmless] * 3 + [deadly] + [harmless] * 30 + [freezing] + [harmless] * 3
+    outcomes = map_isolated(signal.raise_signal, items, workers=2, limit=0.3)
+    failed = {n: outcome.kind for n, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
+    assert failed == {3: "crash", 34: "time"}
+
+
+def test_what_cannot_be_unpickled_costs_only_itself():
+    outcomes = map_isolated(repr, [1, Unreadable(), 2], workers=1)
+    assert [type(outcome) for outcome in outcomes] == [Done, Failed, Done]
+
+
+class Unreadable:
+    """Pickles, but its bytes raise when they are read."""
+
+    def __reduce__(self):
+        return math.sqrt, (-1.0,)
+
+
+@WORKERS
+def test_progress_and_nothing_to_do(workers):
+    seen = []
+    map_isolated(math.sqrt, [1.0] * 5, workers=workers, progress=lambda *step: seen.append(step))
+    assert seen == [(n, 5) for n in range(1, 6)]
+    assert map_isolated(math.sqrt, [], workers=workers) == []
+
+
+@pytest.mark.parametrize("wrong", [{"workers": -1}, {"limit": 0.0}, {"limit": -1.0}])
+def test_settings_without_meaning(wrong):
+    with pytest.raises(ValueError, match="workers must be 0 or more and the limit positive"):
+        map_isolated(math.sqrt, [1.0], **wrong)
+
+
+@POSIX
+def test_time_limit_leaves_no_timer_and_no_handler():
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(TimeLimitReached), time_limit(0.05):
+        time.sleep(60)
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
