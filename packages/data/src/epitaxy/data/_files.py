@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
+from pymatgen.core.structure import Structure
 from pymatgen.io.cif import CifFile, CifParser
 from pymatgen.io.vasp.inputs import Poscar
 
@@ -44,7 +45,7 @@ def parse(payload: str | Path | Crystal) -> Crystal:
     try:
         text = payload.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UnusableRecordError(f"the file cannot be read ({_brief(error)}); restore it") from error
+        raise UnusableRecordError(f"the file cannot be read ({_brief(str(error))}); restore it") from error
     return parse_cif(text) if payload.suffix.lower() in _CIF_SUFFIXES else _parse_poscar(text)
 
 
@@ -61,25 +62,33 @@ def parse_cif(text: str) -> Crystal:
 
 
 def _parse_any_cif(text: str) -> Crystal:
-    # pymatgen raises whatever its arithmetic on a broken file raises: every exception means "not readable"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            blocks = CifFile.from_str(text).data.values()
-            _check_symbols({s for b in blocks for s in _column(b.data, "_atom_site_type_symbol")})
-            parser = CifParser.from_str(text)
-            structures = parser.parse_structures(primitive=False, on_error="ignore")
-        except UnusableRecordError:
-            raise
-        except Exception as error:
-            raise UnusableRecordError(_unreadable(text, error)) from error
-    if len(structures) > 1:
-        raise UnusableRecordError(
-            f"the CIF holds {len(structures)} structures; give each its own file or row"
-        )
-    crystal = from_structure(structures[0])
-    _check_complete([_column(b.data, "_chemical_formula_sum") for b in blocks], structures[0].composition)
-    return crystal
+        structures, formulas = _read_with_pymatgen(text)
+        if len(structures) > 1:
+            raise UnusableRecordError(
+                f"the CIF holds {len(structures)} structures; give each its own file or row"
+            )
+        crystal = from_structure(structures[0])
+        _check_complete(formulas, structures[0].composition)
+        return crystal
+
+
+def _read_with_pymatgen(text: str) -> tuple[list[Structure], list[str]]:
+    """Return the structures of a CIF, at least one, and the formulas it states."""
+    parser = None
+    # pymatgen raises whatever its arithmetic on a broken file raises: every exception means "not readable"
+    try:
+        blocks = [block.data for block in CifFile.from_str(text).data.values()]
+        _check_symbols({s for block in blocks for s in _column(block, "_atom_site_type_symbol")})
+        parser = CifParser.from_str(text)
+        structures = parser.parse_structures(primitive=False, on_error="ignore")
+    except UnusableRecordError:
+        raise
+    except Exception as error:
+        notes = [n for n in getattr(parser, "warnings", []) if n.startswith("No structure parsed")]
+        raise UnusableRecordError(_unreadable(text, [*notes, str(error)])) from error
+    return structures, [f for block in blocks for f in _column(block, "_chemical_formula_sum")]
 
 
 def _column(data: object, key: str) -> list[str]:
@@ -96,13 +105,12 @@ def _check_symbols(symbols: set[str]) -> None:
         raise UnusableRecordError(unknown_elements(unknown))
 
 
-def _check_complete(formulas: list[list[str]], found: Composition) -> None:
+def _check_complete(formulas: list[str], found: Composition) -> None:
     """Compare with the formula the CIF states: a file cut between two lines parses, with atoms missing."""
-    stated = [formula for column in formulas for formula in column]
-    if len(stated) != 1:
+    if len(formulas) != 1:
         return
     try:
-        formula = Composition(stated[0])
+        formula = Composition(formulas[0])
     except ValueError:
         return
     if formula.reduced_formula != Composition(found.get_el_amt_dict()).reduced_formula:
@@ -112,12 +120,13 @@ def _check_complete(formulas: list[list[str]], found: Composition) -> None:
         )
 
 
-def _unreadable(text: str, error: Exception) -> str:
+def _unreadable(text: str, notes: list[str]) -> str:
+    """Return the reason to refuse a CIF that pymatgen has this to say of."""
     if not text.strip():
         return "its CIF is empty; fill it in or drop the record"
-    if "exceeded tolerance" in str(error) or "ccupanc" in str(error):
+    if any("exceeded tolerance" in note for note in notes):
         return "two atoms on one spot: occupancies there sum to more than 1; remove one of them"
-    return f"truncated or unparseable CIF ({_brief(error)}); restore it from its source"
+    return f"truncated or unparseable CIF ({_brief(notes[0])}); restore it from its source"
 
 
 def _parse_poscar(text: str) -> Crystal:
@@ -127,7 +136,7 @@ def _parse_poscar(text: str) -> Crystal:
             poscar = Poscar.from_str(text)
         except Exception as error:
             raise UnusableRecordError(
-                f"unparseable POSCAR ({_brief(error)}); restore it from its source"
+                f"unparseable POSCAR ({_brief(str(error))}); restore it from its source"
             ) from error
     if not poscar.true_names:
         raise UnusableRecordError(
@@ -136,7 +145,7 @@ def _parse_poscar(text: str) -> Crystal:
     return from_structure(poscar.structure)
 
 
-def _brief(error: Exception) -> str:
-    """Return an error's last line, in at most 120 characters."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+def _brief(message: str) -> str:
+    """Return a message's last line, in at most 120 characters."""
+    lines = message.strip().splitlines() or ["no reason given"]
     return lines[-1][:120]

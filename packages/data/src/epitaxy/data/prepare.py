@@ -101,7 +101,6 @@ def _all_records(
     work: RawSource, cell: Cell, max_atoms: int, workers: int, progress: Progress | None
 ) -> Iterator[RawRecord | Reject]:
     task = partial(_prepare_chunk, cell=cell, max_atoms=max_atoms)
-    done = 0
     for done, record in enumerate(ordered_map(task, work.records, workers=workers), start=1):
         if progress is not None:
             progress(done, work.total)

@@ -1,0 +1,91 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epitaxy.data import CrystalDataset, DataError, Statistics, Vocabulary
+
+ATOMIC_NUMBERS = st.sets(st.integers(1, 118), min_size=1).map(lambda s: tuple(sorted(s)))
+
+
+@given(ATOMIC_NUMBERS, st.data())
+def test_a_vocabulary_is_read_back(numbers, data):
+    vocabulary = Vocabulary(numbers)
+    atoms = torch.tensor(data.draw(st.lists(st.sampled_from(numbers), max_size=20)), dtype=torch.int64)
+    index = vocabulary.encode(atoms)
+    assert torch.equal(vocabulary.decode(index), atoms)
+    assert all(0 <= i < len(vocabulary) for i in index.tolist())
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+    assert Vocabulary.of(torch.tensor(numbers[::-1])) == vocabulary
+
+
+@given(ATOMIC_NUMBERS, st.integers(1, 118))
+def test_an_element_outside_is_named(numbers, other):
+    vocabulary = Vocabulary(numbers)
+    if other in numbers:
+        return
+    with pytest.raises(DataError, match="is outside the vocabulary"):
+        vocabulary.encode(torch.tensor([numbers[0], other]))
+
+
+def test_what_is_outside_is_said_in_symbols():
+    with pytest.raises(DataError, match=r"^U, Z=119 is outside the vocabulary of 2 elements \(O Ti\)"):
+        Vocabulary((8, 22)).encode(torch.tensor([92, 8, 119]))
+    with pytest.raises(IndexError):
+        Vocabulary((8, 22)).decode(torch.tensor([2]))
+
+
+@pytest.mark.parametrize("numbers", [(), (2, 1), (1, 1), (0, 1), (1, 119)])
+def test_what_is_no_vocabulary(numbers):
+    with pytest.raises(ValueError):
+        Vocabulary(numbers)
+
+
+@pytest.mark.parametrize("text", ["{}", '["H"]', "[2, 1]", "nonsense"])
+def test_what_is_no_vocabulary_in_json(text):
+    with pytest.raises(ValueError):
+        Vocabulary.from_json(text)
+
+
+def small_dataset() -> CrystalDataset:
+    return CrystalDataset(
+        ids=("a", "b", "c"),
+        counts=torch.tensor([1, 2, 2]),
+        numbers=torch.tensor([6, 8, 22, 8, 6]),
+        positions=torch.rand(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)),
+        lattice=torch.eye(3, dtype=torch.float64) * torch.tensor([2.0, 3.0, 4.0]).view(3, 1, 1),
+        properties={"p": torch.tensor([1.0, math.nan, 3.0]), "unknown": torch.full((3,), math.nan)},
+    )
+
+
+def test_statistics_are_those_of_the_data():
+    found = Statistics.of(small_dataset())
+    assert found.crystals == 3
+    assert found.atoms_per_cell == {1: 1, 2: 2}
+    assert found.vocabulary.numbers == (6, 8, 22)
+    assert found.lattice_scale == pytest.approx(math.sqrt((4 + 9 + 16) / 9))
+    assert found.volume_per_atom == pytest.approx((8 + 13.5 + 32) / 3)
+    assert set(found.properties) == {"p"}
+    p = found.properties["p"]
+    assert (p.known, p.mean, p.std, p.min, p.max) == (2, 2.0, 1.0, 1.0, 3.0)
+    assert Statistics.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "nonsense", '{"format": 1}', '{"format": 99}'])
+def test_what_is_no_statistics(text):
+    with pytest.raises(DataError, match="compute them again"):
+        Statistics.from_json(text)
+
+
+@given(st.lists(st.floats(0.0, 1.0, exclude_max=True, width=32), min_size=1, max_size=30))
+def test_counts_are_drawn_by_the_inverse_of_their_distribution(uniform):
+    drawn = Statistics.of(small_dataset()).draw_counts(torch.tensor(uniform))
+    assert drawn.tolist() == [1 if u < 1 / 3 else 2 for u in torch.tensor(uniform).double().tolist()]
+
+
+def test_evenly_spaced_numbers_give_the_histogram_back():
+    uniform = (torch.arange(300) + 0.5) / 300
+    drawn = Statistics.of(small_dataset()).draw_counts(uniform)
+    assert drawn.bincount().tolist() == [0, 100, 200]
