@@ -71,9 +71,12 @@ class CrystalBatch:
         """Pick the structures at these positions, in this order; a position may occur more than once.
 
         Raises:
+            ValueError: if given a mask.
             IndexError: if a position is outside [-len, len).
 
         """
+        if isinstance(indices, Tensor) and indices.dtype == torch.bool:
+            raise ValueError("select takes positions, not a mask")
         chosen = torch.as_tensor(indices, dtype=torch.int64, device=self.segments.device)
         size = len(self)
         if bool(((chosen < -size) | (chosen >= size)).any()):

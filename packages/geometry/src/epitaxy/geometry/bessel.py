@@ -16,6 +16,9 @@ from torch import Tensor
 # 1 - i1e / i0e has lost two digits.
 _ASYMPTOTIC = 30.0
 
+# Below it A(k) / k is 1/2 to all digits, also where the quotient would be of denormal numbers.
+_TINY = 1e-150
+
 
 def _complement_series(terms: int) -> tuple[float, ...]:
     """Solve for c_1, c_2, ... of 1 - A(k) = sum c_n k^-n in the Riccati equation A' = 1 - A/k - A^2."""
@@ -102,7 +105,7 @@ def bessel_ratio_slope(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"
     """Compute A'(kappa) = 1 - A/kappa - A^2: 1/2 at 0, about 1 / (2 kappa^2) far out."""
     k = kappa.double()
     ratio = bessel_ratio(k)
-    at_zero = k == 0
+    at_zero = k < _TINY
     ratio_over_k = torch.where(at_zero, 0.5, ratio / torch.where(at_zero, 1.0, k))
     x = k.clamp(min=_ASYMPTOTIC).reciprocal()
     slope: Tensor = torch.where(

@@ -5,12 +5,14 @@ from typing import ClassVar
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from torch import Tensor
 
 from epitaxy.geometry.manifold import Manifold
 from epitaxy.geometry.testing.tolerance import Tolerance
 
+# That one test method runs for several subclasses is the purpose here, not a mistake.
+_law = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.differing_executors])
 _DTYPES = st.sampled_from([torch.float32, torch.float64])
 
 
@@ -47,6 +49,7 @@ class ManifoldLaws:
         """Points of the manifold."""
         return self.manifold.project(self.draw_ambient(data, dtype, *batch))
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_project_is_idempotent(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """A point projects to itself."""
@@ -54,12 +57,14 @@ class ManifoldLaws:
         assert x.dtype == dtype
         Tolerance.exact(dtype).assert_close(self.manifold.project(x), x)
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_exp_of_nothing_stays(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """The zero vector leads nowhere."""
         x = self.draw_point(data, dtype)
         Tolerance.exact(dtype).assert_close(self.manifold.exp(x, torch.zeros_like(x)), x)
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_exp_inverts_log(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """Following the way to y leads to y."""
@@ -67,6 +72,7 @@ class ManifoldLaws:
         there = self.manifold.exp(x, self.manifold.log(x, y))
         assert (self.manifold.dist(there, y) <= 10 * Tolerance.exact(dtype).atol).all()
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_dist_is_a_metric(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """Distances are symmetric, 0 to oneself, and no detour is shorter."""
@@ -78,12 +84,14 @@ class ManifoldLaws:
         tolerance.assert_close(xy, self.manifold.dist(y, x))
         assert (xz <= (xy + yz) * (1 + tolerance.rtol) + tolerance.atol).all()
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_dist_is_the_length_of_log(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """The distance is the length of the shortest way."""
         x, y = self.draw_point(data, dtype), self.draw_point(data, dtype)
         Tolerance.exact(dtype).assert_close(self.manifold.dist(x, y), self.norm(self.manifold.log(x, y)))
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_log_is_tangent(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """The way to another point is a tangent vector."""
@@ -91,6 +99,7 @@ class ManifoldLaws:
         v = self.manifold.log(x, y)
         Tolerance.exact(dtype).assert_close(self.manifold.project_tangent(x, v), v)
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_project_tangent_is_idempotent(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """A tangent vector projects to itself."""
@@ -98,6 +107,7 @@ class ManifoldLaws:
         v = self.manifold.project_tangent(x, self.draw_ambient(data, dtype))
         Tolerance.exact(dtype).assert_close(self.manifold.project_tangent(x, v), v)
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_leading_dimensions_broadcast(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """A batch gives what its members give one by one."""
@@ -110,6 +120,7 @@ class ManifoldLaws:
                 for j in range(3):
                     Tolerance.exact(dtype).assert_close(together[i, j], verb(x[i, 0], y[j]))
 
+    @_law
     @given(data=st.data(), dtype=_DTYPES)
     def test_gradients_are_finite(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """Gradients are finite, also where two points coincide."""
@@ -120,6 +131,7 @@ class ManifoldLaws:
             (gradient,) = torch.autograd.grad(total, x)
             assert gradient.isfinite().all()
 
+    @_law
     @given(seed=st.integers(0, 2**32 - 1), dtype=_DTYPES)
     def test_uniform_points_lie_on_the_manifold(self, seed: int, dtype: torch.dtype) -> None:
         """Uniform points are points, and the same generator gives the same ones."""

@@ -1,6 +1,8 @@
 """Hypothesis strategies for ragged batches, lattices and coordinates, edge cases included."""
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import hypothesis.strategies as st
 import torch
@@ -10,6 +12,12 @@ from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.lattice import lattice_matrix
 from epitaxy.geometry.segments import Segments
 from epitaxy.geometry.torus import FlatTorus
+
+# hypothesis's protocol cannot be checked at run time, which the tests' shape hook does.
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn
+else:
+    DrawFn = Callable[..., Any]
 
 # Where float32 wrapping goes wrong: just below 0 and 1, at the halves, at signed zeros, at whole cells.
 _EDGES = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.0 - 2.0**-24, 0.5 - 2.0**-25, 2.0**-126, -1e-27, -1e-9, 7.25)
@@ -26,7 +34,7 @@ def _coordinates(wide: float) -> st.SearchStrategy[float]:
 
 @st.composite
 def fractional_coordinates(
-    draw: st.DrawFn, atoms: int | None = None, *, wrapped: bool = False, dtype: torch.dtype = torch.float32
+    draw: DrawFn, atoms: int | None = None, *, wrapped: bool = False, dtype: torch.dtype = torch.float32
 ) -> Tensor:
     """Fractional coordinates of shape (atoms, 3).
 
@@ -40,7 +48,7 @@ def fractional_coordinates(
 
 
 @st.composite
-def _parameters(draw: st.DrawFn, flatness: float) -> tuple[list[float], list[float]]:
+def _parameters(draw: DrawFn, flatness: float) -> tuple[list[float], list[float]]:
     """Lengths in angstrom and angles in radians of a cell that exists, if only just."""
     lengths = draw(st.lists(st.floats(1.0, 40.0), min_size=3, max_size=3))
     angle = st.floats(math.radians(5.0), math.radians(175.0))
@@ -53,7 +61,7 @@ def _parameters(draw: st.DrawFn, flatness: float) -> tuple[list[float], list[flo
 
 @st.composite
 def lattices(
-    draw: st.DrawFn, graphs: int = 1, *, flatness: float = 1e-3, dtype: torch.dtype = torch.float64
+    draw: DrawFn, graphs: int = 1, *, flatness: float = 1e-3, dtype: torch.dtype = torch.float64
 ) -> Tensor:
     """Lattices of shape (graphs, 3, 3), angstrom, rows, in the standard form, right-handed.
 
@@ -68,7 +76,7 @@ def lattices(
 
 @st.composite
 def crystal_batches(
-    draw: st.DrawFn, *, max_graphs: int = 4, max_atoms: int = 6, dtype: torch.dtype = torch.float32
+    draw: DrawFn, *, max_graphs: int = 4, max_atoms: int = 6, dtype: torch.dtype = torch.float32
 ) -> CrystalBatch:
     """Batches with wrapped coordinates, elements H to Cm, distinct ids, one property with unknown values."""
     segments = Segments.from_counts(draw(counts(max_graphs=max_graphs, max_atoms=max_atoms)))
