@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -80,7 +80,7 @@ class CircularBFN:
         """Number of steps n of the schedule."""
         return self.schedule.steps
 
-    def with_steps(self, n: int) -> Self:
+    def with_steps(self, n: int) -> "CircularBFN":
         """Return the same flow with the schedule computed for n steps."""
         return replace(self, schedule=replace(self.schedule, steps=n))
 

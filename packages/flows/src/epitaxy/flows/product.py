@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -55,7 +55,7 @@ class ProductFlow:
         """The grid of the flows that have one; None if time is continuous for all."""
         return next((flow.grid for flow in self.flows.values() if flow.grid is not None), None)
 
-    def with_steps(self, n: int) -> Self:
+    def with_steps(self, n: int) -> "ProductFlow":
         """Return the same product with every flow on a grid of n steps."""
         return replace(self, flows={field: flow.with_steps(n) for field, flow in self.flows.items()})
 

@@ -1,7 +1,7 @@
 """What every flow answers: the verbs that the trainer and the sampler are written against."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Shaped
 from torch import Tensor
@@ -27,6 +27,7 @@ class Features:
     condition: Float[Tensor, " rows channels"] | None = None
 
 
+@runtime_checkable
 class Flow(Protocol[State]):
     """The noising and denoising of one variable; generic in its state.
 
@@ -88,6 +89,6 @@ class Flow(Protocol[State]):
         """Return the sample, from the last state and the network's output there."""
         ...
 
-    def with_steps(self, n: int) -> Self:
+    def with_steps(self, n: int) -> "Flow[State]":
         """Return the same flow on a grid of n steps; itself if its time is continuous."""
         ...

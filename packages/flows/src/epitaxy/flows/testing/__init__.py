@@ -1,0 +1,10 @@
+"""What tests of flows need: laws to subclass, a sampling loop for oracle networks, bounds for statistics.
+
+Import it from tests only: it needs `pip install epitaxy-flows[testing]`.
+"""
+
+from epitaxy.flows.testing.laws import FlowLaws
+from epitaxy.flows.testing.oracle import Oracle, sample
+from epitaxy.flows.testing.statistics import kolmogorov_bound, kolmogorov_distance
+
+__all__ = ["FlowLaws", "Oracle", "kolmogorov_bound", "kolmogorov_distance", "sample"]

@@ -1,0 +1,126 @@
+"""Laws of every flow, to be inherited by the tests of each."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from epitaxy.flows.protocol import Flow
+from epitaxy.geometry import RowRng
+from epitaxy.geometry.testing import Tolerance
+
+
+class FlowLaws:
+    """Subclass it, say how to build the flow, data and outputs, and pytest checks the laws.
+
+    Attributes:
+        rows: rows of the data that the laws are checked with.
+
+    """
+
+    rows = 6
+
+    def flow(self) -> Flow[Any]:
+        """Build the flow under test."""
+        raise NotImplementedError
+
+    def data(self, generator: torch.Generator) -> Tensor:
+        """Draw data with `rows` rows, float32 where it is real."""
+        raise NotImplementedError
+
+    def output(self, generator: torch.Generator) -> Tensor:
+        """Draw a network's float32 output with `rows` rows."""
+        raise NotImplementedError
+
+    def test_prior_is_the_corruption_at_time_zero(self) -> None:
+        """With the same numbers, the prior and the corruption at t = 0 are the same, whatever the data."""
+        flow, x = self.flow(), self.data(_generator())
+        prior, corrupted = flow.prior(x, rng=_row_rng(self.rows)), flow.corrupt(x, self._at(0.0), rng=_row_rng(self.rows))
+        for a, b in zip(_tensors(prior), _tensors(corrupted), strict=True):
+            Tolerance.EXACT32.assert_close(a, b)
+
+    def test_states_are_finite_and_keep_dtype_and_rows(self) -> None:
+        """At every end of time."""
+        flow, x, out = self.flow(), self.data(_generator()), self.output(_generator())
+        steps = flow.grid or 1000
+        for i in (0, 1, steps - 1):
+            t, s = self._at(i / steps), self._at((i + 1) / steps)
+            state = flow.corrupt(x, t, rng=_generator())
+            later = flow.step(state, out, t, s, rng=_generator())
+            seen = flow.features(state, t)
+            extra = [] if seen.condition is None else [seen.condition]
+            for tensor in [*_tensors(state), *_tensors(later), seen.value, *extra]:
+                assert tensor.shape[0] == self.rows
+                assert tensor.dtype == torch.float32
+                assert bool(tensor.isfinite().all())
+
+    def test_loss_is_finite_per_row_and_differentiable(self) -> None:
+        """At both ends of time."""
+        flow, x = self.flow(), self.data(_generator())
+        out = self.output(_generator()).requires_grad_()
+        steps = flow.grid or 1000
+        for i in (0, steps - 1):
+            t = self._at(i / steps)
+            state = flow.corrupt(x, t, rng=_generator())
+            loss = flow.loss(out, x, state, t, rng=_generator())
+            (slope,) = torch.autograd.grad(loss.sum(), out)
+            assert loss.shape == (self.rows,)
+            assert loss.dtype == torch.float32
+            assert bool(loss.isfinite().all())
+            assert bool(slope.isfinite().all())
+
+    def test_samples_look_like_data(self) -> None:
+        """Decoded samples have the data's shape and dtype."""
+        flow, x, out = self.flow(), self.data(_generator()), self.output(_generator())
+        t = self._at(0.5)
+        sample = flow.decode(flow.corrupt(x, t, rng=_generator()), out, t, rng=_generator())
+        assert sample.shape == x.shape
+        assert sample.dtype == x.dtype
+
+    def test_a_row_does_not_depend_on_the_others(self) -> None:
+        """A row that comes alone, or in another order, with its own key has the same numbers to the bit."""
+        flow, x, out = self.flow(), self.data(_generator()), self.output(_generator())
+        steps = flow.grid or 1000
+        t = torch.arange(self.rows).remainder(steps) / steps
+        full = self._walk(flow, x, out, t, torch.arange(self.rows))
+        for pick in (torch.arange(self.rows).flip(0), torch.tensor([self.rows - 1]), torch.tensor([0, 2])):
+            part = self._walk(flow, x[pick], out[pick], t[pick], pick)
+            for a, b in zip(full, part, strict=True):
+                assert torch.equal(a[pick], b)
+
+    def test_the_number_of_steps_is_free(self) -> None:
+        """A flow on a grid takes any other; one in continuous time stays as it is."""
+        flow = self.flow()
+        for n in (1, 7, 50):
+            assert flow.with_steps(n).grid == (None if flow.grid is None else n)
+
+    def _walk(
+        self, flow: Flow[Any], x: Tensor, out: Tensor, t: Float[Tensor, " rows"], keys: Tensor
+    ) -> list[Tensor]:
+        """Corrupt, step, lose and decode with one stream a row."""
+        rng, steps = RowRng(keys), flow.grid or 1000
+        state = flow.corrupt(x, t, rng=rng)
+        loss = flow.loss(out, x, state, t, rng=rng)
+        later = flow.step(state, out, t, t + 1 / steps, rng=rng)
+        return [*_tensors(state), loss, *_tensors(later), flow.decode(later, out, t, rng=rng)]
+
+    def _at(self, t: float) -> Float[Tensor, " rows"]:
+        return torch.full((self.rows,), t)
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def _row_rng(rows: int) -> RowRng:
+    return RowRng(torch.arange(rows))
+
+
+def _tensors(state: Any) -> list[Tensor]:
+    """List the tensors of a state: itself, or the fields of a dataclass."""
+    if is_dataclass(state):
+        return [tensor for field in fields(state) for tensor in _tensors(getattr(state, field.name))]
+    assert isinstance(state, Tensor)
+    return [state]

@@ -1,0 +1,185 @@
+"""The categorical Bayesian flow."""
+
+import dataclasses
+import math
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given, settings
+from jaxtyping import TypeCheckError
+from torch import Tensor
+
+from epitaxy.flows import CategoricalBFN
+from epitaxy.flows.testing import FlowLaws
+from epitaxy.geometry.testing import SIGMAS
+
+
+class CategoricalLaws(FlowLaws):
+    classes = 5
+
+    def data(self, generator: torch.Generator) -> Tensor:
+        return torch.randint(self.classes, (self.rows,), generator=generator)
+
+    def output(self, generator: torch.Generator) -> Tensor:
+        return torch.randn(self.rows, self.classes, generator=generator)
+
+
+class TestBayesDiscrete(CategoricalLaws):
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=5, beta1=3.0, grid=10)
+
+
+class TestEndBackContinuous(CategoricalLaws):
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=5, beta1=0.4, grid=None, loss_kind="continuous", sampler="end_back")
+
+
+class TestOneClass(CategoricalLaws):
+    classes = 1
+
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=1, beta1=0.4)
+
+
+class TestManyClasses(CategoricalLaws):
+    classes = 89
+
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=89, beta1=0.4, guess="sampled", sampler="end_back")
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def at(t: float, rows: int = 1) -> Tensor:
+    return torch.full((rows,), t, dtype=torch.float64)
+
+
+@given(st.integers(1, 2000))
+def test_accuracies_of_the_grid(n: int) -> None:
+    """alpha_i = beta1 (2i - 1) / n^2 (Alg. 1, line 20), which sum to beta1."""
+    flow = CategoricalBFN(classes=3, beta1=0.7, grid=n)
+    grid = torch.arange(n + 1, dtype=torch.float64) / n
+    i = torch.arange(1, n + 1)
+    alpha = flow.accuracy(grid[:-1], grid[1:])
+    torch.testing.assert_close(alpha, 0.7 * (2 * i - 1).double() / n**2, rtol=1e-9, atol=0.0)
+    assert float(alpha.sum()) == pytest.approx(0.7)
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(("t", "mean"), [(0.25, 0.107), (0.5, 0.707), (0.75, 0.984), (1.0, 0.9999)])
+def test_published_confidence(t: float, mean: float) -> None:
+    """notes, section 7, K = 89, beta1 = 0.5: the mean probability of the right class."""
+    rows = 20000
+    flow = CategoricalBFN(classes=89, beta1=0.5)
+    state = flow.corrupt(torch.full((rows,), 7), torch.full((rows,), t), rng=generator())
+    theta = state.exp()[:, 7]
+    assert float(theta.mean()) == pytest.approx(mean, abs=1e-3 + SIGMAS * float(theta.std()) / math.sqrt(rows))
+
+
+def test_features_are_scaled_probabilities() -> None:
+    flow = CategoricalBFN(classes=4, beta1=1.0)
+    prior = flow.prior(torch.zeros(2, dtype=torch.long), rng=generator())
+    torch.testing.assert_close(flow.features(prior, torch.zeros(2)).value, torch.full((2, 4), -0.5))
+
+
+def test_order_of_messages_does_not_matter() -> None:
+    flow = CategoricalBFN(classes=4, beta1=1.0)
+    a, b = torch.randn(2, 3, 4, generator=generator(), dtype=torch.float64)
+    state = torch.log_softmax(torch.zeros(3, 4, dtype=torch.float64), -1)
+    one = flow.bayesian_update(flow.bayesian_update(state, a), b)
+    two = flow.bayesian_update(flow.bayesian_update(state, b), a)
+    torch.testing.assert_close(one, two)
+    torch.testing.assert_close(one.exp().sum(-1), torch.ones(3, dtype=torch.float64))
+
+
+@pytest.mark.statistical
+def test_two_messages_are_one() -> None:
+    """Messages of accuracies alpha and beta move the belief as one of alpha + beta does: mean and variance."""
+    rows, flow = 20000, CategoricalBFN(classes=3, beta1=2.0)
+    x, rng = torch.zeros(rows, dtype=torch.long), generator()
+    twice = flow.sender(x, at(0.3, rows), rng=rng) + flow.sender(x, at(0.5, rows), rng=rng)
+    mean = torch.tensor([1.6, -0.8, -0.8], dtype=torch.float64)
+    assert bool(((twice.mean(0) - mean).abs() < SIGMAS * math.sqrt(2.4 / rows)).all())
+    torch.testing.assert_close(
+        twice.var(0), torch.full((3,), 2.4).double(), rtol=SIGMAS * math.sqrt(2 / rows), atol=0.0
+    )
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("i", [0, 300, 999])
+def test_discrete_loss_tends_to_the_continuous_one(i: int) -> None:
+    """In expectation, for n = 1000 at the middle of the step; the next order is below 1 % here."""
+    rows, n = 4000, 1000
+    flow = CategoricalBFN(classes=4, beta1=0.5, grid=n, draws=8)
+    limit = dataclasses.replace(flow, loss_kind="continuous")
+    out = torch.tensor([[0.5, -1.0, 0.3, 2.0]], dtype=torch.float64).expand(rows, 4)
+    x, state = torch.zeros(rows, dtype=torch.long), torch.zeros(rows, 4, dtype=torch.float64)
+    loss = flow.loss(out, x, state, at(i / n, rows), rng=generator())
+    expected = limit.loss(out, x, state, at((i + 0.5) / n, rows), rng=generator())
+    error = float(loss.std()) / math.sqrt(rows)
+    assert abs(float(loss.mean() - expected.mean())) < SIGMAS * error + 0.01 * float(expected.mean())
+
+
+@pytest.mark.statistical
+def test_discrete_loss_is_the_definition() -> None:
+    """Eq. 24 written out with Gaussian densities, for one large step, in expectation."""
+    rows, classes = 20000, 3
+    flow = CategoricalBFN(classes=classes, beta1=0.8, grid=1)
+    out = torch.tensor([[0.2, -0.4, 0.9]], dtype=torch.float64)
+    x = torch.ones(rows, dtype=torch.long)
+    alpha = at(0.8, rows)
+    y = flow.sender(x, alpha, rng=generator())
+    means = 0.8 * (classes * torch.eye(classes, dtype=torch.float64) - 1)
+    log_density = -((y[:, None] - means) ** 2).sum(-1) / (2 * 0.8 * classes)
+    direct = log_density[:, 1] - torch.logsumexp(out.log_softmax(-1) + log_density, -1)
+    ours = flow.loss(out.expand(rows, 3), x, out.expand(rows, 3), at(0.0, rows), rng=generator())
+    error = math.sqrt((float(direct.var()) + float(ours.var())) / rows)
+    assert abs(float(direct.mean() - ours.mean())) < SIGMAS * error
+
+
+@given(st.lists(st.floats(-80, 80), min_size=3, max_size=3), st.sampled_from([0, 500, 999]))
+@settings(max_examples=40)
+def test_discrete_loss_is_stable_in_float32(logits: list[float], i: int) -> None:
+    """Whatever the confidence, finite, with finite slopes, and 0 for a certain and right prediction."""
+    flow = CategoricalBFN(classes=3, beta1=3.0)
+    out = torch.tensor([logits]).requires_grad_()
+    x, t = torch.zeros(1, dtype=torch.long), torch.tensor([i / 1000])
+    loss = flow.loss(out, x, out, t, rng=generator())
+    (slope,) = torch.autograd.grad(loss.sum(), out)
+    assert bool(loss.isfinite().all() & slope.isfinite().all())
+    certain = torch.tensor([[100.0, -100.0, -100.0]])
+    assert float(flow.loss(certain, x, certain, t, rng=generator())) == 0.0
+
+
+def test_one_class_has_nothing_to_learn() -> None:
+    for kind in ("discrete", "continuous"):
+        flow = CategoricalBFN(classes=1, beta1=0.4, loss_kind=kind)  # type: ignore[arg-type]
+        x, out = torch.zeros(4, dtype=torch.long), torch.randn(4, 1, generator=generator())
+        loss = flow.loss(out, x, out, torch.full((4,), 0.5), rng=generator())
+        assert torch.equal(loss, torch.zeros(4))
+
+
+@pytest.mark.statistical
+def test_decoding_draws_by_probability_and_never_what_has_none() -> None:
+    rows = 20000
+    flow = CategoricalBFN(classes=4, beta1=1.0)
+    p = torch.tensor([0.0, 0.2, 0.8, 0.0])
+    out = p.log().expand(rows, 4)
+    share = flow.decode(out, out, torch.zeros(rows), rng=generator()).bincount(minlength=4) / rows
+    assert float(share[0]) == float(share[3]) == 0.0
+    assert abs(float(share[1]) - 0.2) < SIGMAS * math.sqrt(0.16 / rows)
+
+
+def test_flows_that_do_not_exist() -> None:
+    fine = CategoricalBFN(classes=3, beta1=1.0)
+    for wrong in ({"classes": 0}, {"beta1": 0.0}, {"draws": 0}, {"grid": None}, {"grid": 0}):
+        with pytest.raises(ValueError, match="positive|grid"):
+            dataclasses.replace(fine, **wrong)
+    for option in ({"sampler": "euler"}, {"loss_kind": "l1"}, {"guess": "argmax"}):
+        with pytest.raises((ValueError, TypeCheckError)):
+            dataclasses.replace(fine, **option)
+    continuous = dataclasses.replace(fine, grid=None, loss_kind="continuous")
+    assert continuous.with_steps(5) is continuous
