@@ -23,11 +23,6 @@ def perovskite() -> Structure:
 
 
 @pytest.fixture(scope="session")
-def rocksalt() -> Structure:
-    return Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-
-
-@pytest.fixture(scope="session")
 def rutile() -> Structure:
     lattice = Lattice.tetragonal(4.594, 2.959)
     return Structure.from_spacegroup("P4_2/mnm", lattice, ["Ti", "O"], [[0, 0, 0], [0.305, 0.305, 0]])
@@ -42,8 +37,8 @@ def skewed() -> Structure:
 
 
 @pytest.fixture(scope="session")
-def crystals(perovskite, rocksalt, rutile) -> dict[str, Structure]:
-    return {"perovskite": perovskite, "rocksalt": rocksalt, "rutile": rutile}
+def crystals(perovskite, rutile, skewed) -> dict[str, Structure]:
+    return {"perovskite": perovskite, "rutile": rutile, "skewed": skewed}
 
 
 @pytest.fixture(scope="session")

@@ -10,24 +10,25 @@ from epitaxy.eval.isolation import Done, Failed, map_isolated
 from epitaxy.eval.isolation.time_limit import TimeLimitReached, time_limit
 
 POSIX = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
-WORKERS = pytest.mark.parametrize("workers", [0, 1, 2])
 
 
-@WORKERS
-def test_outcomes_in_order(workers):
-    outcomes = map_isolated(math.sqrt, [float(n * n) for n in range(100)], workers=workers)
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_outcomes_in_order_and_progress(workers):
+    seen = []
+    items = [float(n * n) for n in range(100)]
+    outcomes = map_isolated(math.sqrt, items, workers=workers, progress=lambda *step: seen.append(step))
     assert outcomes == [Done(value=float(n)) for n in range(100)]
+    assert seen == [(n, 100) for n in range(1, 101)]
 
 
-@WORKERS
-def test_an_error_costs_only_itself(workers):
-    one, bad, two = map_isolated(math.sqrt, [1.0, -1.0, 4.0], workers=workers)
+def test_an_error_costs_only_itself():
+    one, bad, two = map_isolated(math.sqrt, [1.0, -1.0, 4.0])
     assert (one, two) == (Done(value=1.0), Done(value=2.0))
     assert bad.kind == "error"
     assert bad.reason.startswith("ValueError: ")
 
 
-@WORKERS
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_slow_item_costs_only_itself(workers):
     outcomes = map_isolated(time.sleep, [0, 60, 0], workers=workers, limit=0.3)
     assert outcomes == [Done(value=None), Failed(kind="time", reason="stopped after 0.3 s"), Done(value=None)]
@@ -55,12 +56,8 @@ class Unreadable:
         return math.sqrt, (-1.0,)
 
 
-@WORKERS
-def test_progress_and_nothing_to_do(workers):
-    seen = []
-    map_isolated(math.sqrt, [1.0] * 5, workers=workers, progress=lambda *step: seen.append(step))
-    assert seen == [(n, 5) for n in range(1, 6)]
-    assert map_isolated(math.sqrt, [], workers=workers) == []
+def test_nothing_to_do():
+    assert map_isolated(math.sqrt, [], workers=2) == []
 
 
 @pytest.mark.parametrize("wrong", [{"workers": -1}, {"limit": 0.0}, {"limit": -1.0}])
