@@ -29,4 +29,4 @@ def test_a_page_is_self_contained(tmp_path: Path) -> None:
     assert "Loss &lt;1&gt;" in text
     assert "a &amp; b" in text
     assert 'src="http' not in text
-    assert '<link' not in text.split("</style>")[0]
+    assert "<link" not in text.split("</style>")[0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from pymatgen.core import Structure
 
@@ -25,7 +25,7 @@ class CrysBFN:
     model: CrystalModel
 
     @classmethod
-    def load(cls, name_or_path: str) -> Self:
+    def load(cls, name_or_path: str) -> "CrysBFN":
         """Load a run, a model folder or a shipped model.
 
         Raises:
@@ -44,10 +44,14 @@ class CrysBFN:
         statistics = self.model.statistics
         if self.model.recipe.task == "dng":
             if formula:
-                raise UsageError("this model was trained de novo and chooses its own composition: leave --formula out")
+                raise UsageError(
+                    "this model was trained de novo and chooses its own composition: leave --formula out"
+                )
             return de_novo(statistics, num=num, seed=seed)
         if not formula:
-            raise UsageError("this model predicts structures for a composition: name one, as in --formula SrTiO3")
+            raise UsageError(
+                "this model predicts structures for a composition: name one, as in --formula SrTiO3"
+            )
         formulas = [formula] if isinstance(formula, str) else list(formula)
         return for_formulas(formulas, statistics, num=num, seed=seed, formula_units=formula_units)
 

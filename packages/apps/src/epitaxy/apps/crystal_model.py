@@ -40,7 +40,7 @@ class CrystalModel(nn.Module):
         )
 
     def targets(self, batch: CrystalBatch) -> dict[str, Tensor]:
-        """Return the variables that the flows corrupt, by field: scaled lattice, positions, element indices."""
+        """Return the variables that the flows corrupt: scaled lattice, positions, element indices."""
         targets = {"positions": batch.positions, "lattice": batch.lattice / self.statistics.lattice_scale}
         if self.recipe.task == "dng":
             targets["species"] = self.encode(batch.numbers)
@@ -94,16 +94,14 @@ class CrystalModel(nn.Module):
     def losses(
         self, batch: CrystalBatch, time: Float[Tensor, " graphs"], *, source: RngSource
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return each field's loss at ``time``, averaged over rows and components as the published runs do."""
+        """Return each field's loss at ``time``, averaged over rows and components as published runs do."""
         targets = self.targets(batch)
         segments = batch.segments
         states = self.flow.corrupt(targets, time, segments=segments, source=source)
         given = self.encode(batch.numbers) if self.recipe.task == "csp" else None
         outputs = self.predict(states, time, segments=segments, species=given)
         rows = self.flow.loss(outputs, targets, states, time, segments=segments, source=source)
-        return {
-            name: loss.mean() / max(targets[name][0].numel(), 1) for name, loss in rows.items()
-        }
+        return {name: loss.mean() / max(targets[name][0].numel(), 1) for name, loss in rows.items()}
 
     def weighted(self, losses: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
         """Return the sum of ``losses`` under the recipe's weights."""

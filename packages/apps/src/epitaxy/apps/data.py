@@ -37,7 +37,8 @@ def load_split(
             progress=lambda done, total: progress(done, total, "records"),
         )
     if dataset.prepared is not None and dataset.prepared.rejects:
-        say(f"{name_or_path} {split}: {dataset.prepared.rejects} records rejected, see {dataset.prepared.rejects_path}")
+        prepared = dataset.prepared
+        say(f"{name_or_path} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
     if dataset.note:
         say(f"{name_or_path}: {dataset.note}")
     return dataset if limit is None else draw(dataset, limit)
@@ -51,7 +52,7 @@ def draw(dataset: CrystalDataset, limit: int) -> CrystalDataset:
 
 def compositions(dataset: CrystalDataset) -> Mapping[str, Sequence[int]]:
     """Return each crystal's atomic numbers by material id."""
-    cells = dataset.numbers.split(dataset.counts.tolist())
+    cells = torch.split(dataset.numbers, dataset.counts.tolist())
     return {name: numbers.tolist() for name, numbers in zip(dataset.ids, cells, strict=True)}
 
 

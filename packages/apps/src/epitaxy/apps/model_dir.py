@@ -67,7 +67,7 @@ def locate(name_or_path: str) -> Path:
     if name_or_path in models:
         return models[name_or_path]
     raise UsageError(
-        f"{name_or_path} is neither a run, nor a model folder, nor a shipped model{suggest(name_or_path, list(models))}"
+        f"{name_or_path} is no run, no model folder and no shipped model{suggest(name_or_path, list(models))}"
     )
 
 
@@ -103,7 +103,9 @@ def load_model(name_or_path: str, *, kind: str | None = None) -> LoadedModel:
     try:
         model.network.load_state_dict(weights)
     except RuntimeError:
-        raise UsageError(f"{path / WEIGHTS} does not fit the network of {path / RECIPE}: they are of two models") from None
+        raise UsageError(
+            f"{path / WEIGHTS} does not fit the network of {path / RECIPE}: they are of two models"
+        ) from None
     checksum = hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest()
     return LoadedModel(model=model.eval(), path=path, checksum=checksum)
 
@@ -112,7 +114,9 @@ def _read_text(file: Path) -> str:
     try:
         return file.read_text()
     except FileNotFoundError:
-        raise UsageError(f"{file} is missing: a model folder has {RECIPE}, {STATISTICS} and {WEIGHTS}") from None
+        raise UsageError(
+            f"{file} is missing: a model folder has {RECIPE}, {STATISTICS} and {WEIGHTS}"
+        ) from None
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -40,7 +40,11 @@ def _bar(description: str) -> Iterator[Progress]:
     )
     with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(description, total=None, words="")
-        yield lambda done, total, words="": bar.update(task, completed=done, total=total, words=words)
+
+        def report(done: int, total: int | None, words: str = "") -> None:
+            bar.update(task, completed=done, total=total, words=words)
+
+        yield report
 
 
 def _lines(description: str) -> Progress:
@@ -54,6 +58,10 @@ def _lines(description: str) -> Progress:
             return
         last = now
         of = "" if total is None else f"/{total}"
-        print(f"{description}: {done}{of} {words} [{now - started:.0f} s]".replace("  ", " "), file=sys.stderr, flush=True)  # noqa: T201
+        print(  # noqa: T201 - this is the terminal's line
+            f"{description}: {done}{of} {words} [{now - started:.0f} s]".replace("  ", " "),
+            file=sys.stderr,
+            flush=True,
+        )
 
     return report

@@ -4,7 +4,7 @@ import typer
 
 from epitaxy.apps.config import PRESETS, Recipe, preset
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.model_dir import CARD, RECIPE, load_model, load_recipe, locate
+from epitaxy.apps.model_dir import CARD, RECIPE, load_model, load_recipe, locate, shipped
 
 
 def run_info(kind: str, name: str, *, task: str, data: str) -> None:
@@ -43,3 +43,17 @@ def _described(recipe: Recipe) -> str:
         else:
             lines.append(f"{section:<11} {value}")
     return "\n".join(lines)
+
+
+def list_models() -> None:
+    """Print the shipped models, each with the first lines of its card."""
+    models = shipped()
+    if not models:
+        typer.echo("no model comes with this installation")
+    for name, path in models.items():
+        lines = (path / CARD).read_text().splitlines()
+        typer.echo(f"{name}\n  {lines[0].removeprefix('# ')}")
+        for line in lines:
+            if line.startswith("- "):
+                typer.echo(f"  {line[2:]}")
+        typer.echo(f"  {path}")

@@ -42,9 +42,7 @@ def data_prepare(name: Dataset, root: opt.Root = None, workers: opt.Workers = No
 
 
 @data_app.command("fetch")
-def data_fetch(
-    name: Annotated[str, typer.Argument(help="A dataset's name.")], root: opt.Root = None
-) -> None:
+def data_fetch(name: Annotated[str, typer.Argument(help="A dataset's name.")], root: opt.Root = None) -> None:
     """Download a dataset's official files."""
     from epitaxy.apps.cli.datasets import fetch_dataset
 
@@ -62,7 +60,9 @@ def eval_csp(
         bool, typer.Option(help="Count references that were never asked for as failures too.")
     ] = False,
     workers: opt.Workers = None,
-    timeout: Annotated[float, typer.Option(help="Seconds a pair may take before it counts as unmatched.")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds a pair may take before it counts as unmatched.")
+    ] = 60.0,
     json: opt.Json = None,
     html: opt.Html = None,
     card: Annotated[Path | None, typer.Option(help="Add a line with the figures to this model card.")] = None,

@@ -73,7 +73,10 @@ def run_sampling(kind: str, words: Sampling) -> None:
     )  # fmt: skip
     write_folder(words.out, gathered, circumstances)
     rejected = sum(sample.structure is None for sample in gathered)
-    say(f"{len(gathered) - rejected} structures in {words.out}" + (f", {rejected} rejected" if rejected else ""))
+    say(
+        f"{len(gathered) - rejected} structures in {words.out}"
+        + (f", {rejected} rejected" if rejected else "")
+    )
     if interrupted:
         raise KeyboardInterrupt
 

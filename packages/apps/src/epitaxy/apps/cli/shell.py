@@ -22,7 +22,7 @@ def new_app(help_text: str) -> typer.Typer:
 
     @app.callback()
     def _root(
-        version: Annotated[  # noqa: ARG001
+        version: Annotated[
             bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
         ] = False,
     ) -> None:

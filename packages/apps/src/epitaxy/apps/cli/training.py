@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from epitaxy.apps.say import say
 from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.data import load_split
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.progress import reporting
+from epitaxy.apps.say import say
 from epitaxy.apps.training.run import CHECKPOINT, Hardware, open_run, train
 
 TASKS = ("csp", "dng")
@@ -115,5 +115,7 @@ def _resumed(kind: str, words: Training) -> Recipe:
         raise UsageError(f"--resume: {words.out} holds no run; leave --resume out to begin one")
     recipe = load_recipe(words.out, kind=kind)
     if words.data is not None and os.path.abspath(words.data) != os.path.abspath(recipe.dataset):
-        raise UsageError(f"--resume: the run in {words.out} was begun on {recipe.dataset}, not on {words.data}")
+        raise UsageError(
+            f"--resume: the run in {words.out} was begun on {recipe.dataset}, not on {words.data}"
+        )
     return recipe

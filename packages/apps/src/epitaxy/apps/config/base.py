@@ -2,11 +2,13 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from epitaxy.apps.errors import UsageError
+
+C = TypeVar("C", bound="Config")
 
 
 class Config(BaseModel):
@@ -15,7 +17,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
-    def parse(cls, values: Any, *, source: str) -> Self:
+    def parse(cls: type[C], values: Any, *, source: str) -> C:
         """Validate ``values``; on failure raise one sentence that names ``source`` and the key.
 
         Raises:

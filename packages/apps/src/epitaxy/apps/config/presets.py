@@ -1,4 +1,4 @@
-"""Presets: ``paper`` (the paper's numbers per dataset and task), ``small`` (an hour of CPU), ``quickstart``."""
+"""Presets: ``paper`` (the paper's numbers), ``small`` (an hour of CPU), ``quickstart`` (two minutes)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def _small(task: Task, dataset: str) -> Recipe:
         positions=CircularBFNConfig(),
         lattice=GaussianBFNConfig(),
         species=_species(task, 1000, _PAPER[dataset].beta1 if dataset in _PAPER else 0.4),
-        network=CSPNetConfig(hidden=160, layers=4, frequencies=16, time_dim=64),
+        network=CSPNetConfig(hidden=128, layers=4, frequencies=16, time_dim=64),
         training=TrainingConfig(
             passes=300,
             batch_size=128,

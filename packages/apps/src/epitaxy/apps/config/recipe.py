@@ -1,7 +1,7 @@
 """The recipe: everything that makes a run what it is, and nothing else."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
@@ -12,7 +12,7 @@ from epitaxy.apps.config.training import TrainingConfig
 from epitaxy.apps.errors import UsageError
 from epitaxy.flows import Flow, ProductFlow
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Version of ``recipe.json``; a change that old files do not meet raises it and adds a migration."""
 
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -52,7 +52,7 @@ class Recipe(Config):
     sampling: SamplingConfig = SamplingConfig()
 
     @model_validator(mode="after")
-    def _task_and_grids_agree(self) -> Self:
+    def _task_and_grids_agree(self) -> "Recipe":
         if (self.task == "dng") == (self.species is None):
             raise ValueError("the task 'dng' needs a flow for species and the task 'csp' has none")
         grids = {flow.grid for flow in (self.positions, self.lattice, self.species) if flow is not None}
@@ -77,9 +77,11 @@ def read_recipe(values: dict[str, Any], *, source: str) -> Recipe:
     Raises:
         UsageError: a format newer than this version knows, or values that are no recipe.
     """
-    version = values.get("format", FORMAT)
+    version: Any = values.get("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:
-        raise UsageError(f"{source} has recipe format {version}; this epitaxy reads up to {FORMAT}: update it")
+        raise UsageError(
+            f"{source} has recipe format {version}; this epitaxy reads up to {FORMAT}: update it"
+        )
     while version < FORMAT:
         values = MIGRATIONS[version](values)
         version += 1

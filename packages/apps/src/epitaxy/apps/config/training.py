@@ -8,7 +8,7 @@ from epitaxy.apps.config.base import Config
 
 
 class PlateauSchedule(Config):
-    """Multiply the learning rate by ``factor`` when the validation loss has stalled (the paper's schedule)."""
+    """Multiply the learning rate by ``factor`` when the validation loss stalls (the paper's schedule)."""
 
     kind: Literal["plateau"] = "plateau"
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -40,6 +40,10 @@ class TrainingConfig(Config):
     validation_crystals: Annotated[
         PositiveInt | None, Field(description="validate on this many crystals, drawn once; null: on all")
     ] = None
-    checkpoint_steps: Annotated[PositiveInt, Field(description="steps between two resumable checkpoints")] = 200
-    bank_refresh: Annotated[PositiveInt, Field(description="steps between two refreshes of the flow bank")] = 20
+    checkpoint_steps: Annotated[PositiveInt, Field(description="steps between two resumable checkpoints")] = (
+        200
+    )
+    bank_refresh: Annotated[
+        PositiveInt, Field(description="steps between two refreshes of the flow bank")
+    ] = 20
     seed: NonNegativeInt = 0

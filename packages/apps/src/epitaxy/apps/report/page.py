@@ -11,9 +11,10 @@ from plotly.offline import get_plotlyjs
 from epitaxy.apps.files import write_text
 
 _STYLE = """
-body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
-table { border-collapse: collapse; margin: 1rem 0; } td, th { padding: .3rem .9rem; text-align: left; border-bottom: 1px solid #eee; }
+table { border-collapse: collapse; margin: 1rem 0; }
+td, th { padding: .3rem .9rem; text-align: left; border-bottom: 1px solid #eee; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
 p.note { color: #555; max-width: 50rem; }

@@ -87,7 +87,9 @@ def _summary(samples: Sequence[Sample], circumstances: Circumstances) -> dict[st
         "seconds_per_sample": round(circumstances.seconds / done, 5) if done else None,
         "ids": list(dict.fromkeys(sample.request.id for sample in samples)),
         "rejected": [
-            {"id": s.request.id, "seed": s.request.seed, "reason": s.reason} for s in samples if s.reason
+            {"number": number, "id": s.request.id, "seed": s.request.seed, "reason": s.reason}
+            for number, s in enumerate(samples)
+            if s.reason
         ],
         "versions": {
             "python": platform.python_version(),

@@ -43,13 +43,13 @@ def generate(
     """Yield the samples of each batch of ``requests``, in order.
 
     Every structure draws from its own seed, so the noise it meets does not depend on ``batch_size``, on what
-    else is in the batch, or on how many processes share the work; what is left is the rounding of the network's
-    matrix products.
+    else is in the batch, or on how many processes share the work; what is left is the rounding of the
+    network's matrix products.
 
     Args:
         model: a trained model.
         requests: what to generate.
-        steps: network evaluations a structure; any number, whatever the model was trained with.
+        steps: network evaluations a structure; any number, whatever the training grid was.
         sampler: a named sampler of the flows, such as ``bayes`` or ``end_back``; None keeps the recipe's.
         batch_size: structures a batch.
         device: where to run.

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
 
 import torch
 import torch.distributed as dist
@@ -15,15 +14,15 @@ from epitaxy.apps.sampling.request import Request
 class Shards:
     """Splits requests over the processes of a torchrun group and brings the samples together, in order.
 
-    Each structure has its own seed, so the result does not depend on the number of processes. Without torchrun
-    there is one process and this does nothing.
+    Each structure has its own seed, so the result does not depend on the number of processes. Without
+    torchrun there is one process and this does nothing.
     """
 
     def __init__(self) -> None:
         self.world = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Shards":
         if self.world > 1:
             dist.init_process_group("gloo")
             if torch.cuda.is_available():

@@ -13,7 +13,7 @@ from epitaxy.apps.training.records import MetricsCsv
 
 
 class Resumable(Callback):
-    """Writes ``last.ckpt`` atomically at the end of every chunk, and rewinds the loss curve when one is loaded."""
+    """Writes ``last.ckpt`` atomically at the end of every chunk; rewinds the loss curve on resuming."""
 
     def __init__(self, path: Path, metrics: MetricsCsv) -> None:
         self.path = path
@@ -36,20 +36,27 @@ class Resumable(Callback):
 
 
 class Reporting(Callback):
-    """Tells the progress callback how far the run is, and stops a run whose loss is no longer a number."""
+    """Tells the progress callback how far the run is; stops a run whose loss is no longer a number."""
 
     def __init__(self, progress: Progress, total_steps: int) -> None:
         self.progress = progress
         self.total_steps = total_steps
         self._words = ""
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, *_: Any) -> None:  # noqa: ARG002
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,  # noqa: ARG002
+        outputs: Any,
+        *_: Any,
+    ) -> None:
         """Report the step."""
         if trainer.global_step % 10 == 0:
             loss = float(outputs["loss"])
             if not math.isfinite(loss):
                 raise WorkError(
-                    f"the loss is {loss} at step {trainer.global_step}: lower training.learning_rate and --resume"
+                    f"the loss is {loss} at step {trainer.global_step}: begin again with a lower "
+                    "training.learning_rate or with training.gradient_clip"
                 )
             self.progress(trainer.global_step, self.total_steps, f"loss {loss:.3f} {self._words}")
 

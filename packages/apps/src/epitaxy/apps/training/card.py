@@ -25,6 +25,7 @@ def training_card(
     known = DATASETS.get(recipe.dataset)
     source = "" if known is None else f"\nData: {known.description}. {known.source}."
     counts = sorted(statistics.atoms_per_cell)
+    elements = len(statistics.vocabulary)
     cells = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
     return f"""# {recipe.model} on {recipe.dataset}: {_TASKS[recipe.task]}
 
@@ -32,13 +33,13 @@ def training_card(
 
 ## Trained
 
-{crystals} crystals of {recipe.dataset}, cells of {cells} atoms, {len(statistics.vocabulary)} elements.{source}
+{crystals} crystals of {recipe.dataset}: cells of {cells} atoms, {elements} elements.{source}
 {steps} steps ({passes:.1f} passes) in {seconds / 60:.1f} minutes on {machine}.
 
 ## Use
 
 `{recipe.model} sample` knows these elements and no others: {", ".join(statistics.vocabulary.symbols)}.
-It has seen cells of {cells} atoms; a formula needs a number of formula units that gives such a cell.
+It has seen cells of {cells} atoms: a formula needs a number of units that gives such a cell.
 
 {MEASURED}
 

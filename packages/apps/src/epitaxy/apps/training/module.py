@@ -8,20 +8,21 @@ import lightning as L
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from epitaxy.apps.config import CosineSchedule, PlateauSchedule
 from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.geometry import CrystalBatch, SharedRng, structure_seed
 
 _TRAIN, _VALIDATE = 0, 1
+_Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class TrainingModule(L.LightningModule):
     """Trains a :class:`CrystalModel`.
 
     The noise of a step comes from a generator seeded with (seed, step, rank), so a resumed run draws what an
-    uninterrupted one would. Validation uses the same noise every time, so that its curve shows the weights alone.
+    uninterrupted one would. Validation has the same noise every time, so that its curve shows the weights.
 
     Args:
         model: the model to train.
@@ -35,9 +36,8 @@ class TrainingModule(L.LightningModule):
         decay = model.recipe.training.averaging
         self.averaged: AveragedModel | None = None
         if decay is not None:
-            self.averaged = AveragedModel(
-                model.network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True
-            )
+            average = warm_average(decay)
+            self.averaged = AveragedModel(model.network, multi_avg_fn=average, use_buffers=True)
             self.averaged.requires_grad_(False)
 
     def sources(self, step: int, purpose: int) -> tuple[torch.Generator, SharedRng]:
@@ -53,7 +53,7 @@ class TrainingModule(L.LightningModule):
         losses = self._losses(batch, step, _TRAIN)
         total = self.model.weighted(losses)
         self._report("train", losses, total, batch.segments.num_graphs)
-        self.log("learning_rate", self.optimizers().param_groups[0]["lr"])
+        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         return total
 
     def validation_step(self, batch: CrystalBatch, batch_idx: int) -> None:
@@ -113,13 +113,24 @@ class TrainingModule(L.LightningModule):
         )
 
 
-def stratified_times(
-    graphs: int, grid: int | None, generator: torch.Generator
-) -> Float[Tensor, " graphs"]:
+def warm_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
+    """Return the rule of the averaged weights: after n updates, decay by min(decay, (1 + n) / (10 + n)).
+
+    The warm-up forgets the initial weights, which a constant decay would keep for 1 / (1 - decay) steps.
+    """
+
+    def update(averaged: _Tensors, current: _Tensors, count: Tensor | int) -> None:
+        n = int(count)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
+
+    return update
+
+
+def stratified_times(graphs: int, grid: int | None, generator: torch.Generator) -> Float[Tensor, " graphs"]:
     """Draw one time per crystal, uniform on [0, 1) (on ``{0, 1/n, ..., (n-1)/n}`` with a grid of n steps).
 
-    The batch is stratified: crystal k's time falls in the k-th of ``graphs`` equal intervals. Each crystal's own
-    time is uniform over many batches, because batches are shuffled, and the loss is less noisy than with
+    The batch is stratified: crystal k's time falls in the k-th of ``graphs`` equal intervals. Each crystal's
+    own time is uniform over many batches, because batches are shuffled, and the loss is less noisy than with
     independent draws (the published code draws independently).
     """
     jitter = torch.rand(graphs, generator=generator, device=generator.device)

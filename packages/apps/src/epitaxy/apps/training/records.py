@@ -43,7 +43,9 @@ class MetricsCsv(Logger):
         split = "val" if "val/loss" in metrics else "train"
         if f"{split}/loss" not in metrics:
             return
-        row: dict[str, float | str] = {name: metrics[f"{split}/{name}"] for name in COLUMNS if f"{split}/{name}" in metrics}
+        row: dict[str, float | str] = {
+            name: metrics[f"{split}/{name}"] for name in COLUMNS if f"{split}/{name}" in metrics
+        }
         row |= {"step": step or 0, "split": split}
         if "learning_rate" in metrics:
             row["learning_rate"] = metrics["learning_rate"]

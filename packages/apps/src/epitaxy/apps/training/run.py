@@ -15,17 +15,17 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.crystal_model import CrystalModel
-from epitaxy.apps.errors import UsageError, WorkError
+from epitaxy.apps.errors import UsageError
 from epitaxy.apps.files import write_text
 from epitaxy.apps.model_dir import RECIPE, load_recipe, save_model
 from epitaxy.apps.progress import Progress, silent
 from epitaxy.apps.say import is_main_process
-from epitaxy.apps.training.callbacks import Resumable, Reporting
+from epitaxy.apps.training.callbacks import Reporting, Resumable
 from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.records import MetricsCsv
-from epitaxy.apps.training.validation import validation_batches
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
+from epitaxy.apps.training.validation import validation_batches
 from epitaxy.data import CrystalDataset, ShuffledBatches, Statistics
 
 CHECKPOINT, METRICS = "last.ckpt", "metrics.csv"
@@ -65,7 +65,9 @@ def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
         raise UsageError("name the data: --data NAME or PATH")
     if is_main_process():
         if holds_run:
-            raise UsageError(f"{out} already holds a run: add --resume to go on with it, or choose another --out")
+            raise UsageError(
+                f"{out} already holds a run: add --resume to go on with it, or choose another --out"
+            )
         if out.is_dir() and any(out.iterdir()):
             raise UsageError(f"{out} is not empty: choose another --out")
         write_text(out / RECIPE, recipe.model_dump_json(indent=2) + "\n")
@@ -74,8 +76,10 @@ def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
 
 def _machine(trainer: L.Trainer) -> str:
     processes = f"{trainer.world_size} process" + ("es" if trainer.world_size > 1 else "")
-    device = torch.cuda.get_device_name() if trainer.strategy.root_device.type == "cuda" else (
-        f"{platform.machine()} CPU with {torch.get_num_threads()} threads"
+    device = (
+        torch.cuda.get_device_name()
+        if trainer.strategy.root_device.type == "cuda"
+        else (f"{platform.machine()} CPU with {torch.get_num_threads()} threads")
     )
     return f"{device}, {processes}, torch {torch.__version__}"
 
@@ -114,7 +118,9 @@ def train(
     L.seed_everything(training.seed, verbose=False)  # initial weights only; noise has its own generators
     statistics = Statistics.of(train_data)
     world = hardware.devices * hardware.nodes
-    batches = ShuffledBatches(num=len(train_data), batch_size=min(training.batch_size, len(train_data)), seed=training.seed)
+    batches = ShuffledBatches(
+        num=len(train_data), batch_size=min(training.batch_size, len(train_data)), seed=training.seed
+    )
     steps_per_pass = batches.steps_per_pass
     total_steps = training.passes * steps_per_pass
     chunk, chunks = chunk_steps(

@@ -13,12 +13,12 @@ def validation_batches(
 ) -> DataLoader[CrystalBatch]:
     """Return this rank's validation batches, in the form that Lightning asks for.
 
-    ``training.validation_crystals`` of them are drawn once with the recipe's seed; where the split is smaller, all
-    are used. Each batch is cut over the ranks.
+    ``training.validation_crystals`` of them are drawn once with the recipe's seed; where the split is
+    smaller, all are used. Each batch is cut over the ranks.
     """
     generator = torch.Generator().manual_seed(recipe.training.seed)
     order = torch.randperm(len(dataset), generator=generator)[: recipe.training.validation_crystals]
-    batches = order.split(recipe.training.batch_size)
+    batches = torch.split(order, recipe.training.batch_size)
     made = [dataset.batch(batch[rank::world]) for batch in batches if len(batch) >= world]
     return DataLoader(made, batch_size=None, collate_fn=_as_it_is)  # type: ignore[arg-type]  # a list is a dataset
 

@@ -1,0 +1,86 @@
+"""``epitaxy data``: what there is, what is in it, preparing it, fetching it."""
+
+import os
+from pathlib import Path
+
+import typer
+
+from epitaxy.apps.config.base import suggest
+from epitaxy.apps.data import load_split
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.progress import reporting
+from epitaxy.data import DATASETS, SPLITS, CrystalDataset, DataError, Statistics, dataset_info, fetch, locate
+
+
+def list_datasets(root: Path | None) -> None:
+    """Print each dataset with where it is."""
+    for name, info in DATASETS.items():
+        typer.echo(f"{name:<17} {_place(name, root):<12} {info.description}")
+
+
+def describe_dataset(name: str, root: Path | None) -> None:
+    """Print what is known of a dataset beforehand, and what its splits hold."""
+    if name in DATASETS:
+        info = dataset_info(name)
+        typer.echo(f"{info.name}: {info.description}\nsource      {info.source}\nlicence     {info.licence}")
+        for column, meaning in info.properties.items():
+            typer.echo(f"property    {column} ({meaning})")
+    for split in SPLITS:
+        try:
+            locate(name, split, root=root)
+        except DataError as error:
+            typer.echo(f"{split:<11} not here: {error}")
+            continue
+        typer.echo(f"{split:<11} {_summary(load_split(name, split, root=root))}")
+
+
+def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:
+    """Read, reduce and cache every split that is there."""
+    prepared = 0
+    for split in SPLITS:
+        try:
+            locate(name, split, root=root)
+        except DataError:
+            continue
+        dataset = load_split(name, split, root=root, workers=workers or os.cpu_count())
+        where = "" if dataset.prepared is None else f" in {dataset.prepared.folder}"
+        rejects = 0 if dataset.prepared is None else dataset.prepared.rejects
+        typer.echo(f"{split}: {len(dataset)} crystals, {rejects} rejected{where}")
+        prepared += 1
+    if not prepared:
+        locate(name, "train", root=root)  # raises the sentence that says what is missing and the remedy
+
+
+def fetch_dataset(name: str, root: Path | None) -> None:
+    """Download the official files of a dataset."""
+    if name not in DATASETS:
+        raise UsageError(f"there is no dataset '{name}'{suggest(name, list(DATASETS))}")
+    with reporting(f"fetching {name}") as progress:
+        folder = fetch(
+            name,
+            folder=None if root is None else root / name,
+            progress=lambda done, total: progress(done, total, "bytes"),
+        )
+    typer.echo(f"{name} is in {folder}")
+
+
+def _place(name: str, root: Path | None) -> str:
+    if DATASETS[name].embedded:
+        return "embedded"
+    here = []
+    for split in SPLITS:
+        try:
+            locate(name, split, root=root)
+        except DataError:
+            continue
+        here.append(split)
+    return "/".join(here) or "not here"
+
+
+def _summary(dataset: CrystalDataset) -> str:
+    statistics = Statistics.of(dataset)
+    sizes = sorted(statistics.atoms_per_cell)
+    return (
+        f"{len(dataset)} crystals of {sizes[0]} to {sizes[-1]} atoms, {len(statistics.vocabulary)} elements, "
+        f"{statistics.volume_per_atom:.1f} Å³ an atom"
+    )

@@ -1,0 +1,71 @@
+"""Generated structures from anywhere: our sample folders, CSV files, folders of CIFs, extxyz."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ase.io import iread
+from pymatgen.core import Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.sampling.folder import SAMPLES, read_summary
+from epitaxy.data import Record, read_structures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """Structures by the id they are candidates for, in order; None for one that could not be read or made.
+
+    Attributes:
+        by_id: the candidates of each id.
+        asked: the ids that sampling was asked for, where ``samples.json`` says; None elsewhere.
+    """
+
+    by_id: Mapping[str, Sequence[Structure | None]]
+    asked: tuple[str, ...] | None = None
+
+    def flat(self) -> dict[str, Structure | None]:
+        """Return every structure under a name of its own."""
+        return {
+            name if len(group) == 1 else f"{name}/{k}": structure
+            for name, group in self.by_id.items()
+            for k, structure in enumerate(group)
+        }
+
+
+def read_predictions(path: str) -> Predictions:
+    """Read structures; unreadable records and samples that sampling rejected become None.
+
+    Raises:
+        UsageError: nothing there.
+        DataError: a file that cannot be read at all.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        raise UsageError(f"{path}: there is no such file or folder")
+    summary = read_summary(folder) if folder.is_dir() else None
+    if summary is not None:
+        return _read_own(folder / SAMPLES, summary)
+    groups: dict[str, list[Structure | None]] = defaultdict(list)
+    for record in read_structures(folder):
+        groups[record.id].append(record.structure if isinstance(record, Record) else None)
+    if not groups:
+        raise UsageError(f"{path}: there is no structure in it")
+    return Predictions(by_id=groups)
+
+
+def _read_own(file: Path, summary: Mapping[str, Any]) -> Predictions:
+    """Put written and rejected samples back into the order in which they were asked for."""
+    rejected = {entry["number"]: entry["id"] for entry in summary["rejected"]}
+    written = iread(file, format="extxyz") if file.stat().st_size else iter(())
+    groups: dict[str, list[Structure | None]] = {name: [] for name in summary["ids"]}
+    for number in range(summary["written"] + len(rejected)):
+        if number in rejected:
+            groups[rejected[number]].append(None)
+        else:
+            atoms = next(written)
+            groups[str(atoms.info["id"])].append(AseAtomsAdaptor.get_structure(atoms))
+    return Predictions(by_id=groups, asked=tuple(summary["ids"]))

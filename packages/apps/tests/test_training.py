@@ -1,0 +1,129 @@
+"""Training: it learns, it is exactly repeatable, it goes on where it was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from epitaxy.apps import UsageError
+from epitaxy.apps.config import CosineSchedule
+from epitaxy.apps.model_dir import load_model, load_recipe
+from epitaxy.apps.training.module import cosine_factor, stratified_times
+from epitaxy.apps.training.records import read_metrics
+from epitaxy.apps.training.run import open_run
+from epitaxy.apps.training.stream import BatchStream, chunk_steps
+from epitaxy.data import ShuffledBatches
+
+from conftest import recipe, train_tiny  # isort: skip
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "model" / "model.safetensors")
+
+
+def command(out: Path, tiny_words: tuple[str, ...], *more: str) -> list[str]:
+    words = ["train", "--out", str(out), *more]
+    if "--resume" not in more:
+        words += ["--data", "prototypes", "--preset", "quickstart", *tiny_words]
+    return [sys.executable, "-c", "from epitaxy.apps.cli.crysbfn import main; main()", *words]
+
+
+def test_a_killed_run_resumes_to_the_same_weights_and_curve(tmp_path: Path, tiny_words: tuple[str, ...]) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    whole = command(tmp_path / "whole", tiny_words)
+    subprocess.run(whole, check=True, env=environment, capture_output=True)
+
+    run = tmp_path / "killed"
+    process = subprocess.Popen(command(run, tiny_words), env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not (run / "last.ckpt").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (run / "model").exists()
+    subprocess.run(command(run, tiny_words, "--resume"), check=True, env=environment, capture_output=True)
+
+    expected, found = weights(tmp_path / "whole"), weights(run)
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert read_metrics(run / "metrics.csv") == read_metrics(tmp_path / "whole" / "metrics.csv")
+
+
+def test_max_time_stops_resumably(tmp_path: Path) -> None:
+    run = train_tiny(tmp_path / "run", "csp", "training.passes=10000", max_time=timedelta(seconds=2))
+    assert (run / "last.ckpt").is_file()
+    assert load_model(str(run)).model.recipe.task == "csp"
+
+
+@pytest.mark.parametrize("task", ["csp", "dng"])
+def test_the_loss_falls(task: str, csp_run: Path, dng_run: Path) -> None:
+    rows = read_metrics((csp_run if task == "csp" else dng_run) / "metrics.csv")
+    losses = [float(row["loss"]) for row in rows if row["split"] == "train"]
+    assert sum(losses[-6:]) < 0.8 * sum(losses[:6])
+    assert any(row["split"] == "val" for row in rows)
+    assert {row["species"] == "" for row in rows} == {task == "csp"}
+
+
+def test_a_run_folder_is_claimed_once(csp_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="already holds a run: add --resume"):
+        open_run(csp_run, recipe("csp"), resume=False)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not empty"):
+        open_run(tmp_path / "full", recipe("csp"), resume=False)
+    with pytest.raises(UsageError, match="holds no run"):
+        open_run(tmp_path / "none", recipe("csp"), resume=True)
+    with pytest.raises(UsageError, match="is a file"):
+        open_run(tmp_path / "full" / "thesis.txt", recipe("csp"), resume=False)
+    assert load_recipe(csp_run) == recipe("csp")
+
+
+def test_batches_are_a_function_of_the_step_alone(csp_run: Path) -> None:
+    from epitaxy.apps.data import load_split
+
+    data = load_split("prototypes", "val")
+    batches = ShuffledBatches(num=len(data), batch_size=10, seed=1)
+
+    def ids(start: int, rank: int = 0, world: int = 1) -> list[set[str]]:
+        stream = BatchStream(
+            dataset=data, batches=batches, chunk=7, position=lambda: start, rank=rank, world=world
+        )
+        return [set(batch.ids) for batch in stream]
+
+    assert ids(0)[3:] == ids(3)
+    assert len(ids(7)) == 7
+    halves = zip(ids(7, 0, 2), ids(7, 1, 2), strict=True)
+    assert [a | b for a, b in halves] == ids(7)
+
+
+@pytest.mark.parametrize(("checkpoint", "validation"), [(4, 12), (5, 12), (200, 33), (1, 1)])
+def test_chunks_divide_the_validation_interval(checkpoint: int, validation: int) -> None:
+    steps, chunks = chunk_steps(checkpoint_steps=checkpoint, validation_steps=validation)
+    assert steps <= checkpoint
+    assert validation <= steps * chunks < validation + chunks
+
+
+def test_times_are_on_the_grid_and_stratified() -> None:
+    generator = torch.Generator().manual_seed(0)
+    times = torch.cat([stratified_times(10, 10, generator) for _ in range(100)])
+    assert torch.equal((times * 10).round() / 10, times)
+    assert torch.equal(times[:10].sort().values, torch.arange(10) / 10)
+    continuous = stratified_times(7, None, generator)
+    assert ((continuous * 7).floor() == torch.arange(7)).all()
+    assert continuous.max() < 1
+
+
+def test_the_cosine_warms_up_and_ends_at_its_minimum() -> None:
+    factor = cosine_factor(CosineSchedule(warmup_steps=10, minimum=1e-5), 100, 1e-3)
+    assert factor(0) == pytest.approx(0.1)
+    assert factor(10) == pytest.approx(1.0)
+    assert factor(100) == pytest.approx(0.01)
+    assert all(factor(k) >= factor(k + 1) for k in range(10, 110))
