@@ -42,6 +42,7 @@ class Rng(Protocol):
 AnyRng: TypeAlias = torch.Generator | Rng
 
 
+@runtime_checkable
 class RngSource(Protocol):
     """Gives the source of numbers of one field of a product of fields."""
 
