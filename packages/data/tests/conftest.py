@@ -27,7 +27,7 @@ def real_data() -> Path:
     return Path(REAL_DATA)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rocksalt() -> Structure:
     """The primitive cell of NaCl."""
     whole = Structure.from_spacegroup(
@@ -36,6 +36,6 @@ def rocksalt() -> Structure:
     return whole.get_primitive_structure()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rocksalt_cif(rocksalt: Structure) -> str:
     return str(rocksalt.to(fmt="cif"))

@@ -64,7 +64,7 @@ def test_another_basis_has_the_same_niggli_lengths(crystal, seed):
 
 
 def test_a_chiral_crystal_keeps_its_hand():
-    """A left-handed basis (c -> -c) of the same crystal comes out as the basis with a, b -> -a, -b: a rotation."""
+    """A left-handed basis (c -> -c) comes out as the basis with a, b -> -a, -b: a rotation of the crystal."""
     lattice = Lattice.from_parameters(4.0, 5.0, 6.0, 80.0, 75.0, 70.0).matrix
     positions = np.array([[0.1, 0.2, 0.3], [0.4, 0.15, 0.8], [0.7, 0.6, 0.05]])
     left = np.diag([1.0, 1.0, -1.0])

@@ -31,7 +31,7 @@ def test_preparation_happens_once_and_names_its_rejects(table):
     rejects = [json.loads(line) for line in first.rejects_path.read_text().splitlines()]
     assert [r["id"] for r in rejects] == [f"id-{i}" for i in range(7, 100, 20)]
     assert all(r["source"] and r["reason"] for r in rejects)
-    again = prepare(table, progress=lambda done, total: pytest.fail("prepared twice"))
+    again = prepare(table, progress=lambda *_: pytest.fail("prepared twice"))
     assert again.reused
     assert again.folder == first.folder
 
@@ -83,7 +83,7 @@ def test_interrupted_work_leaves_nothing_and_starts_again(table):
 
 def test_no_usable_record_at_all_says_the_first_reason(tmp_path):
     (tmp_path / "all.csv").write_text("cif\nnonsense\nmore nonsense\n")
-    with pytest.raises(DataError, match="none of the 2 records .* the first: truncated or unparseable"):
+    with pytest.raises(DataError, match=r"none of the 2 records .* the first: truncated or unparseable"):
         prepare(tmp_path / "all.csv")
 
 

@@ -11,19 +11,49 @@ from epitaxy.data.prototypes import prototype_records
 from epitaxy.data.prototypes.table import PROTOTYPES
 
 SPACE_GROUPS = {
-    "rocksalt": 225, "cscl": 221, "zincblende": 216, "wurtzite": 186, "nias": 194, "fluorite": 225,
-    "antifluorite": 225, "rutile": 136, "anatase": 141, "cdi2": 164, "reo3": 221, "li3bi": 225, "corundum": 167,
-    "lanthana": 164, "perovskite": 221, "antiperovskite": 221, "half_heusler": 216, "chalcopyrite": 122,
-    "layered": 166, "matlockite": 129, "elpasolite": 225, "k2ptcl6": 225,
-}  # fmt: skip
+    "rocksalt": 225,
+    "cscl": 221,
+    "zincblende": 216,
+    "wurtzite": 186,
+    "nias": 194,
+    "fluorite": 225,
+    "antifluorite": 225,
+    "rutile": 136,
+    "anatase": 141,
+    "cdi2": 164,
+    "reo3": 221,
+    "li3bi": 225,
+    "corundum": 167,
+    "lanthana": 164,
+    "perovskite": 221,
+    "antiperovskite": 221,
+    "half_heusler": 216,
+    "chalcopyrite": 122,
+    "layered": 166,
+    "matlockite": 129,
+    "elpasolite": 225,
+    "k2ptcl6": 225,
+}
 
 # conventional a, angstrom, from the literature (ICSD, room temperature)
 MEASURED = {
-    "rocksalt-NaCl": 5.640, "rocksalt-MgO": 4.212, "cscl-CsCl": 4.123, "zincblende-ZnS": 5.409, "fluorite-CaF2": 5.463,
-    "antifluorite-Li2O": 4.619, "rutile-TiO2": 4.594, "perovskite-SrTiO3": 3.905, "corundum-Al2O3": 4.759,
-    "k2ptcl6-K2PtCl6": 9.751, "layered-LiCoO2": 2.816, "wurtzite-ZnO": 3.250, "anatase-TiO2": 3.785,
-    "reo3-WO3": 3.77, "elpasolite-Cs2NaBiCl6": 10.84, "chalcopyrite-CuGaS2": 5.35,
-}  # fmt: skip
+    "rocksalt-NaCl": 5.640,
+    "rocksalt-MgO": 4.212,
+    "cscl-CsCl": 4.123,
+    "zincblende-ZnS": 5.409,
+    "fluorite-CaF2": 5.463,
+    "antifluorite-Li2O": 4.619,
+    "rutile-TiO2": 4.594,
+    "perovskite-SrTiO3": 3.905,
+    "corundum-Al2O3": 4.759,
+    "k2ptcl6-K2PtCl6": 9.751,
+    "layered-LiCoO2": 2.816,
+    "wurtzite-ZnO": 3.250,
+    "anatase-TiO2": 3.785,
+    "reo3-WO3": 3.77,
+    "elpasolite-K2NaAlF6": 8.12,
+    "chalcopyrite-CuGaS2": 5.35,
+}
 
 RECORDS = {record.id: record for record in prototype_records()}
 

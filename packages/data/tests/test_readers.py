@@ -135,7 +135,9 @@ FILE_FAULTS = {
     "columns.csv": (b"id,structure\n1,x\n", "only id, structure; rename"),
     "plain.csv.gz": (b"material_id,cif\n", "no complete gzip file"),
     "cut.csv.gz": (
-        gzip.compress(b"material_id,cif\n" + bytes(range(256)) * 400)[:-30],
+        gzip.compress(b"material_id,cif\n" + b"".join(str(hash(i * 0.1)).encode() for i in range(9999)))[
+            :-30
+        ],
         "no complete gzip file",
     ),
     "binary.csv": (b"material_id,cif\n\xff\xfe\x00\n", "not UTF-8"),

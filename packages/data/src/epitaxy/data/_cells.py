@@ -58,7 +58,10 @@ def _niggli(crystal: Crystal) -> Crystal:
     Where entries of the Gram matrix are equal to within the eight decimals of a CIF, pymatgen stops short of
     the Niggli conditions for some 6 % of mp_20; the crystal is the same, its basis is another one there.
     """
-    reduced = spglib.niggli_reduce(crystal.lattice)
+    try:
+        reduced = spglib.niggli_reduce(crystal.lattice)
+    except Exception:  # what spglib returned None for, later versions raise for, by classes of their own
+        reduced = None
     if reduced is None:
         raise UnusableRecordError(
             "its lattice has no Niggli reduction that spglib can find; use cell='as_given'"

@@ -20,7 +20,6 @@ from epitaxy.data.locate import split_of
 from epitaxy.data.prepare import Prepared, prepare, to_arrays
 from epitaxy.data.progress import Progress
 from epitaxy.data.readers import MAX_ATOMS, RawRecord
-from epitaxy.data.registry import Split
 from epitaxy.geometry import CrystalBatch, Segments
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class CrystalDataset:
     def load(
         cls,
         name_or_path: str | Path,
-        split: Split = "train",
+        split: str = "train",
         *,
         root: str | Path | None = None,
         cell: Cell = "niggli",
@@ -95,7 +94,7 @@ class CrystalDataset:
         structures: Iterable[Structure],
         ids: Sequence[str] | None = None,
         *,
-        properties: Mapping[str, Sequence[float]] | None = None,
+        properties: Mapping[str, Sequence[int | float]] | None = None,
         cell: Cell = "niggli",
         max_atoms: int = MAX_ATOMS,
     ) -> "CrystalDataset":
@@ -195,7 +194,7 @@ class CrystalDataset:
             note=self.note,
         )
 
-    def split(self, fractions: Sequence[float], seed: int) -> tuple["CrystalDataset", ...]:
+    def split(self, fractions: Sequence[int | float], seed: int) -> tuple["CrystalDataset", ...]:
         """Split at random into parts of these sizes, relative to each other.
 
         Raises:
@@ -214,7 +213,7 @@ class CrystalDataset:
 
         return PygCrystals(self)
 
-    def _hashed_split(self, split: Split) -> "CrystalDataset":
+    def _hashed_split(self, split: str) -> "CrystalDataset":
         chosen = [i for i, name in enumerate(self.ids) if split_of(name) == split]
         if not chosen:
             raise DataError(

@@ -41,7 +41,7 @@ def dataset_roots(root: str | Path | None = None) -> tuple[Path, ...]:
     return (*(Path(folder) for folder in given if folder is not None), cache_root() / "datasets")
 
 
-def locate(name_or_path: str | Path, split: Split = "train", *, root: str | Path | None = None) -> Location:
+def locate(name_or_path: str | Path, split: str = "train", *, root: str | Path | None = None) -> Location:
     """Find one split of a dataset by name, or of the user's own files by path.
 
     A folder with files (or folders) called train, val, test has these splits; any other file or folder is
@@ -51,11 +51,10 @@ def locate(name_or_path: str | Path, split: Split = "train", *, root: str | Path
         DataError: if the dataset or the split is not there; says what is.
 
     """
-    if split not in SPLITS:
-        raise DataError(f"split {split!r} is unknown; use one of {', '.join(SPLITS)}")
+    wanted = _check_split(split)
     name = str(name_or_path)
     if name in DATASETS:
-        return _locate_name(name, split, root)
+        return _locate_name(name, wanted, root)
     path = Path(name_or_path)
     if not path.exists():
         if path.suffix or len(path.parts) > 1:
@@ -63,7 +62,7 @@ def locate(name_or_path: str | Path, split: Split = "train", *, root: str | Path
         dataset_info(name)
     found = split_paths(path)
     if found:
-        return Location(path.resolve().name, _choose(str(path), found, split), hashed=False)
+        return Location(path.resolve().name, _choose(str(path), found, wanted), hashed=False)
     return Location(path.resolve().name, path, hashed=True)
 
 
@@ -78,6 +77,13 @@ def split_of(identity: str) -> Split:
     digest = hashlib.sha256(identity.encode()).digest()
     tenth = int.from_bytes(digest[:8]) % 10
     return "val" if tenth == 8 else "test" if tenth == 9 else "train"
+
+
+def _check_split(split: str) -> Split:
+    for known in SPLITS:
+        if split == known:
+            return known
+    raise DataError(f"split {split!r} is unknown; use one of {', '.join(SPLITS)}")
 
 
 def _locate_name(name: str, split: Split, root: str | Path | None) -> Location:

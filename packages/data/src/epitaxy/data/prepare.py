@@ -17,7 +17,6 @@ from epitaxy.data.locate import Location, cache_root, locate
 from epitaxy.data.progress import Progress
 from epitaxy.data.prototypes import fingerprint, prototype_records
 from epitaxy.data.readers import MAX_ATOMS, RawRecord, RawSource, Reject, parse_record, raw_records
-from epitaxy.data.registry import Split
 
 _log = logging.getLogger("epitaxy.data")
 
@@ -50,7 +49,7 @@ class Prepared:
 def prepare(
     source: str | Path,
     *,
-    split: Split = "train",
+    split: str = "train",
     root: str | Path | None = None,
     cell: Cell = "niggli",
     max_atoms: int = MAX_ATOMS,

@@ -37,7 +37,9 @@ class Statistics:
         atoms_per_cell: number of atoms -> number of crystals that have so many.
         vocabulary: the elements that occur.
         lattice_scale: root of the mean square of the nine lattice entries, angstrom: their standard deviation
-            with the mean taken as zero, so that an O(3) rotation of all crystals leaves it as it is.
+            with the mean taken as zero, which no rotation of a crystal changes. CrysBFN's configuration has
+            3.8665 for mp_20, where this gives 3.8786; its 1.9612 for perov_5 is the deviation from the mean,
+            over all splits, where this gives 2.3996.
         volume_per_atom: mean over crystals, cubic angstrom.
         properties: by name; a property that is nowhere known is left out.
 
