@@ -8,5 +8,7 @@ settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for marker in ("gpu: needs a CUDA device", "statistical: fixed seed, stated failure rate"):
+        config.addinivalue_line("markers", marker)
     # The shape hook picks the item of a container that it checks by `random`; no result depends on it.
     config.addinivalue_line("filterwarnings", "ignore:Do not use the `random` module inside strategies")

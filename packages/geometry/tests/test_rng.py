@@ -150,6 +150,7 @@ def test_shared_rng_gives_one_source():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_bits_are_the_same_on_a_gpu():
     keys = torch.arange(100)
     here, there = RowRng(keys), RowRng(keys)

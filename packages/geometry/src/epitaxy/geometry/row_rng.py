@@ -122,7 +122,7 @@ class StructureRng:
     def __init__(self, seeds: Int64[Tensor, " graphs"], segments: Segments) -> None:
         if seeds.shape[0] != segments.num_graphs:
             raise ValueError(f"{seeds.shape[0]} seeds for {segments.num_graphs} structures")
-        self._seeds = mix_(seeds.clone())
+        self._seeds = mix_(seeds.to(segments.device, copy=True))
         self._segments = segments
         self._made: dict[tuple[str, Level], RowRng] = {}
 

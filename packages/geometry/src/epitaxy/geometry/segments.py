@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
 
 class Pairs(NamedTuple):
     """Unordered pairs of atoms, i < j, of the same graph."""
@@ -42,12 +44,7 @@ class Segments:
         counts = torch.as_tensor(counts, device=device)
         if counts.numel() == 0:
             counts = counts.to(torch.int64)
-        if (
-            counts.ndim != 1
-            or counts.is_floating_point()
-            or counts.is_complex()
-            or counts.dtype == torch.bool
-        ):
+        if counts.ndim != 1 or counts.dtype not in _INTEGERS:
             raise ValueError(
                 f"counts must be a vector of integers, not {counts.dtype} of shape {tuple(counts.shape)}"
             )
