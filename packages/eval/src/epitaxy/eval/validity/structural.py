@@ -99,7 +99,8 @@ def _distance_validity(
 
 
 def _wrapped(fractional: Float[np.ndarray, "atoms 3"]) -> Float[np.ndarray, "atoms 3"]:
-    return fractional - np.floor(fractional)
+    wrapped: np.ndarray = fractional - np.floor(fractional)
+    return wrapped
 
 
 def _with_images(
