@@ -36,17 +36,24 @@ def _power_series(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
     """Evaluate c_1 x + c_2 x^2 + ... by Horner's rule."""
     total = torch.full_like(x, coefficients[-1])
     for c in reversed(coefficients[:-1]):
-        total = torch.add(total * x, c)
+        total = torch.mul(total, x).add_(c)
     return total * x
 
 
+def _quotient_and_series(k: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute A as a quotient, for small k, and 1 - A as a series, for large k."""
+    quotient = torch.special.i1e(k) / torch.special.i0e(k)
+    return quotient, _power_series(k.clamp(min=_ASYMPTOTIC).reciprocal(), _SERIES)
+
+
 def _ratio(k: Tensor) -> Tensor:
-    return torch.where(k < _ASYMPTOTIC, torch.special.i1e(k) / torch.special.i0e(k), 1.0 - _complement(k))
+    quotient, series = _quotient_and_series(k)
+    return torch.where(k < _ASYMPTOTIC, quotient, 1.0 - series)
 
 
 def _complement(k: Tensor) -> Tensor:
-    series = _power_series(k.clamp(min=_ASYMPTOTIC).reciprocal(), _SERIES)
-    return torch.where(k < _ASYMPTOTIC, 1.0 - torch.special.i1e(k) / torch.special.i0e(k), series)
+    quotient, series = _quotient_and_series(k)
+    return torch.where(k < _ASYMPTOTIC, 1.0 - quotient, series)
 
 
 def apply(function: type[torch.autograd.Function], x: Tensor) -> Tensor:
