@@ -36,7 +36,7 @@ class TimeEmbedding(nn.Module):
 @torch.no_grad()
 def fourier_features(
     displacement: Float[Tensor, "rows axes"], frequencies: int
-) -> tuple[Float[Tensor, "rows axes*frequencies"], Float[Tensor, "rows axes*frequencies"]]:
+) -> tuple[Float[Tensor, "rows channels"], Float[Tensor, "rows channels"]]:
     """`sin(2 pi k d)` and `cos(2 pi k d)` for k = 0 .. frequencies - 1, axis by axis.
 
     Periodic in `d` with period 1, the sines odd and the cosines even in `d`. No gradient flows into `d`: the
