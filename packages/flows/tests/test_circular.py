@@ -70,10 +70,14 @@ def test_messages_commute(m: float, y: float, z: float, c: float, a: float, b: f
     for order in both:
         state = start
         for message, accuracy in order:
-            state = flow.bayesian_update(state, column(message), torch.tensor([accuracy], dtype=torch.float64))
+            state = flow.bayesian_update(
+                state, column(message), torch.tensor([accuracy], dtype=torch.float64)
+            )
         angle = state.direction * 2 * math.pi
         ends.append(torch.cat([state.concentration * angle.cos(), state.concentration * angle.sin()]))
-    total = [c * f(2 * math.pi * m) + a * f(2 * math.pi * y) + b * f(2 * math.pi * z) for f in (math.cos, math.sin)]
+    total = [
+        c * f(2 * math.pi * m) + a * f(2 * math.pi * y) + b * f(2 * math.pi * z) for f in (math.cos, math.sin)
+    ]
     for end in ends:
         torch.testing.assert_close(end, column(*total), rtol=1e-9, atol=1e-9)
 
@@ -142,7 +146,10 @@ def test_several_steps_at_once_take_all_messages() -> None:
 def test_kl_loss_is_the_divergence_of_the_messages(n: int) -> None:
     """n KL(vM(x, alpha_i) || vM(x_hat, alpha_i)), at the first and the last step."""
     flow = CircularBFN(schedule=EntropySchedule(1000.0, n))
-    x, x_hat = torch.tensor([[0.1, 0.95], [0.2, 0.3]]).double(), torch.tensor([[0.3, 0.05], [0.2, 0.8]]).double()
+    x, x_hat = (
+        torch.tensor([[0.1, 0.95], [0.2, 0.3]]).double(),
+        torch.tensor([[0.3, 0.05], [0.2, 0.8]]).double(),
+    )
     state = CircularState(direction=x_hat, concentration=torch.ones_like(x))
     t = torch.tensor([0.0, 1 - 1 / n], dtype=torch.float64)
     alpha = flow.accuracy(t)[:, None].expand_as(x)

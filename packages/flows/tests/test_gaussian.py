@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from itertools import pairwise
 
 import hypothesis.strategies as st
 import pytest
@@ -69,7 +70,10 @@ def test_discrete_loss_is_the_divergence_of_the_messages(t: float, n: int) -> No
     """n KL(N(x, 1/alpha) || N(x_hat, 1/alpha)), summed over components; in the limit the continuous loss."""
     flow = GaussianBFN(grid=n)
     i = min(round(t * n), n - 1)
-    x, x_hat = torch.tensor([[0.1, -2.0]], dtype=torch.float64), torch.tensor([[0.3, 1.0]], dtype=torch.float64)
+    x, x_hat = (
+        torch.tensor([[0.1, -2.0]], dtype=torch.float64),
+        torch.tensor([[0.3, 1.0]], dtype=torch.float64),
+    )
     alpha = float(flow.accuracy(at(i / n), at((i + 1) / n)))
     loss = float(flow.loss(x_hat, x, x, at(i / n), rng=torch.Generator()))
     assert loss == pytest.approx(n * alpha / 2 * (0.2**2 + 3.0**2), rel=1e-9)
@@ -106,7 +110,7 @@ def test_steps_compose_to_the_flow_distribution() -> None:
         flow = dataclasses.replace(GaussianBFN(), sampler=sampler)
         rng = torch.Generator().manual_seed(0)
         mean = flow.prior(x, rng=rng)
-        for t, s in zip(times, times[1:], strict=False):
+        for t, s in pairwise(times):
             mean = flow.step(mean, x, at(t, rows), at(s, rows), rng=rng)
             gamma = float(flow.gamma(at(s)))
             variance = gamma * (1 - gamma)
@@ -138,7 +142,7 @@ def test_float32_at_the_ends_of_time() -> None:
 
 def test_flows_that_do_not_exist() -> None:
     for wrong in ({"sigma1": 0.0}, {"sigma1": 1.0}, {"grid": 0}, {"grid": None}):
-        with pytest.raises(ValueError, match="sigma1|grid"):
+        with pytest.raises(ValueError, match=r"sigma1|grid"):
             GaussianBFN(**wrong)
     for option in ({"sampler": "euler"}, {"loss_kind": "l1"}):
         with pytest.raises((ValueError, TypeCheckError)):

@@ -1,15 +1,18 @@
 """Samplers with the exact posterior of a known law in place of the network.
 
-What is exact, and what is not, by theory and by measurement (20 000 samples, standard error 0.003):
+What is exact, and what is not, by theory and by measurement (20 000 samples, standard error 0.003, on the
+circle 2000 and 0.01):
 
-- An oracle that answers with a *draw* from the posterior makes every sampler exact for every n: the messages then
-  have the law of messages about data, and a fresh belief the law of the flow distribution. So does `bayes` with
-  `guess="sampled"` for classes, whose receiver is the true mixture.
-- An oracle that answers with the posterior *mean*, as a trained network does, is exact for a law of one point. For
-  two points at -1 (0.3) and 0.5 (0.7), Gaussian `bayes` becomes exact as n grows (0.7 is met as 0.748 for n = 10,
-  0.704 for 100 and for 1000); `end_back` does not, it favours the heavier point (0.782, 0.779, 0.755).
-- On the circle the mean direction does not become exact either, since a point mass in the mean direction is more
-  informative than the mixture: 0.7 is met as 0.81, 0.76, 0.76 by `bayes` and 0.82, 0.77, 0.8 by `end_back`.
+- An oracle that answers with a *draw* from the posterior makes every sampler exact for every n: the
+  messages then have the law of messages about data, and a fresh belief the law of the flow distribution. So
+  does `bayes` with `guess="sampled"` for classes, whose receiver is the true mixture.
+- An oracle that answers with the posterior *mean*, as a trained network does, is exact for a law of one
+  point. For two points at -1 (0.3) and 0.5 (0.7), Gaussian `bayes` becomes exact as n grows (0.7 is met as
+  0.748 for n = 10, 0.704 for 100 and for 1000); `end_back` does not, it favours the heavier point (0.782,
+  0.779, 0.755).
+- On the circle the mean direction does not become exact either, since a point mass in the mean direction is
+  more informative than the mixture: 0.7 is met as 0.81, 0.76, 0.76 by `bayes` and as 0.82, 0.77 by
+  `end_back`.
 - Soft labels in the categorical `end_back`, the published sampler, sharpen the law: 0.5 is met as 0.58.
 """
 
@@ -31,6 +34,7 @@ SAMPLERS: tuple[Sampler, ...] = ("bayes", "end_back")
 WEIGHTS = torch.tensor([0.3, 0.7])
 POINTS = torch.tensor([-1.0, 0.5])
 DIRECTIONS = torch.tensor([0.1, 0.45])
+STEPS_AND_ROWS = [(10, 20000), (100, 10000), pytest.param(1000, 10000, marks=pytest.mark.slow)]
 TORUS = FlatTorus()
 
 
@@ -50,7 +54,7 @@ def gaussian_posterior(flow: GaussianBFN, mean: Tensor, t: Tensor) -> Tensor:
 
 
 def circular_posterior(state: CircularState) -> Tensor:
-    """Probabilities of the two directions given the belief, whose density is the likelihood of all messages."""
+    """Probabilities of the two directions given the belief, whose density is the messages' likelihood."""
     angle = 2 * math.pi * (state.direction - DIRECTIONS)
     return torch.softmax(WEIGHTS.log() + state.concentration * angle.cos(), -1)
 
@@ -65,7 +69,7 @@ def towards(state: CircularState, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("n", [1, 10, 100])
+@pytest.mark.parametrize("n", [1, 10, 40])
 def test_one_point(sampler: Sampler, n: int) -> None:
     """An oracle that knows the data returns it, and beliefs on the way are where they should be."""
     gaussian = GaussianBFN(sampler=sampler)
@@ -77,7 +81,7 @@ def test_one_point(sampler: Sampler, n: int) -> None:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize(("n", "rows"), [(10, 20000), (100, 20000), (1000, 4000)])
+@pytest.mark.parametrize(("n", "rows"), STEPS_AND_ROWS)
 def test_gaussian_two_points_by_posterior_draws(sampler: Sampler, n: int, rows: int) -> None:
     """Exact for every n."""
     flow, rng = GaussianBFN(sampler=sampler), generator(n)
@@ -102,9 +106,17 @@ def test_gaussian_two_points_by_posterior_mean(n: int, rows: int, bias: float) -
     assert float((found - POINTS).abs().amin(-1).max()) < 0.05
 
 
-@pytest.mark.parametrize(("sampler", "n", "rows"), [
-    ("bayes", 10, 10000), ("bayes", 100, 2000), ("bayes", 1000, 400), ("end_back", 10, 10000), ("end_back", 60, 1000),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sampler", "n", "rows"),
+    [
+        ("bayes", 10, 10000),
+        ("bayes", 100, 1000),
+        pytest.param("bayes", 1000, 1000, marks=pytest.mark.slow),
+        ("end_back", 10, 10000),
+        ("end_back", 40, 1000),
+        pytest.param("end_back", 100, 10000, marks=pytest.mark.slow),
+    ],
+)
 def test_circular_two_directions_by_posterior_draws(sampler: Sampler, n: int, rows: int) -> None:
     """Exact for every n."""
     flow, rng = CircularBFN(sampler=sampler), generator(n)
@@ -119,7 +131,7 @@ def test_circular_two_directions_by_posterior_draws(sampler: Sampler, n: int, ro
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_circular_two_directions_by_mean_direction(sampler: Sampler) -> None:
     """Samples are at the two directions, the heavier one favoured by no more than 0.15."""
-    rows, n = 2000, 40
+    rows, n = 1000, 40
     flow, rng = CircularBFN(sampler=sampler), generator()
 
     def oracle(state: CircularState, _: Tensor) -> Tensor:
@@ -135,7 +147,7 @@ def test_circular_two_directions_by_mean_direction(sampler: Sampler) -> None:
 
 
 @pytest.mark.parametrize(("sampler", "guess"), [("bayes", None), ("end_back", "sampled")])
-@pytest.mark.parametrize(("n", "rows"), [(10, 20000), (100, 20000), (1000, 4000)])
+@pytest.mark.parametrize(("n", "rows"), STEPS_AND_ROWS)
 def test_categorical_law(sampler: Sampler, guess: Any, n: int, rows: int) -> None:
     """Exact for every n: the state is the log likelihood of the classes up to a constant."""
     law = torch.tensor([0.5, 0.3, 0.15, 0.05])

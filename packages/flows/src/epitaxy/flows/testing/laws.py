@@ -37,7 +37,10 @@ class FlowLaws:
     def test_prior_is_the_corruption_at_time_zero(self) -> None:
         """With the same numbers, the prior and the corruption at t = 0 are the same, whatever the data."""
         flow, x = self.flow(), self.data(_generator())
-        prior, corrupted = flow.prior(x, rng=_row_rng(self.rows)), flow.corrupt(x, self._at(0.0), rng=_row_rng(self.rows))
+        prior, corrupted = (
+            flow.prior(x, rng=_row_rng(self.rows)),
+            flow.corrupt(x, self._at(0.0), rng=_row_rng(self.rows)),
+        )
         for a, b in zip(_tensors(prior), _tensors(corrupted), strict=True):
             Tolerance.EXACT32.assert_close(a, b)
 

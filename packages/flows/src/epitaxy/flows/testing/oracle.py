@@ -1,6 +1,7 @@
 """Sampling with a function in place of the network."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -21,6 +22,6 @@ def sample(
     times = [torch.full((like.shape[0],), i / steps, device=like.device) for i in range(steps)]
     flow = flow.with_steps(steps)
     state = flow.prior(like, rng=rng)
-    for t, s in zip(times, times[1:], strict=False):
+    for t, s in pairwise(times):
         state = flow.step(state, oracle(state, t), t, s, rng=rng)
     return flow.decode(state, oracle(state, times[-1]), times[-1], rng=rng)

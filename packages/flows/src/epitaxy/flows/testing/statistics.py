@@ -19,7 +19,7 @@ def kolmogorov_distance(a: Float[Tensor, " n"], b: Float[Tensor, " m"]) -> float
 def kolmogorov_bound(*sizes: int, failure_rate: float = FAILURE_RATE) -> float:
     """Return what the distance of samples of these sizes exceeds with at most this probability.
 
-    By the inequality of Dvoretzky, Kiefer, Wolfowitz and Massart for each sample and the union bound. For draws
-    from a bank, count the bank as one of the samples.
+    By the inequality of Dvoretzky, Kiefer, Wolfowitz and Massart for each sample and the union bound. For
+    draws from a bank, count the bank as one of the samples.
     """
     return sum(math.sqrt(math.log(2 * len(sizes) / failure_rate) / (2 * n)) for n in sizes)
