@@ -1,5 +1,6 @@
 """A tiny trained model, made once for all tests of this package."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,22 @@ def recipe(task: str, *more: str) -> Recipe:
 
 def train_tiny(out: Path, task: str = "csp", *more: str, **settings: object) -> Path:
     made = open_run(out, recipe(task, *more), resume=False)
-    data = {"train_data": draw(load_split("prototypes", "train"), 48), "val_data": draw(load_split("prototypes", "val"), 16)}
+    data = {
+        "train_data": draw(load_split("prototypes", "train"), 48),
+        "val_data": draw(load_split("prototypes", "val"), 16),
+    }
     train(made, out, **data, **settings)  # type: ignore[arg-type]
     return out
+
+
+@pytest.fixture(scope="session")
+def make_recipe() -> Callable[..., Recipe]:
+    return recipe
+
+
+@pytest.fixture(scope="session")
+def make_run() -> Callable[..., Path]:
+    return train_tiny
 
 
 @pytest.fixture(scope="session")

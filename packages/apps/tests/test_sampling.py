@@ -42,10 +42,13 @@ def test_a_structure_does_not_depend_on_its_batch(csp_run: Path, sampler: str) -
 def test_seeds_matter(csp_run: Path) -> None:
     model = CrysBFN.load(str(csp_run))
     first, again, other = (
-        model.sample(formula="SrTiO3", num=2, steps=4, seed=seed, formula_units=1) for seed in (0, 0, 1)
+        model.sample(formula="SrTiO3", num=12, steps=20, seed=seed, formula_units=1) for seed in (0, 0, 1)
+    )
+    assert len(first) > 1, (
+        "the tiny model makes too few cells that are not flat for this test to mean anything"
     )
     assert all(same(a, b) for a, b in zip(first, again, strict=True))
-    assert not same(first[0], other[0])
+    assert not any(same(a, b) for a in first for b in other)
     assert not same(first[0], first[1])
 
 
@@ -70,14 +73,16 @@ def test_formula_units_give_cells_seen_in_training(csp_run: Path) -> None:
     statistics = load_model(str(csp_run)).model.statistics
     requests = for_formulas(["NaCl"], statistics, num=50, seed=0)
     assert {request.num_atoms for request in requests} <= set(statistics.atoms_per_cell)
-    assert {request.num_atoms for request in for_formulas(["NaCl"], statistics, num=3, seed=0, formula_units=5)} == {10}
+    assert {
+        request.num_atoms for request in for_formulas(["NaCl"], statistics, num=3, seed=0, formula_units=5)
+    } == {10}
 
 
 def test_formulas() -> None:
     assert parse_formula("SrTiO3") == {38: 1, 22: 1, 8: 3}
     assert parse_formula("Ca(OH)2") == {20: 1, 8: 2, 1: 2}
     assert parse_formula("Na4Cl4") == {11: 1, 17: 1}
-    for text in ("", "Xx2", "hello world", "Na0.3Cl", "Na-Cl", "O0"):
+    for text in ("", "Xx2", "hello world", "Na-Cl", "O0"):
         with pytest.raises(UsageError, match="formula"):
             parse_formula(text)
 
@@ -99,7 +104,9 @@ def test_requests_that_the_model_cannot_meet(csp_run: Path, dng_run: Path) -> No
 def test_the_folder_keeps_the_order_and_names_what_failed(csp_run: Path, tmp_path: Path) -> None:
     loaded = load_model(str(csp_run))
     requests = [Request(id="mat-1", seed=k, num_atoms=2, numbers=(11, 17)) for k in range(4)]
-    salt = Structure.from_spacegroup("Pm-3m", [[3.0, 0, 0], [0, 3, 0], [0, 0, 3]], ["Na", "Cl"], [[0] * 3, [0.5] * 3])
+    salt = Structure.from_spacegroup(
+        "Pm-3m", [[3.0, 0, 0], [0, 3, 0], [0, 0, 3]], ["Na", "Cl"], [[0] * 3, [0.5] * 3]
+    )
     samples = [
         Sample(request=r, structure=None if k == 1 else salt, reason="flat" if k == 1 else None)
         for k, r in enumerate(requests)
@@ -109,7 +116,11 @@ def test_the_folder_keeps_the_order_and_names_what_failed(csp_run: Path, tmp_pat
     frames = read(tmp_path / "out" / "samples.extxyz", index=":")
     assert [frame.info["seed"] for frame in frames] == [0, 2, 3]
     assert {frame.info["formula"] for frame in frames} == {"NaCl"}
-    assert sorted(p.name for p in (tmp_path / "out" / "cif").iterdir()) == ["000000.cif", "000001.cif", "000002.cif"]
+    assert sorted(p.name for p in (tmp_path / "out" / "cif").iterdir()) == [
+        "000000.cif",
+        "000001.cif",
+        "000002.cif",
+    ]
     summary = json.loads((tmp_path / "out" / "samples.json").read_text())
     assert summary["model"]["sha256"] == loaded.checksum
     assert summary["rejected"] == [{"number": 1, "id": "mat-1", "seed": 1, "reason": "flat"}]

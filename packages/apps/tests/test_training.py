@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,15 +14,13 @@ import torch
 from safetensors.torch import load_file
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.config import CosineSchedule
+from epitaxy.apps.config import CosineSchedule, Recipe
 from epitaxy.apps.model_dir import load_model, load_recipe
 from epitaxy.apps.training.module import cosine_factor, stratified_times
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import open_run
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.data import ShuffledBatches
-
-from conftest import recipe, train_tiny  # isort: skip
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
@@ -35,7 +34,9 @@ def command(out: Path, tiny_words: tuple[str, ...], *more: str) -> list[str]:
     return [sys.executable, "-c", "from epitaxy.apps.cli.crysbfn import main; main()", *words]
 
 
-def test_a_killed_run_resumes_to_the_same_weights_and_curve(tmp_path: Path, tiny_words: tuple[str, ...]) -> None:
+def test_a_killed_run_resumes_to_the_same_weights_and_curve(
+    tmp_path: Path, tiny_words: tuple[str, ...]
+) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     whole = command(tmp_path / "whole", tiny_words)
     subprocess.run(whole, check=True, env=environment, capture_output=True)
@@ -57,8 +58,8 @@ def test_a_killed_run_resumes_to_the_same_weights_and_curve(tmp_path: Path, tiny
     assert read_metrics(run / "metrics.csv") == read_metrics(tmp_path / "whole" / "metrics.csv")
 
 
-def test_max_time_stops_resumably(tmp_path: Path) -> None:
-    run = train_tiny(tmp_path / "run", "csp", "training.passes=10000", max_time=timedelta(seconds=2))
+def test_max_time_stops_resumably(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    run = make_run(tmp_path / "run", "csp", "training.passes=10000", max_time=timedelta(seconds=2))
     assert (run / "last.ckpt").is_file()
     assert load_model(str(run)).model.recipe.task == "csp"
 
@@ -72,18 +73,21 @@ def test_the_loss_falls(task: str, csp_run: Path, dng_run: Path) -> None:
     assert {row["species"] == "" for row in rows} == {task == "csp"}
 
 
-def test_a_run_folder_is_claimed_once(csp_run: Path, tmp_path: Path) -> None:
+def test_a_run_folder_is_claimed_once(
+    csp_run: Path, tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe = make_recipe("csp")
     with pytest.raises(UsageError, match="already holds a run: add --resume"):
-        open_run(csp_run, recipe("csp"), resume=False)
+        open_run(csp_run, recipe, resume=False)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match="not empty"):
-        open_run(tmp_path / "full", recipe("csp"), resume=False)
+        open_run(tmp_path / "full", recipe, resume=False)
     with pytest.raises(UsageError, match="holds no run"):
-        open_run(tmp_path / "none", recipe("csp"), resume=True)
+        open_run(tmp_path / "none", recipe, resume=True)
     with pytest.raises(UsageError, match="is a file"):
-        open_run(tmp_path / "full" / "thesis.txt", recipe("csp"), resume=False)
-    assert load_recipe(csp_run) == recipe("csp")
+        open_run(tmp_path / "full" / "thesis.txt", recipe, resume=False)
+    assert load_recipe(csp_run) == recipe
 
 
 def test_batches_are_a_function_of_the_step_alone(csp_run: Path) -> None:

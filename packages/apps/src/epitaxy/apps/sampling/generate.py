@@ -62,8 +62,16 @@ def generate(
     flow = with_sampler(model.flow, sampler).with_steps(steps)
     for start in range(0, len(requests), batch_size):
         group = requests[start : start + batch_size]
-        crystals = _generate_batch(model, flow, group, steps=steps, device=torch.device(device))
-        yield _samples(crystals, group)
+        possible = [request for request in group if request.refusal is None]
+        made = (
+            _made(model, flow, possible, steps=steps, device=torch.device(device)) if possible else iter(())
+        )
+        yield [
+            next(made)
+            if request.refusal is None
+            else Sample(request=request, structure=None, reason=request.refusal)
+            for request in group
+        ]
         progress(start + len(group), len(requests), "structures")
 
 
@@ -80,6 +88,12 @@ def with_sampler(flow: ProductFlow, sampler: str | None) -> ProductFlow:
     except (TypeError, ValueError) as error:
         raise UsageError(f"--sampler {sampler}: {error}") from None
     return dataclasses.replace(flow, flows=flows)
+
+
+def _made(
+    model: CrystalModel, flow: ProductFlow, group: Sequence[Request], *, steps: int, device: torch.device
+) -> Iterator[Sample]:
+    return iter(_samples(_generate_batch(model, flow, group, steps=steps, device=device), group))
 
 
 @torch.inference_mode()

@@ -1,7 +1,6 @@
 """What to sample: one request per structure, each with its own seed."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pymatgen.core import Composition, Element
@@ -20,12 +19,14 @@ class Request:
         seed: the seed of all its randomness.
         num_atoms: atoms in the cell.
         numbers: atomic numbers where the composition is given, else None.
+        refusal: why no structure can be made, where that is known beforehand.
     """
 
     id: str
     seed: int
     num_atoms: int
     numbers: tuple[int, ...] | None = None
+    refusal: str | None = None
 
 
 def de_novo(statistics: Statistics, *, num: int, seed: int) -> list[Request]:
@@ -71,14 +72,18 @@ def for_formulas(
 def for_compositions(
     compositions: Mapping[str, Sequence[int]], statistics: Statistics, *, num: int, seed: int
 ) -> list[Request]:
-    """Return ``num`` requests for each known cell, given as atomic numbers by material id."""
+    """Return ``num`` requests for each known cell, given as atomic numbers by material id.
+
+    One with an element that the model does not know is refused, not left out: it counts as a failure.
+    """
     requests: list[Request] = []
     for name, numbers in compositions.items():
-        check_elements(Counter(int(z) for z in numbers), statistics, what=name)
         cell = tuple(sorted(int(z) for z in numbers))
+        unknown = unknown_elements(cell, statistics)
+        refusal = f"the model was not trained on {', '.join(unknown)}" if unknown else None
         for _ in range(num):
             own = structure_seed(seed, len(requests))
-            requests.append(Request(id=name, seed=own, num_atoms=len(cell), numbers=cell))
+            requests.append(Request(id=name, seed=own, num_atoms=len(cell), numbers=cell, refusal=refusal))
     return requests
 
 
@@ -105,10 +110,15 @@ def check_elements(counts: Mapping[int, int], statistics: Statistics, *, what: s
     Raises:
         UsageError: naming the elements that are missing.
     """
-    unknown = [Element.from_Z(z).symbol for z in counts if z not in statistics.vocabulary.numbers]
+    unknown = unknown_elements(counts, statistics)
     if unknown:
         known = ", ".join(statistics.vocabulary.symbols)
         raise UsageError(f"{what}: the model was not trained on {', '.join(unknown)}; it knows {known}")
+
+
+def unknown_elements(numbers: Iterable[int], statistics: Statistics) -> list[str]:
+    """Return the symbols of those elements that training never saw."""
+    return [Element.from_Z(z).symbol for z in sorted(set(numbers) - set(statistics.vocabulary.numbers))]
 
 
 def sensible_units(formula: str, unit: Mapping[int, int], statistics: Statistics) -> dict[int, int]:

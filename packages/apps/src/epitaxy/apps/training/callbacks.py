@@ -19,8 +19,8 @@ class Resumable(Callback):
         self.path = path
         self.metrics = metrics
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
-        """Drop the rows that will be written again."""
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        """Drop the rows that will be written again; the step is known once the checkpoint is restored."""
         self.metrics.rewind(trainer.global_step)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002

@@ -43,7 +43,7 @@ class MetricsCsv(Logger):
         split = "val" if "val/loss" in metrics else "train"
         if f"{split}/loss" not in metrics:
             return
-        row: dict[str, float | str] = {
+        row: dict[str, float | int | str] = {
             name: metrics[f"{split}/{name}"] for name in COLUMNS if f"{split}/{name}" in metrics
         }
         row |= {"step": step or 0, "split": split}
@@ -75,5 +75,5 @@ def read_metrics(path: Path) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if None not in row.values() and row["step"].isdigit()]
 
 
-def _text(value: float | str) -> str:
+def _text(value: float | int | str) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)

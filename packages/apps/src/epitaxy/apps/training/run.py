@@ -1,6 +1,8 @@
 """One training run: from a recipe and a dataset to a model directory, resumable at any moment."""
 
+import logging
 import platform
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +27,7 @@ from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.records import MetricsCsv
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
-from epitaxy.apps.training.validation import validation_batches
+from epitaxy.apps.training.validation import validation_batches, within_vocabulary
 from epitaxy.data import CrystalDataset, ShuffledBatches, Statistics
 
 CHECKPOINT, METRICS = "last.ckpt", "metrics.csv"
@@ -74,6 +76,12 @@ def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
     return recipe
 
 
+def _quieten_lightning() -> None:
+    """Keep Lightning's greetings and its own progress remarks off the user's terminal; errors still come."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\.pytorch.*")
+
+
 def _machine(trainer: L.Trainer) -> str:
     processes = f"{trainer.world_size} process" + ("es" if trainer.world_size > 1 else "")
     device = (
@@ -114,9 +122,11 @@ def train(
         WorkError: the loss stopped being a number, or the disk is full.
     """
     hardware = hardware or Hardware()
+    _quieten_lightning()
     training = recipe.training
     L.seed_everything(training.seed, verbose=False)  # initial weights only; noise has its own generators
     statistics = Statistics.of(train_data)
+    val_data = within_vocabulary(val_data, statistics.vocabulary)
     world = hardware.devices * hardware.nodes
     batches = ShuffledBatches(
         num=len(train_data), batch_size=min(training.batch_size, len(train_data)), seed=training.seed

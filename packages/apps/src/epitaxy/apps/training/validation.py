@@ -4,7 +4,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from epitaxy.apps.config import Recipe
-from epitaxy.data import CrystalDataset
+from epitaxy.apps.say import say
+from epitaxy.data import CrystalDataset, Vocabulary
 from epitaxy.geometry import CrystalBatch
 
 
@@ -21,6 +22,20 @@ def validation_batches(
     batches = torch.split(order, recipe.training.batch_size)
     made = [dataset.batch(batch[rank::world]) for batch in batches if len(batch) >= world]
     return DataLoader(made, batch_size=None, collate_fn=_as_it_is)  # type: ignore[arg-type]  # a list is a dataset
+
+
+def within_vocabulary(dataset: CrystalDataset, vocabulary: Vocabulary) -> CrystalDataset:
+    """Leave out crystals with an element that training has not: the model has no input for it.
+
+    Raises:
+        DataError: none is left.
+    """
+    known = torch.isin(dataset.numbers, torch.tensor(vocabulary.numbers))
+    parts = torch.split(known, dataset.counts.tolist())
+    keep = [i for i, atoms in enumerate(parts) if bool(atoms.all())]
+    if len(keep) < len(dataset):
+        say(f"{len(dataset) - len(keep)} validation crystals have elements that training has not: left out")
+    return dataset if len(keep) == len(dataset) else dataset.subset(keep)
 
 
 def _as_it_is(batch: CrystalBatch) -> CrystalBatch:

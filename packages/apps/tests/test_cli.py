@@ -1,0 +1,184 @@
+"""The command lines as a user meets them: statuses, one sentence, speed of --help."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from epitaxy.apps.model_dir import RECIPE, WEIGHTS
+
+ENTRY = {"crysbfn": "epitaxy.apps.cli.crysbfn", "epitaxy": "epitaxy.apps.cli.main"}
+
+
+def call(app: str, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    code = f"from {ENTRY[app]} import main; main()"
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=200,
+        **settings,  # type: ignore[call-overload]
+    )
+
+
+def refused(answer: subprocess.CompletedProcess[str], *parts: str, status: int = 2) -> None:
+    """One sentence, the right status, no traceback."""
+    assert answer.returncode == status, answer.stderr
+    assert "Traceback" not in answer.stderr
+    errors = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, answer.stderr
+    for part in parts:
+        assert part in errors[0]
+
+
+@pytest.mark.parametrize("app", ["crysbfn", "epitaxy"])
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_help_imports_nothing_heavy(app: str, word: str) -> None:
+    code = (
+        f"import sys; from {ENTRY[app]} import app\n"
+        "try: app(sys.argv[1:], standalone_mode=False)\n"
+        "except SystemExit: pass\n"
+        "heavy = ('torch', 'lightning', 'pymatgen', 'pydantic', 'plotly', 'numpy')\n"
+        "print('HEAVY', [m for m in heavy if m in sys.modules])"
+    )
+    started = time.process_time()
+    answer = subprocess.run([sys.executable, "-c", code, word], capture_output=True, text=True, check=True)
+    assert "HEAVY []" in answer.stdout
+    assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize("command", ["train", "sample", "info"])
+def test_every_command_has_help(command: str) -> None:
+    answer = call("crysbfn", command, "--help")
+    assert answer.returncode == 0
+    assert "--" in answer.stdout
+
+
+def test_wrong_words_have_status_2(tmp_path: Path) -> None:
+    assert call("crysbfn", "dance").returncode == 2
+    assert call("crysbfn", "train").returncode == 2
+    assert call("crysbfn", "sample", "x", "--out", str(tmp_path), "--num", "many").returncode == 2
+
+
+def test_training_is_refused_in_one_sentence(csp_run: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "run")
+    refused(call("crysbfn", "train", "--data", "perov5", "--out", out), "perov5", "perov_5")
+    refused(call("crysbfn", "train", "--data", str(tmp_path / "no.csv"), "--out", out), "no.csv")
+    refused(call("crysbfn", "train", "--out", out), "--data")
+    refused(call("crysbfn", "train", "--data", "prototypes", "--task", "xyz", "--out", out), "csp", "dng")
+    refused(call("crysbfn", "train", "--data", "prototypes", "--preset", "big", "--out", out), "small")
+    refused(
+        call("crysbfn", "train", "--data", "prototypes", "--set", "network.widht=3", "--out", out),
+        "network.widht",
+    )
+    refused(call("crysbfn", "train", "--data", "prototypes", "--max-time", "1h", "--out", out), "01:30:00")
+    refused(call("crysbfn", "train", "--data", "prototypes", "--device", "tpu", "--out", out), "cuda")
+    refused(call("crysbfn", "train", "--data", "prototypes", "--out", str(csp_run)), "--resume")
+    refused(call("crysbfn", "train", "--resume", "--out", out), "holds no run")
+    refused(
+        call("crysbfn", "train", "--resume", "--data", "mp_20", "--out", str(csp_run)), "prototypes", "mp_20"
+    )
+    assert not Path(out).exists()
+
+
+def test_a_csv_without_a_cif_column(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("material_id,structure\na,b\n")
+    refused(
+        call("crysbfn", "train", "--data", str(table), "--out", str(tmp_path / "run")), "cif", "table.csv"
+    )
+
+
+def test_sampling_is_refused_in_one_sentence(csp_run: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    refused(call("crysbfn", "sample", "nothing", "--out", out), "nothing")
+    refused(call("crysbfn", "sample", str(csp_run), "--out", out), "--formula")
+    refused(call("crysbfn", "sample", str(csp_run), "--formula", "OgO", "--out", out), "Og")
+    refused(call("crysbfn", "sample", str(csp_run), "--formula", "NaCl", "--out", str(csp_run)), "not empty")
+    assert not Path(out).exists()
+
+
+def test_another_models_checkpoint(csp_run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in (csp_run / "model").iterdir():
+        (other / file.name).write_bytes(file.read_bytes())
+    recipe = (other / RECIPE).read_text()
+    (other / RECIPE).write_text(recipe.replace('"crysbfn"', '"kldm"'))
+    out = str(tmp_path / "out")
+    refused(call("crysbfn", "sample", str(other), "--formula", "NaCl", "--out", out), "kldm", "crysbfn")
+    (other / RECIPE).write_text(recipe.replace('"hidden": 32', '"hidden": 64'))
+    refused(call("crysbfn", "sample", str(other), "--formula", "NaCl", "--out", out), "does not fit")
+    (other / RECIPE).write_text(recipe)
+    (other / WEIGHTS).write_bytes((other / WEIGHTS).read_bytes()[:1000])
+    refused(call("crysbfn", "sample", str(other), "--formula", "NaCl", "--out", out), "damaged", status=1)
+
+
+def test_sample_then_score(csp_run: Path, tmp_path: Path) -> None:
+    samples = tmp_path / "samples"
+    words = (
+        "--compositions",
+        "prototypes",
+        "--limit",
+        "5",
+        "--num",
+        "2",
+        "--steps",
+        "8",
+        "--out",
+        str(samples),
+    )
+    made = call("crysbfn", "sample", str(csp_run), *words)
+    assert made.returncode == 0, made.stderr
+    scored = call(
+        "epitaxy", "eval", "csp", str(samples), "prototypes", "--protocol", "loose", "--workers", "1",
+        "--json", str(tmp_path / "s.json"), "--html", str(tmp_path / "s.html"),
+    )  # fmt: skip
+    assert scored.returncode == 0, scored.stderr
+    assert "match_rate@2" in scored.stdout
+    assert '"protocol"' in (tmp_path / "s.json").read_text()
+    assert (tmp_path / "s.html").stat().st_size > 1_000_000
+    refused(call("epitaxy", "eval", "csp", str(samples), "prototypes", "--protocol", "nice"), "loose")
+    refused(call("epitaxy", "eval", "csp", str(samples), "prototypes", "--split", "train"), "material id")
+
+
+def test_a_full_disk_is_one_sentence(csp_run: Path, tmp_path: Path) -> None:
+    """A file-size limit stands in for a full disk where none can be mounted: both fail in the write."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
+
+    out = tmp_path / "out"
+    answer = call(
+        "crysbfn",
+        "sample",
+        str(csp_run),
+        "--formula",
+        "NaCl",
+        "--num",
+        "40",
+        "--steps",
+        "20",
+        "--out",
+        str(out),
+        preexec_fn=limit,
+    )
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert not (out / "samples.extxyz").exists()
+    assert not list(out.glob(".*"))
+
+
+def test_info_and_lists(csp_run: Path) -> None:
+    assert "96" in call("crysbfn", "info", "quickstart").stdout
+    assert "# crysbfn on prototypes" in call("crysbfn", "info", str(csp_run)).stdout
+    assert "prototypes" in call("epitaxy", "data", "list").stdout
+    assert "crystals of" in call("epitaxy", "data", "info", "prototypes").stdout
+    assert call("epitaxy", "models").returncode == 0
+    refused(call("crysbfn", "info", "nope"), "nope")

@@ -1,0 +1,47 @@
+"""Two processes: training with DDP over gloo, sampling in shards by torchrun."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from ase.io import read
+
+TRAIN = (
+    "--data", "prototypes", "--preset", "quickstart", "--set", "training.passes=1", "--set", "network.hidden=32",
+    "--set", "network.layers=2", "--set", "training.batch_size=32",
+)  # fmt: skip
+
+
+def crysbfn(*words: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
+    script = str(Path(sys.executable).parent / "crysbfn")
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", "29533"]
+    command = [sys.executable, *(torchrun if processes > 1 else []), script, *words]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280)
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return answer
+
+
+def test_two_processes_train_and_sample(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    crysbfn("train", *TRAIN, "--out", str(run), "--device", "cpu", "--devices", "2")
+    assert "2 processes" in (run / "model" / "card.md").read_text()
+    assert (run / "metrics.csv").read_text().count("step,") == 1
+
+    words = ("--formula", "SrTiO3", "--formula", "NaCl", "--num", "5", "--steps", "10", "--seed", "3")
+    crysbfn("sample", str(run), *words, "--out", str(tmp_path / "one"))
+    crysbfn("sample", str(run), *words, "--out", str(tmp_path / "two"), processes=2)
+    one, two = (read(tmp_path / name / "samples.extxyz", index=":") for name in ("one", "two"))
+    assert len(one) == len(two) > 0
+    for a, b in zip(one, two, strict=True):
+        assert a.info == b.info
+        assert np.allclose(a.cell.array, b.cell.array, atol=1e-3)
+        assert np.allclose((a.get_scaled_positions() - b.get_scaled_positions() + 0.5) % 1, 0.5, atol=1e-3)
+
+
+def test_torchrun_trains_too(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    crysbfn("train", *TRAIN, "--out", str(run), "--device", "cpu", "--devices", "2", processes=2)
+    assert (run / "model" / "model.safetensors").is_file()
