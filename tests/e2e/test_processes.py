@@ -9,7 +9,8 @@ import numpy as np
 from ase.io import read
 
 TRAIN = (
-    "--data", "prototypes", "--preset", "quickstart", "--set", "training.passes=1", "--set", "network.hidden=32",
+    "--data", "prototypes", "--preset", "quickstart", "--set", "training.passes=1",
+    "--set", "network.hidden=32",
     "--set", "network.layers=2", "--set", "training.batch_size=32",
 )  # fmt: skip
 

@@ -27,7 +27,7 @@ class Resumable(Callback):
         """Save: every rank takes part, rank 0 writes beside the old file and then takes its place."""
         fresh = self.path.with_suffix(".new")
         try:
-            trainer.save_checkpoint(fresh)
+            trainer.save_checkpoint(fresh, weights_only=False)
             if trainer.is_global_zero:
                 fresh.replace(self.path)
         finally:

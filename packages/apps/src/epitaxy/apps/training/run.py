@@ -1,6 +1,7 @@
 """One training run: from a recipe and a dataset to a model directory, resumable at any moment."""
 
 import logging
+import pickle
 import platform
 import warnings
 from collections.abc import Sequence
@@ -76,6 +77,22 @@ def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
     return recipe
 
 
+def reached_step(checkpoint: Path) -> int | None:
+    """Return the step that a run has reached, or None where it has no checkpoint yet.
+
+    Raises:
+        WorkError: a checkpoint that cannot be read.
+    """
+    if not checkpoint.is_file():
+        return None
+    try:
+        # The checkpoint is this run's own and holds more than weights; sharing is what model/ is for.
+        state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+        return int(state["global_step"])
+    except (RuntimeError, EOFError, KeyError, ValueError, OSError, pickle.UnpicklingError) as error:
+        raise WorkError(f"{checkpoint} cannot be read ({error}): delete it to begin this run again") from None
+
+
 def _quieten_lightning() -> None:
     """Keep Lightning's greetings and its own progress remarks off the user's terminal; errors still come."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -139,6 +156,8 @@ def train(
     module = TrainingModule(CrystalModel(recipe, statistics), total_steps=total_steps)
     timer = Timer(duration=max_time, verbose=False)
     metrics = MetricsCsv(out / METRICS)
+    checkpoint = out / CHECKPOINT
+    reached = reached_step(checkpoint)
     trainer = L.Trainer(
         accelerator=hardware.accelerator,
         devices=hardware.devices,
@@ -150,7 +169,7 @@ def train(
         check_val_every_n_epoch=chunks,
         gradient_clip_val=training.gradient_clip,
         log_every_n_steps=max(1, total_steps // 2000),
-        logger=[metrics, TensorBoardLogger(out, name=None, version="tensorboard")],
+        logger=[metrics, TensorBoardLogger(out, name=None, version="tensorboard", purge_step=reached)],
         callbacks=[timer, Resumable(out / CHECKPOINT, metrics), Reporting(progress, total_steps), *callbacks],
         default_root_dir=out,
         enable_checkpointing=False,
@@ -167,12 +186,11 @@ def train(
         rank=trainer.global_rank,
         world=world,
     )
-    checkpoint = out / CHECKPOINT
     trainer.fit(
         module,
         train_dataloaders=stream,
         val_dataloaders=validation_batches(val_data, recipe, rank=trainer.global_rank, world=world),
-        ckpt_path=checkpoint if checkpoint.is_file() else None,
+        ckpt_path=checkpoint if reached is not None else None,
         weights_only=False,  # the checkpoint is this run's own: it holds optimiser and loop state
     )
     if trainer.interrupted:
