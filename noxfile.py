@@ -70,7 +70,11 @@ def isolated(session: nox.Session, package: str) -> None:
     install(session, *siblings, f"./packages/{package}")
     installed = session.run("pip", "list", "--format", "freeze", silent=True) or ""
     if package == "geometry":
-        heavy = [name for name in ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy") if f"\n{name}==" in installed]
+        heavy = [
+            name
+            for name in ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy")
+            if f"\n{name}==" in installed
+        ]
         if heavy:
             session.error(f"epitaxy-geometry pulls in {', '.join(heavy)}")
     install(session, *siblings, f"./packages/{package}[testing]", "pytest-timeout")

@@ -152,7 +152,7 @@ def test_a_full_disk_is_one_sentence(csp_run: Path, tmp_path: Path) -> None:
     """A file-size limit stands in for a full disk where none can be mounted: both fail in the write."""
 
     def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
     out = tmp_path / "out"
     answer = call(

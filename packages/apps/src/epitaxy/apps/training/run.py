@@ -18,7 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.crystal_model import CrystalModel
-from epitaxy.apps.errors import UsageError
+from epitaxy.apps.errors import UsageError, WorkError
 from epitaxy.apps.files import write_text
 from epitaxy.apps.model_dir import RECIPE, load_recipe, save_model
 from epitaxy.apps.progress import Progress, silent

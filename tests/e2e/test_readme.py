@@ -1,0 +1,55 @@
+"""What the READMEs say is what happens: their python blocks run, their SrTiO3 command too."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ase.io import read
+
+ROOT = Path(__file__).parents[2]
+FILES = ("README.md", "packages/apps/README.md")
+
+
+def blocks(file: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
+
+
+def run(command: list[str], folder: Path) -> str:
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=250)
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return answer.stdout
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_python_blocks_run(file: str, tmp_path: Path) -> None:
+    found = blocks(file, "python")
+    assert found
+    for block in found:
+        run([sys.executable, "-c", block], tmp_path)
+
+
+def test_candidates_for_strontium_titanate(tmp_path: Path) -> None:
+    lines = [line for block in blocks("README.md", "bash") for line in block.splitlines()]
+    command = next(line for line in lines if line.startswith("crysbfn sample crysbfn-perov-small"))
+    run(command.split(), tmp_path)
+    frames = read(tmp_path / "out" / "samples.extxyz", index=":")
+    assert len(frames) == 20
+    assert all(sorted(frame.symbols) == ["O", "O", "O", "Sr", "Ti"] for frame in frames)
+    assert len(list((tmp_path / "out" / "cif").glob("*.cif"))) == 20
+
+
+def test_every_option_in_the_docs_exists() -> None:
+    """Options in the documents' command blocks are options of the command."""
+    for file in ("README.md", "docs/training.md"):
+        for block in blocks(file, "bash"):
+            for app, verb, rest in re.findall(r"(crysbfn|epitaxy) (train|sample|eval csp)\b([^\n]*)", block):
+                help_text = run([app, *verb.split(), "--help"], ROOT)
+                for option in re.findall(r"(--[a-z-]+)", rest.split("#")[0]):
+                    assert option in help_text, f"{file}: {app} {verb} has no {option}"
