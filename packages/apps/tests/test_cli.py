@@ -171,7 +171,7 @@ def test_a_full_disk_is_one_sentence(csp_run: Path, tmp_path: Path) -> None:
     )
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
-    assert not (out / "samples.extxyz").exists()
+    assert not (out / "samples.json").exists()
     assert not list(out.glob(".*"))
 
 
