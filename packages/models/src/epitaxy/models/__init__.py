@@ -1,9 +1,10 @@
 """Fast equivariant networks for crystals and molecules. They know no probability: tensors in, tensors out."""
 
 from epitaxy.models.cspnet import CSPNet, CSPNetOutput
-from epitaxy.models.edge_block import EdgeBlock, PairFeatures
+from epitaxy.models.edge_block import EdgeBlock
 from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.embeddings import TimeEmbedding, fourier_features
+from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 
 __all__ = [
     "CSPNet",
@@ -13,4 +14,5 @@ __all__ = [
     "PairFeatures",
     "TimeEmbedding",
     "fourier_features",
+    "fourier_pairs",
 ]

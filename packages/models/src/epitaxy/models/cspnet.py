@@ -1,15 +1,17 @@
-"""CSPNet: the periodic E(3)-equivariant network of DiffCSP, in CrysBFN's variant with entropy conditioning."""
+"""CSPNet: DiffCSP's periodic equivariant network, in CrysBFN's variant with entropy conditioning."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from epitaxy.geometry import Segments
-from epitaxy.models.edge_block import EdgeBlock, PairFeatures
-from epitaxy.models.edge_index import EdgeIndex
-from epitaxy.models.embeddings import TimeEmbedding, fourier_features
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from epitaxy.geometry import Pairs, Segments
+from epitaxy.models.edge_block import EdgeBlock
+from epitaxy.models.edge_index import EdgeIndex
+from epitaxy.models.embeddings import TimeEmbedding
+from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +19,8 @@ class CSPNetOutput:
     """What the network says of a batch of crystals.
 
     Attributes:
-        positions: displacement of each atom along each lattice vector, in radians of a turn (2 pi = one period), to
-            be added to the input positions by the flow.
+        positions: displacement of each atom along each lattice vector in radians, 2 pi being a period; to be
+            added to the input positions by the flow.
         lattice: `M @ lattice` with one 3x3 matrix M a graph, in the units of the input lattice.
         species: logits of each atom's species, or None if the network was built without them.
 
@@ -30,12 +32,12 @@ class CSPNetOutput:
 
 
 class CSPLayer(nn.Module):
-    """One residual message-passing layer: mean message of all atoms of the graph, then an update of each atom."""
+    """One residual layer: the mean message of all atoms of the crystal, then an update of each atom."""
 
     def __init__(self, hidden: int, pair_channels: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
-        self.edges = EdgeBlock(atoms=hidden, graphs=9, odd=pair_channels, even=pair_channels, hidden=hidden)
+        self.edges = EdgeBlock(atoms=hidden, own=9, odd=pair_channels, even=pair_channels, hidden=hidden)
         self.update = nn.Sequential(
             nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
         )
@@ -44,40 +46,42 @@ class CSPLayer(nn.Module):
         self,
         atoms: Float[Tensor, "atoms hidden"],
         grams: Float[Tensor, "atoms 9"],
-        pairs: PairFeatures,
+        features: PairFeatures,
         index: EdgeIndex,
     ) -> Float[Tensor, "atoms hidden"]:
-        """The atoms' features after the layer; `grams` is the Gram matrix of each atom's lattice."""
+        """Update the atoms' features; `grams` is the Gram matrix of each atom's lattice."""
         normed = self.norm(atoms)
-        messages = self.edges(normed, grams, pairs, index)
-        updated: Tensor = atoms + self.update(torch.cat([normed, messages.to(normed.dtype)], dim=1))
+        messages = self.edges(normed, grams, features, index)
+        updated: Tensor = atoms + self.update(torch.cat([normed, messages], dim=1))
         return updated
 
 
 class CSPNet(nn.Module):
-    """Predicts positions, lattice and species of crystals from noisy ones (Wu et al., CrysBFN, ICLR 2025, section 4.5).
+    """Predicts positions, lattice and species of crystals from noisy ones.
 
-    The network of DiffCSP (Jiao et al., NeurIPS 2023, eqs. 7-11) as CrysBFN changes it: features of each coordinate's
-    accuracy enter beside the time, and the time embedding has 128 channels. The graph of a crystal joins all ordered
-    pairs of its atoms, each atom with itself included. What it computes is exactly the edge-list form
-    (`epitaxy.models.testing.EdgeListCSPNet`, which loads the same weights); how, is told in `EdgeBlock`.
+    The network of DiffCSP (Jiao et al., NeurIPS 2023, eqs. 7-11) as CrysBFN changes it (Wu et al., ICLR 2025,
+    section 4): features of each coordinate's accuracy enter beside the time, and layers are residual. The
+    graph of a crystal joins all ordered pairs of its atoms, each atom with itself included. It computes, to
+    rounding, what the edge-list form computes (`epitaxy.models.testing.EdgeListCSPNet`, which loads the
+    same weights); `EdgeBlock` tells how.
 
     Symmetries: permuting atoms permutes their outputs; `lattice @ Q` with Q in O(3) gives an output lattice
-    multiplied by Q (rows are lattice vectors) and changes nothing else; translating all positions of a crystal, or
-    one of them by a whole period, changes nothing; crystals of a batch do not see each other.
+    multiplied by Q (rows are lattice vectors) and changes nothing else; translating a crystal's positions,
+    or one of them by a whole period, changes nothing; crystals of a batch do not see each other.
 
-    Deviation from the published network: time is continuous, see `TimeEmbedding`. With K = 89 species and the defaults
-    it has the published 12,271,193 (probabilities) and 12,270,681 (index) parameters; the latter count includes the
-    species head, which `predict_species=False` leaves out.
+    Deviation from the published network: time is continuous, see `TimeEmbedding`. With K = 89 and the
+    defaults it has the published 12,271,193 (probabilities) or 12,270,681 (index) parameters; the latter
+    count includes the species head, which the published CSP model has but never reads and
+    `predict_species=False` leaves out.
 
     Args:
-        species: number K of species the vocabulary holds.
-        species_input: "index" for known species (an embedding), "probabilities" for uncertain ones (a linear map; CrysBFN feeds
-            `2 theta - 1`).
+        species: number K of species in the vocabulary.
+        species_input: "index" for known species (an embedding), "probabilities" for uncertain ones (a
+            linear map; CrysBFN feeds `2 theta - 1`).
         predict_species: whether the output has logits of species.
         hidden: width of all hidden layers.
         layers: number of message-passing layers.
-        frequencies: Fourier frequencies k = 0 .. frequencies - 1 of each coordinate's displacement.
+        frequencies: the Fourier features of displacements have frequencies 0 .. frequencies - 1.
         time_dim: channels of the time embedding, even.
         position_conditions: channels of `conditions`, further features of each atom; 0 for none.
 
@@ -118,7 +122,7 @@ class CSPNet(nn.Module):
         species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"],
         time: Float[Tensor, " graphs"],
         conditions: Float[Tensor, "atoms channels"] | None = None,
-        edges: EdgeIndex | None = None,
+        pairs: Pairs | None = None,
     ) -> CSPNetOutput:
         """Run the network on a batch.
 
@@ -128,16 +132,42 @@ class CSPNet(nn.Module):
             lattice: rows are lattice vectors, in scaled units (angstrom over the data's standard deviation).
             species: index or (transformed) probabilities, as the network was built for.
             time: in [0, 1], 0 = prior, 1 = data.
-            conditions: further features of each atom, as many as `position_conditions`; None only if that is 0.
-            edges: `EdgeIndex.of(segments)`, for a caller that runs the same segments many times.
+            conditions: further features of each atom, as many as `position_conditions`; None if that is 0.
+            pairs: `segments.pairs()`, for a caller that runs the same segments many times.
+
+        Raises:
+            ValueError: if `conditions` has another number of channels than the network.
 
         """
-        edges = EdgeIndex.of(segments) if edges is None else edges
-        pairs = _pair_features(positions, edges, self.frequencies)
+        pairs = segments.pairs() if pairs is None else pairs
+        features, pairs = fourier_pairs(positions, pairs, self.frequencies)
+        index = EdgeIndex.of(segments, pairs)
         grams = segments.expand((lattice @ lattice.mT).flatten(1))
-        atoms = self._embed(segments, species, time, conditions)
+        atoms = self.embed(segments, species, time, conditions)
         for layer in self.layers:
-            atoms = layer(atoms, grams, pairs, edges)
+            atoms = layer(atoms, grams, features, index)
+        return self.read_out(segments, atoms, lattice)
+
+    def embed(
+        self,
+        segments: Segments,
+        species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"],
+        time: Float[Tensor, " graphs"],
+        conditions: Float[Tensor, "atoms channels"] | None,
+    ) -> Float[Tensor, "atoms hidden"]:
+        """First features of each atom: of its species, its graph's time, its conditions."""
+        channels = 0 if conditions is None else conditions.shape[1]
+        if channels != self.position_conditions:
+            raise ValueError(f"conditions have {channels} channels, the network {self.position_conditions}")
+        parts = [self.species_embedding(species), segments.expand(self.time_embedding(time))]
+        parts += [] if conditions is None else [conditions]
+        embedded: Tensor = self.atom_embedding(torch.cat(parts, dim=1))
+        return embedded
+
+    def read_out(
+        self, segments: Segments, atoms: Float[Tensor, "atoms hidden"], lattice: Float[Tensor, "graphs 3 3"]
+    ) -> CSPNetOutput:
+        """Outputs, from the atoms' features after the last layer."""
         atoms = self.norm(atoms)
         change = self.lattice_head(segments.mean(atoms)).unflatten(1, (3, 3))
         return CSPNetOutput(
@@ -145,20 +175,3 @@ class CSPNet(nn.Module):
             lattice=change @ lattice.to(change.dtype),
             species=None if self.species_head is None else self.species_head(atoms),
         )
-
-    def _embed(self, segments: Segments, species: Tensor, time: Tensor, conditions: Tensor | None) -> Tensor:
-        """First features of each atom: its species, its graph's time, its conditions."""
-        channels = 0 if conditions is None else conditions.shape[1]
-        if channels != self.position_conditions:
-            raise ValueError(f"conditions have {channels} channels, the network {self.position_conditions}")
-        parts = [self.species_embedding(species), segments.expand(self.time_embedding(time))]
-        embedded: Tensor = self.atom_embedding(
-            torch.cat(parts if conditions is None else [*parts, conditions], dim=1)
-        )
-        return embedded
-
-
-def _pair_features(positions: Tensor, edges: EdgeIndex, frequencies: int) -> PairFeatures:
-    """Fourier features of each pair's displacement from i to j, and of no displacement."""
-    odd, even = fourier_features(positions[edges.j] - positions[edges.i], frequencies)
-    return PairFeatures(odd=odd, even=even, even_self=even.new_ones(even.shape[1]))

@@ -6,31 +6,29 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-_BLOCK = 16  # multiples of the base angle whose sine is taken directly; the others follow by angle addition
+_BLOCK = 16  # so many multiples of an angle have their sine taken directly; the others follow by addition
 
 
 class TimeEmbedding(nn.Module):
     """Sinusoidal embedding of a continuous time in [0, 1]: `[sin(1000 t w_k) | cos(1000 t w_k)]`.
 
     The `dim / 2` frequencies `w_k` run geometrically from 1 to 1e-4, as in CrysBFN's network. Deviation: the
-    published network embeds the integer step i of 1..n, which ties its weights to n. This one embeds `1000 t`, so
-    that one set of weights serves any number of steps; at n = 1000 the two agree when `t = i / n`.
+    published network embeds the integer step i of 1..n, which ties its weights to n. This one embeds `1000
+    t`, so that one set of weights serves any number of steps; at n = 1000 the two agree where `t = i / n`.
     """
-
-    frequencies: Tensor
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         if dim < 4 or dim % 2:
             raise ValueError(f"the time embedding needs an even dimension of at least 4, not {dim}")
-        half = dim // 2
-        decay = torch.arange(half, dtype=torch.float64) * (-math.log(1e4) / (half - 1))
-        self.register_buffer("frequencies", decay.exp().to(torch.get_default_dtype()), persistent=False)
+        self.dim = dim
 
     def forward(self, time: Float[Tensor, " graphs"]) -> Float[Tensor, "graphs dim"]:
         """Embed one time a graph."""
-        phase = 1000 * time[:, None] * self.frequencies.to(time.dtype)
-        return torch.cat([phase.sin(), phase.cos()], dim=1)
+        half = self.dim // 2
+        k = torch.arange(half, device=time.device, dtype=torch.float64)
+        phase = 1000 * time.double()[:, None] * (k * (-math.log(1e4) / (half - 1))).exp()
+        return torch.cat([phase.sin(), phase.cos()], dim=1).to(time.dtype)
 
 
 @torch.no_grad()
@@ -39,10 +37,11 @@ def fourier_features(
 ) -> tuple[Float[Tensor, "rows channels"], Float[Tensor, "rows channels"]]:
     """`sin(2 pi k d)` and `cos(2 pi k d)` for k = 0 .. frequencies - 1, axis by axis.
 
-    Periodic in `d` with period 1, the sines odd and the cosines even in `d`. No gradient flows into `d`: the
-    positions are inputs of the network. Sine and cosine are taken directly at k < 16 and at multiples of 16, with
-    `k d` reduced to a turn in float64, and combined by angle addition: an eighth of the transcendental calls at 128
-    frequencies, and arguments that have not lost the low bits of `d` as `2 pi k d` does in float32.
+    Periodic in `d` with period 1, the sines odd and the cosines even in `d`. No gradient flows into `d`:
+    positions are inputs of the networks. Sine and cosine are taken directly at k < 16 and at multiples of
+    16, with `k d` reduced to a turn in float64, and combined by angle addition: a fifth of the
+    transcendental calls at 128 frequencies, and arguments that have not lost the low bits of `d` as `2 pi k
+    d` does in float32.
     """
     coarse = -(-frequencies // _BLOCK)
     turns = displacement.double().unsqueeze(-1)
@@ -63,5 +62,5 @@ def _sincos(turns: Tensor, k: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tenso
 
 
 def _flatten(blocks: Tensor, frequencies: int) -> Tensor:
-    """(rows, axes, blocks, 16) to (rows, axes * frequencies), leaving out what the last block has too many."""
+    """(rows, axes, blocks, 16) to (rows, axes * frequencies), without what the last block has too many."""
     return blocks.flatten(2)[..., :frequencies].flatten(1)

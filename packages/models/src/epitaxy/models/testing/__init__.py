@@ -1,5 +1,17 @@
-"""What tests of networks need: the laws they obey, and the plain form of what is written fast."""
+"""What tests of networks need: the laws they obey, and the plain form of what is written fast.
 
-from epitaxy.models.testing.edge_list import EdgeListCSPNet
+Import it from tests and benchmarks only: it needs `pip install epitaxy-models[testing]`.
+"""
 
-__all__ = ["EdgeListCSPNet"]
+from epitaxy.models.testing.edge_list import EdgeListCSPNet, all_ordered_pairs, edge_list_messages
+from epitaxy.models.testing.laws import CrystalInput, CrystalOutput, EquivarianceLaws, crystal_inputs
+
+__all__ = [
+    "CrystalInput",
+    "CrystalOutput",
+    "EdgeListCSPNet",
+    "EquivarianceLaws",
+    "all_ordered_pairs",
+    "crystal_inputs",
+    "edge_list_messages",
+]

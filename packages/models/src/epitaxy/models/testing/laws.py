@@ -1,0 +1,190 @@
+"""The symmetries of networks on crystals, as a suite to subclass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import hypothesis.strategies as st
+import torch
+from hypothesis import HealthCheck, given, settings
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from epitaxy.geometry import Segments
+from epitaxy.geometry.testing import Tolerance, counts, fractional_coordinates
+
+# hypothesis's protocol cannot be checked at run time, which the tests' shape hook does.
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn
+else:
+    DrawFn = Callable[..., Any]
+
+# That one test method runs for several subclasses is the purpose here, not a mistake.
+_law = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.differing_executors])
+_DTYPES = st.sampled_from([torch.float32, torch.float64])
+
+
+@runtime_checkable
+class CrystalOutput(Protocol):
+    """What a network on crystals must give: invariant and equivariant outputs by field."""
+
+    @property
+    def positions(self) -> Tensor:
+        """(atoms, 3), along the lattice vectors: invariant under rotation."""
+
+    @property
+    def lattice(self) -> Tensor:
+        """(graphs, 3, 3), rows are vectors: turns with the lattice."""
+
+    @property
+    def species(self) -> Tensor | None:
+        """(atoms, channels) or None: invariant."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrystalInput:
+    """Keyword arguments of a network on crystals."""
+
+    segments: Segments
+    positions: Float[Tensor, "atoms 3"]
+    lattice: Float[Tensor, "graphs 3 3"]
+    species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"]
+    time: Float[Tensor, " graphs"]
+    conditions: Float[Tensor, "atoms channels"]
+
+    def of_graph(self, graph: int) -> "CrystalInput":
+        """Return one crystal of the batch alone."""
+        atoms = self.segments.index == graph
+        return CrystalInput(
+            segments=Segments.from_counts(self.segments.counts[graph : graph + 1]),
+            positions=self.positions[atoms],
+            lattice=self.lattice[graph : graph + 1],
+            species=self.species[atoms],
+            time=self.time[graph : graph + 1],
+            conditions=self.conditions[atoms],
+        )
+
+
+@st.composite
+def crystal_inputs(
+    draw: DrawFn, *, species: int, probabilities: bool, dtype: torch.dtype, channels: int = 3
+) -> CrystalInput:
+    """Inputs of small ragged batches: positions at the edges of the cell, lattices of any handedness."""
+    segments = Segments.from_counts(draw(counts()))
+    atoms, graphs = segments.num_atoms, segments.num_graphs
+    rng = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
+    index = torch.randint(species, (atoms,), generator=rng)
+    theta = torch.rand(atoms, species, generator=rng, dtype=dtype).softmax(dim=1)
+    return CrystalInput(
+        segments=segments,
+        positions=draw(fractional_coordinates(atoms, wrapped=True, dtype=dtype)),
+        lattice=torch.randn(graphs, 3, 3, generator=rng, dtype=dtype),
+        species=2 * theta - 1 if probabilities else index,
+        time=torch.rand(graphs, generator=rng, dtype=dtype),
+        conditions=torch.rand(atoms, channels, generator=rng, dtype=dtype),
+    )
+
+
+class EquivarianceLaws:
+    """The laws of a network on crystals. Subclass it under a name that pytest collects.
+
+    >>> class TestCSPNet(EquivarianceLaws):
+    ...     def network(self, dtype):
+    ...         return CSPNet(species=7, species_input="index", predict_species=True, hidden=16).to(dtype)
+    """
+
+    species = 7
+    probabilities = False
+    """Whether the network takes probabilities of species instead of their indices."""
+
+    def network(self, dtype: torch.dtype) -> nn.Module:
+        """Return the network; the same one at every call for a dtype."""
+        raise NotImplementedError
+
+    def draw(self, data: st.DataObject, dtype: torch.dtype) -> CrystalInput:
+        """Draw an input for the network."""
+        return data.draw(crystal_inputs(species=self.species, probabilities=self.probabilities, dtype=dtype))
+
+    def run(self, x: CrystalInput) -> CrystalOutput:
+        """Run the network."""
+        output: CrystalOutput = self.network(x.lattice.dtype)(**vars(x))
+        return output
+
+    def check(
+        self, actual: CrystalOutput, positions: Tensor, lattice: Tensor, species: Tensor | None
+    ) -> None:
+        """Assert what each field must be."""
+        tolerance = Tolerance.loose(lattice.dtype)
+        tolerance.assert_close(actual.positions, positions)
+        tolerance.assert_close(actual.lattice, lattice)
+        if actual.species is None or species is None:
+            assert actual.species is species
+        else:
+            tolerance.assert_close(actual.species, species)
+
+    @_law
+    @given(data=st.data(), dtype=_DTYPES)
+    def test_permutation_of_atoms(self, data: st.DataObject, dtype: torch.dtype) -> None:
+        """Atoms in another order within their crystal: the same outputs in that order."""
+        x = self.draw(data, dtype)
+        order = torch.tensor(data.draw(st.permutations(range(x.segments.num_atoms))))
+        order = order[x.segments.index[order].argsort(stable=True)]
+        permuted = replace(
+            x, positions=x.positions[order], species=x.species[order], conditions=x.conditions[order]
+        )
+        y = self.run(x)
+        self.check(
+            self.run(permuted), y.positions[order], y.lattice, None if y.species is None else y.species[order]
+        )
+
+    @_law
+    @given(data=st.data(), dtype=_DTYPES, seed=st.integers(0, 2**32 - 1))
+    def test_rotation_and_reflection_of_the_lattice(
+        self, data: st.DataObject, dtype: torch.dtype, seed: int
+    ) -> None:
+        """`lattice @ Q`, Q in O(3), another one for each crystal: only the output lattice turns."""
+        x = self.draw(data, dtype)
+        rng = torch.Generator().manual_seed(seed)
+        q = torch.linalg.qr(torch.randn(x.lattice.shape, generator=rng, dtype=torch.float64)).Q.to(dtype)
+        y = self.run(x)
+        self.check(self.run(replace(x, lattice=x.lattice @ q)), y.positions, y.lattice @ q, y.species)
+
+    @_law
+    @given(data=st.data(), dtype=_DTYPES, seed=st.integers(0, 2**32 - 1))
+    def test_periodic_translation(self, data: st.DataObject, dtype: torch.dtype, seed: int) -> None:
+        """Another translation of each crystal, and whole periods for each atom: nothing changes."""
+        x = self.draw(data, dtype)
+        rng = torch.Generator().manual_seed(seed)
+        shift = torch.rand(x.segments.num_graphs, 3, generator=rng, dtype=dtype)
+        periods = torch.randint(-2, 3, x.positions.shape, generator=rng).to(dtype)
+        y = self.run(x)
+        moved = replace(x, positions=x.positions + x.segments.expand(shift) + periods)
+        self.check(self.run(moved), y.positions, y.lattice, y.species)
+
+    @_law
+    @given(data=st.data(), dtype=_DTYPES)
+    def test_crystals_do_not_see_each_other(self, data: st.DataObject, dtype: torch.dtype) -> None:
+        """A crystal alone gives what it gives in a batch."""
+        x = self.draw(data, dtype)
+        y = self.run(x)
+        for graph in range(x.segments.num_graphs):
+            atoms = x.segments.index == graph
+            self.check(
+                self.run(x.of_graph(graph)),
+                y.positions[atoms],
+                y.lattice[graph : graph + 1],
+                None if y.species is None else y.species[atoms],
+            )
+
+    @_law
+    @given(data=st.data(), dtype=_DTYPES)
+    def test_gradients_are_finite(self, data: st.DataObject, dtype: torch.dtype) -> None:
+        """Every parameter that matters and the lattice get a finite gradient."""
+        x = self.draw(data, dtype)
+        x.lattice.requires_grad_()
+        y = self.run(x)
+        total = y.positions.square().sum() + y.lattice.square().sum()
+        total = total if y.species is None else total + y.species.logsumexp(1).sum()
+        parameters = list(self.network(dtype).parameters())
+        for gradient in torch.autograd.grad(total, [x.lattice, *parameters], allow_unused=True):
+            assert gradient is None or gradient.isfinite().all()

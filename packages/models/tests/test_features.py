@@ -1,0 +1,106 @@
+"""Embeddings against their definitions, their parity and their period."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epitaxy.geometry import Segments
+from epitaxy.geometry.testing import Tolerance, fractional_coordinates
+from epitaxy.models import TimeEmbedding, fourier_features, fourier_pairs
+
+DTYPES = st.sampled_from([torch.float32, torch.float64])
+
+
+@given(data=st.data(), frequencies=st.sampled_from([1, 2, 15, 16, 17, 33, 128]), dtype=DTYPES)
+def test_fourier_features_are_what_they_say(data: st.DataObject, frequencies: int, dtype: torch.dtype):
+    d = data.draw(fractional_coordinates(3, dtype=dtype))
+    k = torch.arange(frequencies)
+    turns = d.double().unsqueeze(-1) * k
+    phase = (turns - turns.round()).flatten(1) * (2 * math.pi)
+    sine, cosine = fourier_features(d, frequencies)
+    # In float64 the products k d round too, by up to 8 * 128 turns / 2^53, in the definition and here alike.
+    tolerance = 1e-6 if dtype == torch.float32 else 1e-11
+    torch.testing.assert_close(sine.double(), phase.sin(), rtol=0, atol=tolerance)
+    torch.testing.assert_close(cosine.double(), phase.cos(), rtol=0, atol=tolerance)
+
+
+@given(data=st.data(), dtype=DTYPES)
+def test_sines_are_odd_and_cosines_even(data: st.DataObject, dtype: torch.dtype):
+    d = data.draw(fractional_coordinates(3, dtype=dtype))
+    (sine, cosine), (other_sine, other_cosine) = fourier_features(d, 20), fourier_features(-d, 20)
+    assert torch.equal(sine, -other_sine)
+    assert torch.equal(cosine, other_cosine)
+
+
+@given(data=st.data())
+def test_fourier_features_have_period_one(data: st.DataObject):
+    d = data.draw(fractional_coordinates(3, dtype=torch.float32)).double()  # so that d + 1 is exact
+    for one, other in zip(fourier_features(d, 20), fourier_features(d + 1, 20), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("graphs", [12, 38])
+def test_compressed_features_span_the_full_ones(graphs: int):
+    """Coefficients times bases give the full features back, pair by pair, wherever the displacements lie."""
+    segments = Segments.from_counts([20] * graphs)
+    rng = torch.Generator().manual_seed(0)
+    positions = torch.rand(segments.num_atoms, 3, generator=rng)
+    positions[:40] = torch.tensor([0.0, 0.5, 1 - 2**-24])
+    compressed, pairs = fourier_pairs(positions, segments.pairs(), 128)
+    full, same = fourier_pairs(positions, pairs, 128, compress=False)
+    bases = compressed.bases
+    assert bases is not None
+    assert full.bases is None
+    assert same is pairs
+    for coefficients, basis, expected in (
+        (compressed.odd, bases.odd, full.odd),
+        (compressed.even, bases.even, full.even),
+    ):
+        start = 0
+        for group in bases.groups:
+            for columns, table in bases.parts(group):
+                axis, stretch = divmod(table, basis.shape[0])
+                torch.testing.assert_close(
+                    coefficients[start : group.stop, columns] @ basis[stretch],
+                    expected[start : group.stop, axis * 128 : (axis + 1) * 128],
+                    rtol=0,
+                    atol=1e-5,
+                )
+            start = group.stop
+        assert start == len(pairs.i)
+
+
+def test_no_compression_where_it_would_not_pay():
+    """Few frequencies, few pairs, or the many basis vectors that double precision needs."""
+    segments = Segments.from_counts([20] * 12)
+    positions = torch.rand(segments.num_atoms, 3, generator=torch.Generator().manual_seed(0))
+    assert fourier_pairs(positions.double(), segments.pairs(), 128)[0].bases is None
+    assert fourier_pairs(positions, segments.pairs(), 16)[0].bases is None
+    few = Segments.from_counts([20])
+    assert fourier_pairs(positions[:20], few.pairs(), 128)[0].bases is None
+
+
+def test_time_embedding_at_the_published_steps():
+    """At t = i / 1000 it is the published embedding of the integer i; values from the notes, i = 10."""
+    embedding = TimeEmbedding(128)(torch.tensor([0.01], dtype=torch.float64))[0]
+    expected = torch.tensor([-0.5440211, 0.7067498, 0.9252049], dtype=torch.float64)
+    torch.testing.assert_close(embedding[:3], expected, rtol=0, atol=1e-7)
+    assert embedding[-1].item() == pytest.approx(0.9999995, abs=1e-8)
+
+
+@given(t=st.floats(0, 1, width=32))
+def test_time_embedding_is_accurate_in_single_precision(t: float):
+    single, double = (
+        TimeEmbedding(32)(torch.tensor([t], dtype=dtype)) for dtype in (torch.float32, torch.float64)
+    )
+    assert single.dtype == torch.float32
+    Tolerance.EXACT32.assert_close(single.double(), double)
+
+
+@pytest.mark.parametrize("dim", [0, 2, 7])
+def test_odd_time_dimensions_are_refused(dim: int):
+    with pytest.raises(ValueError, match="even dimension"):
+        TimeEmbedding(dim)
