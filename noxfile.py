@@ -44,7 +44,16 @@ def quickstart(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests but the slow and the GPU ones."""
     install(session, *editable(testing=True), "pytest-xdist", "pytest-timeout")
-    words = session.posargs or ["-m", "not slow and not gpu", "-n", str(CORES), "--timeout", "300"]
+    words = session.posargs or [
+        "-m",
+        "not slow and not gpu",
+        "-n",
+        str(CORES),
+        "--timeout",
+        "300",
+        "--timeout-method",
+        "thread",
+    ]
     session.run("pytest", *words, env={"OMP_NUM_THREADS": "1"})
 
 

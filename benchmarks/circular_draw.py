@@ -1,8 +1,8 @@
-"""Drawing from the circular flow distribution at n = 1000: the bank against the all-at-once form, side by side.
+"""Draws from the circular flow distribution, n = 1000: the bank against the all-at-once form.
 
 Both draw a training batch's worth of beliefs, 256 crystals of 10 atoms, at steps uniform on 1..n. They are
-timed in turn in one process; the figure is the ratio of the medians. The bank's refreshing, which training pays
-for beside its steps, is charged to the second ratio.
+timed in turn in one process; the figure is the ratio of the medians. The bank's refreshing, which training
+pays for beside its steps, is charged to the second ratio.
 """
 
 import statistics

@@ -1,7 +1,7 @@
 """What a match rate is worth: the true cell with its atoms at random positions, scored as a prediction.
 
 Run as ``python benchmarks/csp_floor.py [DATASET [NUMBER]]`` (perov_5 and 500 by default). The crystals are
-those that ``crysbfn sample --compositions DATASET --limit NUMBER`` predicts. A model must be judged against it.
+those that ``crysbfn sample --compositions DATASET --limit NUMBER`` predicts: judge a model against it.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Draw the loss curves in this folder: ``python docs/results/plot.py`` turns each ``*.csv`` into an ``*.svg``."""
+"""Draw the loss curves in this folder: each ``*-loss.csv`` becomes an ``*.svg``."""
 
 import csv
 from pathlib import Path

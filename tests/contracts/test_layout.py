@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def test_every_public_name_exists_and_is_documented(name: str) -> None:
     assert len(set(module.__all__)) == len(module.__all__) > 0
     for public in module.__all__:
         value = getattr(module, public)
-        if isinstance(value, type) or callable(value):
+        if inspect.isclass(value) or inspect.isfunction(value):
             assert value.__doc__, f"epitaxy.{name}.{public} has no docstring"
 
 

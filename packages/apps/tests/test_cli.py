@@ -1,11 +1,16 @@
 """The command lines as a user meets them: statuses, one sentence, speed of --help."""
 
-import os
+import importlib
+import io
 import resource
+import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -14,20 +19,28 @@ from epitaxy.apps.model_dir import RECIPE, WEIGHTS
 ENTRY = {"crysbfn": "epitaxy.apps.cli.crysbfn", "epitaxy": "epitaxy.apps.cli.main"}
 
 
-def call(app: str, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    code = f"from {ENTRY[app]} import main; main()"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-c", code, *words],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=200,
-        **settings,  # type: ignore[call-overload]
-    )
+@dataclass(frozen=True)
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def refused(answer: subprocess.CompletedProcess[str], *parts: str, status: int = 2) -> None:
+def call(app: str, *words: str) -> Answer:
+    """Run a command line in this process, as its entry point would."""
+    out, err = io.StringIO(), io.StringIO()
+    entry = importlib.import_module(ENTRY[app])
+    before = signal.getsignal(signal.SIGTERM)
+    with mock.patch("sys.argv", [app, *words]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            entry.main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+    signal.signal(signal.SIGTERM, before)
+    return Answer(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def refused(answer: Answer, *parts: str, status: int = 2) -> None:
     """One sentence, the right status, no traceback."""
     assert answer.returncode == status, answer.stderr
     assert "Traceback" not in answer.stderr
@@ -155,19 +168,10 @@ def test_a_full_disk_is_one_sentence(csp_run: Path, tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
     out = tmp_path / "out"
-    answer = call(
-        "crysbfn",
-        "sample",
-        str(csp_run),
-        "--formula",
-        "NaCl",
-        "--num",
-        "40",
-        "--steps",
-        "20",
-        "--out",
-        str(out),
-        preexec_fn=limit,
+    code = f"from {ENTRY['crysbfn']} import main; main()"
+    words = ["sample", str(csp_run), "--formula", "NaCl", "--num", "40", "--steps", "20", "--out", str(out)]
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, preexec_fn=limit
     )
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr

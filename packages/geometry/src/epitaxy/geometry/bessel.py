@@ -58,7 +58,7 @@ def _complement(k: Tensor) -> Tensor:
 
 def apply(function: type[torch.autograd.Function], x: Tensor) -> Tensor:
     """Call a function that has its own derivative (torch leaves `apply` untyped)."""
-    out: Tensor = function.apply(x)  # type: ignore[no-untyped-call]
+    out: Tensor = function.apply(x)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return out
 
 
