@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from torch_geometric.data import Data, Dataset  # type: ignore[import-untyped]
+from torch_geometric.data import Data, Dataset  # type: ignore[import-untyped]  # torch-geometric has no types
 
 from epitaxy.geometry.pyg import to_pyg
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from epitaxy.data.dataset import CrystalDataset
 
 
-class PygCrystals(Dataset):  # type: ignore[misc]
+class PygCrystals(Dataset):  # type: ignore[misc]  # its base has no types
     """A view of a `CrystalDataset` for PyG's DataLoader; attribute names as in `epitaxy.geometry.pyg`."""
 
     def __init__(self, dataset: "CrystalDataset") -> None:

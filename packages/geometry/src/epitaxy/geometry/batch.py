@@ -11,7 +11,7 @@ from torch import Tensor
 from epitaxy.geometry.segments import Segments
 
 if TYPE_CHECKING:
-    from torch_geometric.data import Batch, Data  # type: ignore[import-untyped]
+    from torch_geometric.data import Batch, Data  # type: ignore[import-untyped]  # torch-geometric has no types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

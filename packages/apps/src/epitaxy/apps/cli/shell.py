@@ -23,8 +23,9 @@ def new_app(help_text: str) -> typer.Typer:
     @app.callback()
     def _root(
         version: Annotated[
-            bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
-        ] = False,
+            bool | None,
+            typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+        ] = None,
     ) -> None:
         pass
 
@@ -71,7 +72,7 @@ def _os_sentence(error: OSError) -> str:
     return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool | None) -> None:
     if wanted:
         typer.echo(f"epitaxy {metadata.version('epitaxy-apps')}")
         raise typer.Exit
