@@ -2,17 +2,16 @@
 
 python benchmarks/cspnet.py [--threads 2] [--crystals 256] [--repeats 5] [--size paper|small]
 
-One step is forward and backward on cells with the atom counts of mp_20's training split. The two forms have the
-same weights and take turns, with matrix products of known cost between them, so that whatever else the machine
-does meets all three. Medians are printed, of the wall clock and of this process's processor seconds; where others
-use the machine, the latter on one thread say more. Peak memory is that of a fresh process that takes one step,
-less what the process had before it.
+One step is forward and backward on cells with the atom counts of mp_20's training split. The two forms have
+the same weights and take turns, with matrix products of known cost between them, so that whatever else the
+machine does meets all three. Medians are printed, of the wall clock and of this process's processor
+seconds; where others use the machine, the latter on one thread say more. Peak memory is that of a fresh
+process that takes one step, less what the process had before it.
 """
 
 import argparse
 import multiprocessing
 import os
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 import torch
 
 from epitaxy.geometry import Segments
-from epitaxy.models import CSPNet, fourier_pairs
+from epitaxy.models import CSPNet
 from epitaxy.models.testing import CrystalInput, EdgeListCSPNet
 
 # How many of mp_20's 27,136 training crystals have 1, 2, ... 20 atoms.
@@ -104,12 +103,11 @@ def necessary_flops(network: CSPNet, x: CrystalInput) -> float:
     Pair features are multiplied twice (no gradient flows into them), everything else three times.
     """
     hidden = network.norm.normalized_shape[0]
-    features, pairs = fourier_pairs(x.positions, x.segments.pairs(), network.frequencies)
-    pair = 2 * (features.odd.shape[1] + features.even.shape[1]) * hidden
-    edge, atom = 3 * hidden**2, 3 * 5 * hidden**2
-    number = len(pairs.i)
-    atoms = x.segments.num_atoms
-    return 2.0 * len(network.layers) * (number * pair + (2 * number + atoms) * edge + atoms * atom)
+    atoms, pairs = x.segments.num_atoms, len(x.segments.pairs().i)
+    of_pairs = pairs * 2 * (6 * network.frequencies) * hidden
+    of_edges = (2 * pairs + atoms) * 3 * hidden**2
+    of_atoms = atoms * 3 * 5 * hidden**2
+    return 2.0 * len(network.layers) * (of_pairs + of_edges + of_atoms)
 
 
 def products(size: int = 1536) -> Callable[[], float]:
@@ -122,42 +120,48 @@ def peak_memory(form: str, size: str, number: int, threads: int) -> int:
     """Bytes that one step adds to a process, measured in one that does nothing else."""
     torch.set_num_threads(threads)
     network, x = build(form, size), crystals(number)
-    with open("/proc/self/statm") as statm:
-        before = int(statm.read().split()[1]) * resource.getpagesize()
+    before = memory("VmRSS")
     step(network, x)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    return memory("VmHWM") - before
 
 
-def compare(size: str, number: int, repeats: int) -> None:
-    """Let the forms take turns and print what came out."""
-    x = crystals(number)
-    networks = {form: build(form, size) for form in FORMS}
+def memory(field: str) -> int:
+    """Bytes of this process: resident now (VmRSS) or at its peak (VmHWM)."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
+
+
+def take_turns(
+    networks: dict[str, CSPNet], x: CrystalInput, repeats: int
+) -> tuple[dict[str, list[Seconds]], list[float]]:
+    """Durations of each form's steps, and matrix-multiply rates in between, after a step to warm up."""
     rate = products()
     for network in networks.values():
         step(network, x)
-    seconds: dict[str, list[Seconds]] = {form: [] for form in FORMS}
+    seconds: dict[str, list[Seconds]] = {form: [] for form in networks}
     rates = []
     for _ in range(repeats):
         for form, network in networks.items():
             rates += [rate() for _ in range(3)]
             seconds[form].append(timed(lambda network=network: step(network, x)))
-    wall = {form: statistics.median(s.wall for s in seconds[form]) for form in FORMS}
-    processor = {form: statistics.median(s.processor for s in seconds[form]) for form in FORMS}
-    for form in FORMS:
-        print(
-            f"{form:10} {wall[form]:8.3f} s wall {processor[form]:8.3f} s processor {1 / wall[form]:7.2f} steps/s"
-        )
-    ratios = [b.wall / a.wall for a, b in zip(*seconds.values(), strict=True)]
+    return seconds, rates
+
+
+def report(seconds: dict[str, list[Seconds]], rates: list[float], flops: float) -> None:
+    """Print medians and ratios."""
+    fast, plain = seconds["fast"], seconds["edge list"]
+    wall, plain_wall = (statistics.median(s.wall for s in form) for form in (fast, plain))
+    processor, plain_processor = (statistics.median(s.processor for s in form) for form in (fast, plain))
+    turns = [b.wall / a.wall for a, b in zip(fast, plain, strict=True)]
+    print(f"fast       {wall:8.3f} s wall {processor:8.3f} s processor {1 / wall:8.2f} steps/s")
     print(
-        f"speed-up   {wall['edge list'] / wall['fast']:8.2f} wall (turn by turn {min(ratios):.2f} to {max(ratios):.2f})"
-        f" {processor['edge list'] / processor['fast']:8.2f} processor"
+        f"edge list  {plain_wall:8.3f} s wall {plain_processor:8.3f} s processor {1 / plain_wall:8.2f} steps/s"
     )
-    flops = necessary_flops(networks["fast"], x)
-    best, median = max(rates), statistics.median(rates)
-    print(
-        f"sgemm      {best / 1e9:8.0f} GFLOP/s at best, {median / 1e9:.0f} median; fast form {flops / 1e9:.0f} GFLOP a step:"
-        f" {flops / wall['fast'] / best:.0%} of the best, {flops / wall['fast'] / median:.0%} of the median"
-    )
+    print(f"speed-up   {plain_wall / wall:8.2f} by wall, {min(turns):.2f} to {max(turns):.2f} turn by turn")
+    print(f"           {plain_processor / processor:8.2f} by processor seconds")
+    print(f"necessary  {flops / 1e9:8.0f} GFLOP a step")
+    for name, rate in (("best", max(rates)), ("median", statistics.median(rates))):
+        print(f"share      {flops / wall / rate:8.0%} of the {name} sgemm, {rate / 1e9:.0f} GFLOP/s")
 
 
 def main() -> None:
@@ -173,21 +177,19 @@ def main() -> None:
     torch.set_num_threads(words.threads)
     x = crystals(words.crystals)
     edges = int(x.segments.counts.square().sum())
-    print(
-        f"{words.size} size {SIZES[words.size]}, {words.crystals} crystals, {x.segments.num_atoms} atoms, {edges} edges, "
-        f"{words.threads} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f} at the start"
-    )
-    compare(words.size, words.crystals, words.repeats)
+    print(f"{words.size} size {SIZES[words.size]}, torch {torch.__version__}, {words.threads} threads")
+    print(f"{words.crystals} crystals, {x.segments.num_atoms} atoms, {edges} edges")
+    print(f"load       {os.getloadavg()[0]:8.1f} at the start")
+    networks = {form: build(form, words.size) for form in FORMS}
+    report(*take_turns(networks, x, words.repeats), necessary_flops(networks["fast"], x))
     spawn = multiprocessing.get_context("spawn")
     peaks = {}
     for form in FORMS:
         with spawn.Pool(1) as pool:
             peaks[form] = pool.apply(peak_memory, (form, words.size, words.crystals, words.threads))
     fast, plain = peaks["fast"] / 2**20, peaks["edge list"] / 2**20
-    print(
-        f"peak memory of a step: fast {fast:.0f} MiB, edge list {plain:.0f} MiB: {fast / plain:.2f} of it; "
-        f"load {os.getloadavg()[0]:.1f} at the end"
-    )
+    print(f"memory     {fast:8.0f} MiB fast, {plain:.0f} MiB edge list: {fast / plain:.2f} of it")
+    print(f"load       {os.getloadavg()[0]:8.1f} at the end")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_gradients_of_every_input(atoms: list[int]):
     wanted = [*inputs, even_self, *block.parameters()]
 
     features = PairFeatures(odd=inputs[2], even=inputs[3], even_self=even_self)
-    actual = block(inputs[0], inputs[1], features, EdgeIndex.of(segments, pairs))
+    actual = block(inputs[0], inputs[1], features, EdgeIndex.of(segments, pairs, channels=6))
 
     receiver, sender = all_ordered_pairs(segments)
     number = torch.full((segments.num_atoms, segments.num_atoms), -1)
@@ -60,8 +60,13 @@ def test_pairs_in_any_order():
     odd, even = torch.randn(2, len(pairs.i), 2, dtype=torch.float64)
     even_self = torch.ones(2, dtype=torch.float64)
     expected = block(
-        atoms, own, PairFeatures(odd=odd, even=even, even_self=even_self), EdgeIndex.of(segments, pairs)
+        atoms,
+        own,
+        PairFeatures(odd=odd, even=even, even_self=even_self),
+        EdgeIndex.of(segments, pairs, channels=6),
     )
     shuffled = type(pairs)(*(x[order] for x in pairs))
     features = PairFeatures(odd=odd[order], even=even[order], even_self=even_self)
-    torch.testing.assert_close(block(atoms, own, features, EdgeIndex.of(segments, shuffled)), expected)
+    torch.testing.assert_close(
+        block(atoms, own, features, EdgeIndex.of(segments, shuffled, channels=6)), expected
+    )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from epitaxy.geometry import Segments
 from epitaxy.geometry.testing import Tolerance, counts
-from epitaxy.models import CSPNet, CSPNetOutput, fourier_pairs
+from epitaxy.models import CSPNet, CSPNetOutput
 from epitaxy.models.testing import CrystalInput, EdgeListCSPNet
 
 SPECIES = 5
@@ -85,15 +85,6 @@ def test_any_batch(atoms: list[int], seed: int, dtype: torch.dtype, probabilitie
 @pytest.mark.parametrize("atoms", [[1], [1, 1, 1], [52], [52, 1, 2]], ids=str)
 def test_smallest_and_largest_cells(atoms: list[int], dtype: torch.dtype):
     assert_same(*both(dtype), inputs(atoms, dtype))
-
-
-@pytest.mark.parametrize("atoms", [[20] * 12, [20] * 38], ids=["two stretches", "three stretches"])
-def test_compressed_features(atoms: list[int]):
-    x = inputs(atoms, torch.float32)
-    features, _ = fourier_pairs(x.positions, x.segments.pairs(), 128)
-    assert features.bases is not None
-    assert features.odd.shape[1] < 3 * 128
-    assert_same(*both(torch.float32, hidden=16, frequencies=128), x)
 
 
 def test_several_blocks_of_edges():

@@ -7,9 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitaxy.geometry import Segments
 from epitaxy.geometry.testing import Tolerance, fractional_coordinates
-from epitaxy.models import TimeEmbedding, fourier_features, fourier_pairs
+from epitaxy.models import TimeEmbedding, fourier_features
 
 DTYPES = st.sampled_from([torch.float32, torch.float64])
 
@@ -40,47 +39,6 @@ def test_fourier_features_have_period_one(data: st.DataObject):
     d = data.draw(fractional_coordinates(3, dtype=torch.float32)).double()  # so that d + 1 is exact
     for one, other in zip(fourier_features(d, 20), fourier_features(d + 1, 20), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("graphs", [12, 38])
-def test_compressed_features_span_the_full_ones(graphs: int):
-    """Coefficients times bases give the full features back, pair by pair, wherever the displacements lie."""
-    segments = Segments.from_counts([20] * graphs)
-    rng = torch.Generator().manual_seed(0)
-    positions = torch.rand(segments.num_atoms, 3, generator=rng)
-    positions[:40] = torch.tensor([0.0, 0.5, 1 - 2**-24])
-    compressed, pairs = fourier_pairs(positions, segments.pairs(), 128)
-    full, same = fourier_pairs(positions, pairs, 128, compress=False)
-    bases = compressed.bases
-    assert bases is not None
-    assert full.bases is None
-    assert same is pairs
-    for coefficients, basis, expected in (
-        (compressed.odd, bases.odd, full.odd),
-        (compressed.even, bases.even, full.even),
-    ):
-        start = 0
-        for group in bases.groups:
-            for columns, table in bases.parts(group):
-                axis, stretch = divmod(table, basis.shape[0])
-                torch.testing.assert_close(
-                    coefficients[start : group.stop, columns] @ basis[stretch],
-                    expected[start : group.stop, axis * 128 : (axis + 1) * 128],
-                    rtol=0,
-                    atol=1e-5,
-                )
-            start = group.stop
-        assert start == len(pairs.i)
-
-
-def test_no_compression_where_it_would_not_pay():
-    """Few frequencies, few pairs, or the many basis vectors that double precision needs."""
-    segments = Segments.from_counts([20] * 12)
-    positions = torch.rand(segments.num_atoms, 3, generator=torch.Generator().manual_seed(0))
-    assert fourier_pairs(positions.double(), segments.pairs(), 128)[0].bases is None
-    assert fourier_pairs(positions, segments.pairs(), 16)[0].bases is None
-    few = Segments.from_counts([20])
-    assert fourier_pairs(positions[:20], few.pairs(), 128)[0].bases is None
 
 
 def test_time_embedding_at_the_published_steps():

@@ -61,9 +61,9 @@ class CSPNet(nn.Module):
 
     The network of DiffCSP (Jiao et al., NeurIPS 2023, eqs. 7-11) as CrysBFN changes it (Wu et al., ICLR 2025,
     section 4): features of each coordinate's accuracy enter beside the time, and layers are residual. The
-    graph of a crystal joins all ordered pairs of its atoms, each atom with itself included. It computes, to
-    rounding, what the edge-list form computes (`epitaxy.models.testing.EdgeListCSPNet`, which loads the
-    same weights); `EdgeBlock` tells how.
+    graph of a crystal joins all ordered pairs of its atoms, each atom with itself included. It computes what
+    the edge-list form computes (`epitaxy.models.testing.EdgeListCSPNet`, which loads the same weights);
+    `EdgeBlock` tells how.
 
     Symmetries: permuting atoms permutes their outputs; `lattice @ Q` with Q in O(3) gives an output lattice
     multiplied by Q (rows are lattice vectors) and changes nothing else; translating a crystal's positions,
@@ -140,10 +140,10 @@ class CSPNet(nn.Module):
 
         """
         pairs = segments.pairs() if pairs is None else pairs
-        features, pairs = fourier_pairs(positions, pairs, self.frequencies)
-        index = EdgeIndex.of(segments, pairs)
-        grams = segments.expand((lattice @ lattice.mT).flatten(1))
+        features = fourier_pairs(positions, pairs, self.frequencies)
         atoms = self.embed(segments, species, time, conditions)
+        index = EdgeIndex.of(segments, pairs, channels=atoms.shape[1])
+        grams = segments.expand((lattice @ lattice.mT).flatten(1))
         for layer in self.layers:
             atoms = layer(atoms, grams, features, index)
         return self.read_out(segments, atoms, lattice)

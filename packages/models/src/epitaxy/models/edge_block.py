@@ -52,13 +52,11 @@ class EdgeBlock(nn.Module):
             functional.linear(atoms, sender),
             functional.linear(pairs.even_self, even),
         )
-        if pairs.bases is None:
-            tables = (odd.unsqueeze(0), even.unsqueeze(0))
-        else:
-            tables = (pairs.bases.tables(odd, pairs.bases.odd), pairs.bases.tables(even, pairs.bases.even))
-        tensors = (*terms, pairs.odd, pairs.even, *tables, self.second.weight, self.second.bias)
+        tensors = (*terms, pairs.odd, pairs.even, odd, even, self.second.weight, self.second.bias)
         dtype = _compute_dtype(atoms)
-        result: Tensor = MeanMessages.apply(*(x.to(dtype) for x in tensors), pairs.bases, index)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        result: Tensor = MeanMessages.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            *(x.to(dtype) for x in tensors), index
+        )
         return result
 
 

@@ -186,5 +186,7 @@ class EquivarianceLaws:
         total = y.positions.square().sum() + y.lattice.square().sum()
         total = total if y.species is None else total + y.species.logsumexp(1).sum()
         parameters = list(self.network(dtype).parameters())
-        for gradient in torch.autograd.grad(total, [x.lattice, *parameters], allow_unused=True):
-            assert gradient is None or gradient.isfinite().all()
+        gradients = torch.autograd.grad(
+            total, [x.lattice, *parameters], allow_unused=True, materialize_grads=True
+        )
+        assert all(gradient.isfinite().all() for gradient in gradients)
