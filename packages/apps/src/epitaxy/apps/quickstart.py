@@ -56,7 +56,7 @@ def run_quickstart(out: Path, *, num: int = 1, devices: int = 1) -> None:
     held_out = load_split(DATASET, "test", limit=HELD_OUT)
     run = out / "run"
     recipe = open_run(run, preset("quickstart", task="csp", dataset=DATASET), resume=False)
-    say(f"training CrysBFN on {len(train_data)} embedded crystals of 2 to 12 atoms")
+    say(f"training CrysBFN on {len(train_data)} embedded crystals")
     with reporting("training") as progress:
         train(
             recipe, run, train_data=train_data, val_data=val_data, progress=progress,
