@@ -1,17 +1,19 @@
-"""Bayesian flows for circular, real and categorical variables, under one protocol for every flow."""
+"""Bayesian flows and diffusions, of circular, real and categorical variables, under one protocol."""
 
 from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.categorical import CategoricalBFN
 from epitaxy.flows.circular import CircularBFN, CircularState
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.product import Level, ProductFlow, Refreshable
-from epitaxy.flows.protocol import Features, Flow
+from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
 from epitaxy.flows.schedules import EntropySchedule
 
 __all__ = [
     "CategoricalBFN",
     "CircularBFN",
     "CircularState",
+    "Collective",
+    "Correcting",
     "EntropySchedule",
     "Features",
     "Flow",

@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+BAYESIAN_SAMPLERS = ("bayes", "end_back")
+"""How the Bayesian flows take a step: each says in its class what they mean."""
+
 
 def column(values: Shaped[Tensor, " rows"], ndim: int) -> Tensor:
     """Shape one value a row to broadcast against a tensor of `ndim` dimensions."""

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.flows._rows import check_grid, check_option, column, grid_index
+from epitaxy.flows._rows import BAYESIAN_SAMPLERS, check_grid, check_option, column, grid_index
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
 
@@ -53,10 +53,19 @@ class CategoricalBFN:
             )
         check_grid(self.grid)
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
-        check_option("sampler", self.sampler, ("bayes", "end_back"))
+        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
         check_option("guess", self.guess, ("expectation", "sampled", None))
         if self.grid is None and self.loss_kind == "discrete":
             raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Return the names that `sampler` may have."""
+        return BAYESIAN_SAMPLERS
+
+    def with_sampler(self, name: str) -> "CategoricalBFN":
+        """Return the same flow with another sampler."""
+        return replace(self, sampler=name)
 
     def with_steps(self, n: int) -> "CategoricalBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.flows._rows import check_option, column, grid_index, total
+from epitaxy.flows._rows import BAYESIAN_SAMPLERS, check_option, column, grid_index, total
 from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.circular_messages import Resultant, add, all_at_once, stepwise
 from epitaxy.flows.protocol import Features
@@ -69,7 +69,7 @@ class CircularBFN:
 
     def __post_init__(self) -> None:
         check_option("loss_kind", self.loss_kind, ("kl", "squared"))
-        check_option("sampler", self.sampler, ("bayes", "end_back"))
+        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
         check_option("draw", self.draw, ("bank", "all_at_once", "stepwise"))
         blocks = math.gcd(self.bank_size, 16)
         bank = TrajectoryBank(self.schedule, size=self.bank_size, seed=self.bank_seed, blocks=blocks)
@@ -79,6 +79,15 @@ class CircularBFN:
     def grid(self) -> int:
         """Number of steps n of the schedule."""
         return self.schedule.steps
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Return the names that `sampler` may have."""
+        return BAYESIAN_SAMPLERS
+
+    def with_sampler(self, name: str) -> "CircularBFN":
+        """Return the same flow with another sampler."""
+        return replace(self, sampler=name)
 
     def with_steps(self, n: int) -> "CircularBFN":
         """Return the same flow with the schedule computed for n steps."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from epitaxy.flows._rows import check_grid, check_option, column, grid_index, total
+from epitaxy.flows._rows import BAYESIAN_SAMPLERS, check_grid, check_option, column, grid_index, total
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
 
@@ -42,9 +42,18 @@ class GaussianBFN:
             raise ValueError(f"sigma1 must be between 0 and 1, not {self.sigma1}")
         check_grid(self.grid)
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
-        check_option("sampler", self.sampler, ("bayes", "end_back"))
+        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
         if self.grid is None and self.loss_kind == "discrete":
             raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Return the names that `sampler` may have."""
+        return BAYESIAN_SAMPLERS
+
+    def with_sampler(self, name: str) -> "GaussianBFN":
+        """Return the same flow with another sampler."""
+        return replace(self, sampler=name)
 
     def with_steps(self, n: int) -> "GaussianBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""

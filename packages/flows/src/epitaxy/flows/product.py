@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._rows import check_option
-from epitaxy.flows.protocol import Features, Flow
+from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
 from epitaxy.geometry import RngSource, Segments
 
 Level = Literal["atom", "graph"]
@@ -59,6 +59,26 @@ class ProductFlow:
         """Return the same product with every flow on a grid of n steps."""
         return replace(self, flows={field: flow.with_steps(n) for field, flow in self.flows.items()})
 
+    def with_sampler(self, name: str) -> "ProductFlow":
+        """Return the same product with this sampler on every flow that has it; the others keep theirs.
+
+        Raises:
+            ValueError: if no flow has it.
+
+        """
+        known = {sampler for flow in self.flows.values() for sampler in flow.samplers}
+        check_option("sampler", name, sorted(known))
+        flows = {
+            field: flow.with_sampler(name) if name in flow.samplers else flow
+            for field, flow in self.flows.items()
+        }
+        return replace(self, flows=flows)
+
+    @property
+    def corrections(self) -> int:
+        """Corrections before every step: the most that one of the flows asks for."""
+        return max(flow.corrections if isinstance(flow, Correcting) else 0 for flow in self.flows.values())
+
     def refresh(self, round: int) -> None:
         """Bring to a round of training whatever the flows keep."""
         for flow in self.flows.values():
@@ -78,7 +98,7 @@ class ProductFlow:
             self._check_rows(like, segments)
         return {
             field: flow.prior(like[field], rng=source.rows(field, self.levels[field]))
-            for field, flow in self.flows.items()
+            for field, flow in self._on(segments).items()
         }
 
     def corrupt(
@@ -89,7 +109,7 @@ class ProductFlow:
             field: flow.corrupt(
                 x[field], self._time(field, t, segments), rng=source.rows(field, self.levels[field])
             )
-            for field, flow in self.flows.items()
+            for field, flow in self._on(segments).items()
         }
 
     def features(
@@ -98,7 +118,7 @@ class ProductFlow:
         """Return what the network sees of every field's state."""
         return {
             field: flow.features(states[field], self._time(field, t, segments))
-            for field, flow in self.flows.items()
+            for field, flow in self._on(segments).items()
         }
 
     def loss(
@@ -120,7 +140,7 @@ class ProductFlow:
                 self._time(field, t, segments),
                 rng=source.rows(field, self.levels[field]),
             )
-            for field, flow in self.flows.items()
+            for field, flow in self._on(segments).items()
         }
 
     def step(
@@ -142,7 +162,31 @@ class ProductFlow:
                 self._time(field, s, segments),
                 rng=source.rows(field, self.levels[field]),
             )
-            for field, flow in self.flows.items()
+            for field, flow in self._on(segments).items()
+        }
+
+    def correct(
+        self,
+        states: Mapping[str, Any],
+        outputs: Mapping[str, Tensor],
+        t: Float[Tensor, " graphs"],
+        s: Float[Tensor, " graphs"],
+        *,
+        segments: Segments,
+        source: RngSource,
+    ) -> dict[str, Any]:
+        """Correct the states of the flows that ask for it, at t; see `Correcting`."""
+        return {
+            field: flow.correct(
+                states[field],
+                outputs[field],
+                self._time(field, t, segments),
+                self._time(field, s, segments),
+                rng=source.rows(field, self.levels[field]),
+            )
+            if isinstance(flow, Correcting) and flow.corrections
+            else states[field]
+            for field, flow in self._on(segments).items()
         }
 
     def decode(
@@ -162,6 +206,15 @@ class ProductFlow:
                 self._time(field, t, segments),
                 rng=source.rows(field, self.levels[field]),
             )
+            for field, flow in self._on(segments).items()
+        }
+
+    def _on(self, segments: Segments | None) -> dict[str, Flow[Any]]:
+        """Return the flows, those on atoms told which of them move together."""
+        return {
+            field: flow.on(segments)
+            if segments is not None and self.levels[field] == "atom" and isinstance(flow, Collective)
+            else flow
             for field, flow in self.flows.items()
         }
 

@@ -1,12 +1,12 @@
 """What every flow answers: the verbs that the trainer and the sampler are written against."""
 
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from epitaxy.geometry import AnyRng
+from epitaxy.geometry import AnyRng, Segments
 
 State = TypeVar("State")
 
@@ -17,14 +17,17 @@ class Features:
 
     Attributes:
         value: the state's location, shaped like a network's input for this variable: a point of the torus, a
-            mean, probabilities as 2 theta - 1.
+            mean, probabilities as 2 theta - 1, a class index.
         condition: further channels for each row, such as how certain the state is; None where time says it
             all.
+        velocity: how the location moves, for a state that has momentum; a network may see differences of it
+            alone, as of positions.
 
     """
 
-    value: Float[Tensor, " rows *event"]
+    value: Shaped[Tensor, " rows *event"]
     condition: Float[Tensor, " rows channels"] | None = None
+    velocity: Float[Tensor, " rows dim"] | None = None
 
 
 @runtime_checkable
@@ -91,4 +94,44 @@ class Flow(Protocol[State]):
 
     def with_steps(self, n: int) -> "Flow[State]":
         """Return the same flow on a grid of n steps; itself if its time is continuous."""
+        ...
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """The ways of taking a step that this flow has, by name."""
+        ...
+
+    def with_sampler(self, name: str) -> "Flow[State]":
+        """Return the same flow with another of its `samplers`."""
+        ...
+
+
+@runtime_checkable
+class Collective(Protocol):
+    """A flow whose rows are independent only as long as it is not told which of them move together."""
+
+    def on(self, segments: Segments) -> Flow[Any]:
+        """Return the flow for rows that are the atoms of these graphs."""
+        ...
+
+
+@runtime_checkable
+class Correcting(Protocol[State]):
+    """A flow whose sampler moves the state at a fixed time too, towards the law that it should have there."""
+
+    @property
+    def corrections(self) -> int:
+        """Number of corrections, each with a network output of its own, before every step."""
+        ...
+
+    def correct(
+        self,
+        state: State,
+        output: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> State:
+        """Draw another state at t, given the network's output there; the next step will be to s."""
         ...

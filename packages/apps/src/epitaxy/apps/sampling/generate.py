@@ -76,18 +76,17 @@ def generate(
 
 
 def with_sampler(flow: ProductFlow, sampler: str | None) -> ProductFlow:
-    """Return ``flow`` with the named sampler on every modality.
+    """Return ``flow`` with the named sampler on every modality that has it.
 
     Raises:
-        UsageError: a modality's flow does not know the sampler.
+        UsageError: none has it.
     """
     if sampler is None:
         return flow
     try:
-        flows = {name: dataclasses.replace(one, sampler=sampler) for name, one in flow.flows.items()}  # type: ignore[type-var]  # every flow is a dataclass; the Protocol cannot say so
-    except (TypeError, ValueError) as error:
+        return flow.with_sampler(sampler)
+    except ValueError as error:
         raise UsageError(f"--sampler {sampler}: {error}") from None
-    return dataclasses.replace(flow, flows=flows)
 
 
 def _made(
@@ -110,9 +109,12 @@ def _generate_batch(
     states = flow.prior(model.blank(segments), segments=segments, source=source)
     for i in range(steps):
         time = torch.full((len(group),), i / steps, device=device)
+        following = torch.full_like(time, (i + 1) / steps)
+        for _ in range(flow.corrections):
+            outputs = model.predict(states, time, segments=segments, species=species)
+            states = flow.correct(states, outputs, time, following, segments=segments, source=source)
         outputs = model.predict(states, time, segments=segments, species=species)
         if i < steps - 1:
-            following = torch.full_like(time, (i + 1) / steps)
             states = flow.step(states, outputs, time, following, segments=segments, source=source)
     targets = flow.decode(states, outputs, time, segments=segments, source=source)
     ids = tuple(request.id for request in group)
