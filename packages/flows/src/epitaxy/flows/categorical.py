@@ -7,7 +7,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.flows._rows import BAYESIAN_SAMPLERS, check_grid, check_option, column, grid_index
+from epitaxy.flows._rows import (
+    BAYESIAN_SAMPLERS,
+    BayesianSampler,
+    bayesian_sampler,
+    check_grid,
+    check_option,
+    column,
+    grid_index,
+)
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
 
@@ -42,7 +50,7 @@ class CategoricalBFN:
     beta1: float
     grid: int | None = 1000
     loss_kind: Literal["discrete", "continuous"] = "discrete"
-    sampler: Literal["bayes", "end_back"] = "bayes"
+    sampler: BayesianSampler = "bayes"
     guess: Literal["expectation", "sampled"] | None = None
     draws: int = 1
 
@@ -65,7 +73,7 @@ class CategoricalBFN:
 
     def with_sampler(self, name: str) -> "CategoricalBFN":
         """Return the same flow with another sampler."""
-        return replace(self, sampler=name)
+        return replace(self, sampler=bayesian_sampler(name))
 
     def with_steps(self, n: int) -> "CategoricalBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""

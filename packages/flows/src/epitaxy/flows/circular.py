@@ -8,7 +8,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.flows._rows import BAYESIAN_SAMPLERS, check_option, column, grid_index, total
+from epitaxy.flows._rows import (
+    BAYESIAN_SAMPLERS,
+    BayesianSampler,
+    bayesian_sampler,
+    check_option,
+    column,
+    grid_index,
+    total,
+)
 from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.circular_messages import Resultant, add, all_at_once, stepwise
 from epitaxy.flows.protocol import Features
@@ -61,7 +69,7 @@ class CircularBFN:
     manifold: FlatTorus = field(default_factory=FlatTorus)
     schedule: EntropySchedule = field(default_factory=EntropySchedule)
     loss_kind: Literal["kl", "squared"] = "kl"
-    sampler: Literal["bayes", "end_back"] = "bayes"
+    sampler: BayesianSampler = "bayes"
     draw: Literal["bank", "all_at_once", "stepwise"] = "bank"
     bank_size: int = 4096
     bank_seed: int = 0
@@ -87,7 +95,7 @@ class CircularBFN:
 
     def with_sampler(self, name: str) -> "CircularBFN":
         """Return the same flow with another sampler."""
-        return replace(self, sampler=name)
+        return replace(self, sampler=bayesian_sampler(name))
 
     def with_steps(self, n: int) -> "CircularBFN":
         """Return the same flow with the schedule computed for n steps."""

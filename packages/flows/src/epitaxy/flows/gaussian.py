@@ -8,7 +8,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from epitaxy.flows._rows import BAYESIAN_SAMPLERS, check_grid, check_option, column, grid_index, total
+from epitaxy.flows._rows import (
+    BAYESIAN_SAMPLERS,
+    BayesianSampler,
+    bayesian_sampler,
+    check_grid,
+    check_option,
+    column,
+    grid_index,
+    total,
+)
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
 
@@ -35,7 +44,7 @@ class GaussianBFN:
     sigma1: float = math.sqrt(1e-3)
     grid: int | None = 1000
     loss_kind: Literal["discrete", "continuous"] = "discrete"
-    sampler: Literal["bayes", "end_back"] = "bayes"
+    sampler: BayesianSampler = "bayes"
 
     def __post_init__(self) -> None:
         if not 0.0 < self.sigma1 < 1.0:
@@ -53,7 +62,7 @@ class GaussianBFN:
 
     def with_sampler(self, name: str) -> "GaussianBFN":
         """Return the same flow with another sampler."""
-        return replace(self, sampler=name)
+        return replace(self, sampler=bayesian_sampler(name))
 
     def with_steps(self, n: int) -> "GaussianBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""
