@@ -2,6 +2,7 @@
 
 from epitaxy.data._cells import Cell
 from epitaxy.data.batching import ShuffledBatches
+from epitaxy.data.cell_lengths import CellLengths, LengthStatistics
 from epitaxy.data.convert import to_structures
 from epitaxy.data.dataset import CrystalDataset
 from epitaxy.data.errors import DataError
@@ -20,9 +21,11 @@ __all__ = [
     "MAX_ATOMS",
     "SPLITS",
     "Cell",
+    "CellLengths",
     "CrystalDataset",
     "DataError",
     "DatasetInfo",
+    "LengthStatistics",
     "Location",
     "Prepared",
     "Progress",

@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.data.cell_lengths import CellLengths
 from epitaxy.data.dataset import CrystalDataset
 from epitaxy.data.errors import DataError
 from epitaxy.data.vocabulary import Vocabulary
 
-FORMAT = 1
-"""Version of the JSON form."""
+FORMAT = 2
+"""Version of the JSON form; format 1 had no lengths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Statistics:
             over all splits, where this gives 2.3996.
         volume_per_atom: mean over crystals, cubic angstrom.
         properties: by name; a property that is nowhere known is left out.
+        lengths: of cell edges by the number of atoms; None in a file of format 1.
 
     """
 
@@ -51,6 +53,7 @@ class Statistics:
     lattice_scale: float
     volume_per_atom: float
     properties: Mapping[str, PropertyStatistics]
+    lengths: CellLengths | None = None
 
     @classmethod
     def of(cls, dataset: CrystalDataset) -> "Statistics":
@@ -63,6 +66,7 @@ class Statistics:
             lattice_scale=float(dataset.lattice.square().mean().sqrt()),
             volume_per_atom=float((volume / dataset.counts).mean()),
             properties={n: s for n, v in dataset.properties.items() if (s := _of_property(v)) is not None},
+            lengths=CellLengths.of(dataset.lattice, dataset.counts),
         )
 
     def draw_counts(self, uniform: Float[Tensor, " graphs"]) -> Int[Tensor, " graphs"]:
@@ -89,8 +93,10 @@ class Statistics:
         try:
             fields = json.loads(text)
             version = fields.pop("format")
-            if version != FORMAT:
+            if version not in (1, FORMAT):
                 raise DataError(f"these statistics have format {version}, not {FORMAT}; compute them again")
+            lengths = fields.pop("lengths", None)
+            fields["lengths"] = None if lengths is None else CellLengths.parse(lengths)
             fields["atoms_per_cell"] = {int(n): int(count) for n, count in fields["atoms_per_cell"].items()}
             fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
             fields["properties"] = {n: PropertyStatistics(**s) for n, s in fields["properties"].items()}
