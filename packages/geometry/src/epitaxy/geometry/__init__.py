@@ -13,6 +13,7 @@ from epitaxy.geometry.lattice import (
     volume,
 )
 from epitaxy.geometry.manifold import Manifold
+from epitaxy.geometry.molecule_batch import MoleculeBatch
 from epitaxy.geometry.rng import AnyRng, Rng, RngSource, SharedRng, as_rng
 from epitaxy.geometry.row_rng import RowRng, StructureRng, structure_seed
 from epitaxy.geometry.segments import Pairs, Segments
@@ -28,6 +29,7 @@ __all__ = [
     "Euclidean",
     "FlatTorus",
     "Manifold",
+    "MoleculeBatch",
     "Pairs",
     "Rng",
     "RngSource",
