@@ -4,6 +4,7 @@ from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.categorical import CategoricalBFN
 from epitaxy.flows.circular import CircularBFN, CircularState
 from epitaxy.flows.gaussian import GaussianBFN
+from epitaxy.flows.kinetic import CorruptedKineticState, KineticDiffusion, KineticState
 from epitaxy.flows.product import Level, ProductFlow, Refreshable
 from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
 from epitaxy.flows.schedules import EntropySchedule
@@ -14,10 +15,13 @@ __all__ = [
     "CircularState",
     "Collective",
     "Correcting",
+    "CorruptedKineticState",
     "EntropySchedule",
     "Features",
     "Flow",
     "GaussianBFN",
+    "KineticDiffusion",
+    "KineticState",
     "Level",
     "ProductFlow",
     "Refreshable",

@@ -1,0 +1,370 @@
+"""Kinetic Langevin ("trivialised") diffusion on a flat torus (KLDM, Sec. 3; Zhu et al. 2024)."""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from epitaxy.flows._rows import check_option, column, total
+from epitaxy.flows.kinetic_kernel import KineticBridge, KineticKernel
+from epitaxy.flows.protocol import Features
+from epitaxy.geometry import (
+    AnyRng,
+    FlatTorus,
+    Rng,
+    Segments,
+    as_rng,
+    wrapped_normal_information,
+    wrapped_normal_score,
+)
+
+Sampler = Literal["ancestral", "exponential", "predictor_corrector", "probability_flow", "published_pc"]
+_SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
+_TURN = 2 * math.pi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KineticState:
+    """Moving points.
+
+    Attributes:
+        position: in the manifold's units, in [0, period).
+        velocity: radians per unit of noise time, 2 pi being a period; one of a few units at most.
+
+    """
+
+    position: Float[Tensor, "rows dim"]
+    velocity: Float[Tensor, "rows dim"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CorruptedKineticState(KineticState):
+    """A state that was made from data, and by which noise.
+
+    Attributes:
+        noise: standard normal; the displacement from the data, before wrapping, was slope * velocity + spread
+            * noise.
+
+    """
+
+    noise: Float[Tensor, "rows dim"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Coefficients:
+    """The kernel at each row's time, as columns in the state's dtype."""
+
+    velocity_std: Tensor
+    slope: Tensor
+    spread: Tensor
+    root_information: Tensor
+    """Root of the mean square of the wrapped kernel's score, lambda(t)^(1/2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KineticDiffusion:
+    """Diffusion of points on a flat torus by noise in their velocities. Data are points, `"rows dim"`.
+
+    At noise time u = horizon (1 - t) the velocity v and the displacement r (radians) from the data obey `dr =
+    v du, dv = -v du + sqrt(2) dW`, whose law is known (`KineticKernel`). The network's output stands for the
+    score of v; `score` says how. Positions are given in the manifold's units, everything else in radians.
+
+    Told by `on` which rows are the atoms of one graph, velocities, displacements and scores have no net
+    translation in any graph. One-atom graphs then never move.
+
+    Deviations from the paper and its code, all towards the exact process: initial velocities are integrated
+    out of the kernel, so both parametrisations serve any `initial_velocity`; nothing is added inside square
+    roots; lambda(t) is computed at the time itself by quadrature; velocities enter networks in units of their
+    own standard deviation at equilibrium rather than over 2 pi; the last step, `decode`, is a denoising one;
+    for `loss_kind` see there.
+
+    Args:
+        manifold: the torus, whose period is the unit of positions.
+        horizon: T, the noise time at t = 0. The paper's 2 does not mix: from one point, the first Fourier
+            coefficient of positions is still 0.47 there, 0.08 at 4, 0.01 at 6. It is what `prior_kind =
+            "uniform"` pretends to be 0.
+        initial_velocity: standard deviation of velocities at the data; the paper finds 0 best.
+        parametrisation: "simplified", Eq. 19: the output is the position kernel's score over its root mean
+            square; or "direct", Eq. 18: it is the score of v itself.
+        loss_kind: what the output learns, in "simplified" form. "lifted", the noise that displaced the data,
+            whichever way around the torus, weighted by the kernel's variance: its mean given the state is the
+            exact score, of velocities without net translation too. "wrapped", as published, the wrapped
+            normal's score weighted by 1 / lambda(t): less noisy, but it takes coordinates to wrap
+            independently, which they do not once translations are taken out. For narrow kernels the two are
+            one. "direct" losses are not weighted.
+        prior_kind: "uniform" positions; or "marginal", which corrupts the `like` given to `prior`, then a
+            draw from the data: the exact start, for those who have data.
+        sampler: "ancestral", draw (r, v) from its law at s given the state at t and the data that the score
+            predicts: exact for data at one point, at any number of steps. "exponential", the paper's Alg. 3
+            with e^h - 1 where it prints e^{2 dt} - 1. "probability_flow", the same without noise.
+            "predictor_corrector", `correct` at each time, then "probability_flow". "published_pc", what the
+            published code does: a correction of adaptive size, which moves positions too, then a step with
+            the network's output at the same time, which moves them again: they run at double speed.
+        corrector_step: size of a correction: for "predictor_corrector" in units of the velocity's relaxation
+            time; for "published_pc" the paper's tau.
+        segments: set by `on`.
+
+    """
+
+    manifold: FlatTorus = field(default_factory=FlatTorus)
+    horizon: float = 2.0
+    initial_velocity: float = 0.0
+    parametrisation: Literal["simplified", "direct"] = "simplified"
+    loss_kind: Literal["lifted", "wrapped"] = "lifted"
+    prior_kind: Literal["uniform", "marginal"] = "uniform"
+    sampler: Sampler = "ancestral"
+    corrector_step: float = 0.25
+    segments: Segments | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not (self.horizon > 0.0 and self.corrector_step > 0.0 and self.initial_velocity >= 0.0):
+            raise ValueError(
+                "horizon and corrector_step must be positive and initial_velocity not negative, not "
+                f"{self.horizon}, {self.corrector_step}, {self.initial_velocity}"
+            )
+        check_option("parametrisation", self.parametrisation, ("simplified", "direct"))
+        check_option("loss_kind", self.loss_kind, ("lifted", "wrapped"))
+        check_option("prior_kind", self.prior_kind, ("uniform", "marginal"))
+        check_option("sampler", self.sampler, _SAMPLERS)
+
+    @property
+    def grid(self) -> None:
+        """None: time is continuous."""
+        return None
+
+    def with_steps(self, n: int) -> "KineticDiffusion":  # noqa: ARG002 - part of every flow's signature
+        """Return the flow itself: any number of steps will do."""
+        return self
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Return the names that `sampler` may have."""
+        return _SAMPLERS
+
+    def with_sampler(self, name: str) -> "KineticDiffusion":
+        """Return the same flow with another sampler."""
+        check_option("sampler", name, _SAMPLERS)
+        return replace(self, sampler=cast(Sampler, name))
+
+    @property
+    def corrections(self) -> int:
+        """Return 1 for the samplers that correct, else 0."""
+        return int(self.sampler in ("predictor_corrector", "published_pc"))
+
+    def on(self, segments: Segments) -> "KineticDiffusion":
+        """Return the flow for rows that are the atoms of these graphs, without net translation."""
+        return replace(self, segments=segments)
+
+    def noise_time(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+        """Return u = horizon (1 - t), in float64."""
+        return self.horizon * (1 - t.double()).clamp(min=0.0)
+
+    def prior(self, like: Float[Tensor, "rows dim"], *, rng: AnyRng) -> KineticState:
+        """Draw the start, see `prior_kind`; velocities have the law that they have at t = 0."""
+        source = as_rng(rng)
+        if self.prior_kind == "marginal":
+            return self.corrupt(like, torch.zeros_like(like[:, 0]), rng=source)
+        u = torch.tensor([self.horizon], dtype=torch.float64)
+        std = float(KineticKernel.at(u, self.initial_velocity).velocity_std)
+        position = self.manifold.sample_uniform(like.shape, rng=source, dtype=like.dtype, device=like.device)
+        return KineticState(position=position, velocity=std * self._normal(like, source))
+
+    def corrupt(
+        self, x: Float[Tensor, "rows dim"], t: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> CorruptedKineticState:
+        """Draw from the transition kernel, Eq. 16."""
+        at, source = self._at(t, x), as_rng(rng)
+        velocity = at.velocity_std * self._normal(x, source)
+        noise = self._normal(x, source)
+        position = self._moved(x, at.slope * velocity + at.spread * noise)
+        return CorruptedKineticState(position=position, velocity=velocity, noise=noise)
+
+    def features(self, state: KineticState, t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+        """Return position and velocity."""
+        return Features(value=state.position, velocity=state.velocity)
+
+    def score(
+        self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
+    ) -> Float[Tensor, "rows dim"]:
+        """Return the score of v: slope * `pull` - v / velocity_std^2."""
+        if self.parametrisation == "direct":
+            return self._centred(output)
+        at = self._at(t, output)
+        return at.slope * self.pull(output, state, t) - state.velocity / at.velocity_std.square()
+
+    def pull(
+        self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
+    ) -> Float[Tensor, "rows dim"]:
+        """Return the predicted score of the position kernel with respect to its mean.
+
+        The predicted displacement from the data is slope * v + spread^2 * pull, exactly the posterior mean if
+        the score is exact.
+        """
+        at = self._at(t, output)
+        centred = self._centred(output)
+        if self.parametrisation == "simplified":
+            return at.root_information * centred
+        return (centred + state.velocity / at.velocity_std.square()) / at.slope
+
+    def loss(
+        self,
+        output: Float[Tensor, "rows dim"],
+        x: Float[Tensor, "rows dim"],
+        state: KineticState,
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+    ) -> Float[Tensor, " rows"]:
+        """Return the squared error of the output, see `loss_kind`.
+
+        Raises:
+            ValueError: if the loss is the lifted one and the state does not come from `corrupt`.
+
+        """
+        at = self._at(t, output)
+        pull = self._wanted(x, state, at)
+        centred = self._centred(output)
+        if self.parametrisation == "direct":
+            return total((centred - at.slope * pull + state.velocity / at.velocity_std.square()).square())
+        if self.loss_kind == "lifted":
+            return total((at.spread * at.root_information * centred - at.spread * pull).square())
+        return total((centred - pull / at.root_information).square())
+
+    def step(
+        self,
+        state: KineticState,
+        output: Float[Tensor, "rows dim"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> KineticState:
+        """Draw the state at s > t, see `sampler`."""
+        source = as_rng(rng)
+        if self.sampler == "ancestral":
+            return self._along_the_bridge(state, output, t, s, source)
+        h = column(self.noise_time(t) - self.noise_time(s), 2)
+        growth, gain = h.exp().to(output.dtype), torch.expm1(h).to(output.dtype)
+        score = self.score(output, state, t)
+        if self.sampler == "published_pc":
+            now, then = self._at(t, output).velocity_std, self._at(s, output).velocity_std
+            velocity = growth * state.velocity + (growth * now - then) * now * score
+        elif self.sampler == "exponential":
+            noise = torch.expm1(2 * h).sqrt().to(output.dtype) * self._normal(output, source)
+            velocity = growth * state.velocity + 2 * gain * score + noise
+        else:
+            velocity = growth * state.velocity + gain * score
+        return self._arrived(state.position, -h.to(output.dtype) * velocity, velocity)
+
+    def correct(
+        self,
+        state: KineticState,
+        output: Float[Tensor, "rows dim"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> KineticState:
+        """Move the velocity towards its law given the position, by Langevin dynamics at t.
+
+        For "predictor_corrector" the dynamics is solved exactly for a score of slope -k, where k = 1 /
+        velocity_std^2 + slope^2 lambda is the kernel's precision, at least 1: exact for data at one point,
+        and nothing is ever divided by what the network said. For "published_pc" the size is tau over the mean
+        square of the score in each graph (the paper's Alg. 4; where that is 0, as in one-atom graphs, there
+        is no move instead of its 0/0) and positions move by it too.
+        """
+        score, noise = self.score(output, state, t), self._normal(output, as_rng(rng))
+        if self.sampler == "published_pc":
+            size = self._adaptive_size(score)
+            velocity = state.velocity + size * score + (2 * size).sqrt() * noise
+            h = column(self.noise_time(t) - self.noise_time(s), 2).to(output.dtype)
+            return self._arrived(state.position, -h * velocity, velocity)
+        at, eta = self._at(t, output), self.corrector_step
+        precision = at.velocity_std.square().reciprocal() + (at.slope * at.root_information).square()
+        drift, heat = -math.expm1(-eta) / precision, (-math.expm1(-2 * eta) / precision).sqrt()
+        velocity = self._centred(state.velocity + drift * score + heat * noise)
+        return KineticState(position=state.position, velocity=velocity)
+
+    def decode(
+        self,
+        state: KineticState,
+        output: Float[Tensor, "rows dim"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, "rows dim"]:
+        """Return the data that the score predicts; for "published_pc" the position after a step to t = 1."""
+        if self.sampler == "published_pc":
+            return self.step(state, output, t, torch.ones_like(t), rng=rng).position
+        return self._moved(state.position, -self._displacement(state, output, t))
+
+    def _displacement(self, state: KineticState, output: Tensor, t: Tensor) -> Float[Tensor, "rows dim"]:
+        """Return the displacement from the data, in radians, that the score predicts."""
+        at = self._at(t, output)
+        return at.slope * state.velocity + at.spread.square() * self.pull(output, state, t)
+
+    def _along_the_bridge(
+        self, state: KineticState, output: Tensor, t: Tensor, s: Tensor, rng: Rng
+    ) -> KineticState:
+        times, rows = torch.stack([self.noise_time(t), self.noise_time(s)]).unique(dim=1, return_inverse=True)
+        bridge = KineticBridge.between(times[0], times[1], self.initial_velocity)
+        gain, noise = (m[rows].to(output.dtype)[..., None] for m in (bridge.gain, bridge.noise))
+        r, v = self._displacement(state, output, t), state.velocity
+        first, second = self._normal(output, rng), self._normal(output, rng)
+        new_r = gain[:, 0, 0] * r + gain[:, 0, 1] * v + noise[:, 0, 0] * first + noise[:, 0, 1] * second
+        new_v = gain[:, 1, 0] * r + gain[:, 1, 1] * v + noise[:, 1, 1] * second
+        return self._arrived(state.position, new_r - r, new_v)
+
+    def _wanted(
+        self, x: Float[Tensor, "rows dim"], state: KineticState, at: _Coefficients
+    ) -> Float[Tensor, "rows dim"]:
+        """Return the position kernel's score given the data: what the network's should be on average."""
+        if self.loss_kind == "lifted":
+            if not isinstance(state, CorruptedKineticState):
+                raise ValueError("the lifted loss needs the noise of the state, which `corrupt` returns")
+            return state.noise / at.spread
+        radians = self.manifold.log(x, state.position) * (_TURN / self.manifold.period)
+        score = -wrapped_normal_score(radians - at.slope * state.velocity, at.spread)
+        return self._centred(score)
+
+    def _adaptive_size(self, score: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows one"]:
+        """Return corrector_step over the mean square of the score in each graph; 0 where that is 0."""
+        square = score.square().mean(1, keepdim=True)
+        if self.segments is not None:
+            square = self.segments.expand(self.segments.mean(square))
+        return torch.where(square > 0, self.corrector_step / torch.where(square > 0, square, 1.0), 0.0)
+
+    def _at(self, t: Float[Tensor, " rows"], like: Tensor) -> _Coefficients:
+        """Return the kernel at each row's time; rows of one graph share theirs, so it is computed once."""
+        times, rows = self.noise_time(t).unique(return_inverse=True)
+        kernel = KineticKernel.at(times, self.initial_velocity)
+        spread = kernel.spread.clamp(min=torch.finfo(like.dtype).tiny ** 0.5)
+        columns = (
+            column(values[rows].to(like.dtype), like.ndim)
+            for values in (
+                kernel.velocity_std,
+                kernel.slope,
+                spread,
+                wrapped_normal_information(spread).sqrt(),
+            )
+        )
+        velocity_std, slope, spread, root_information = columns
+        return _Coefficients(
+            velocity_std=velocity_std, slope=slope, spread=spread, root_information=root_information
+        )
+
+    def _normal(self, like: Tensor, rng: Rng) -> Float[Tensor, "rows dim"]:
+        return self._centred(rng.normal(like.shape, dtype=like.dtype, device=like.device))
+
+    def _centred(self, x: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
+        return x if self.segments is None else self.segments.center(x)
+
+    def _moved(self, x: Float[Tensor, "rows dim"], radians: Float[Tensor, "rows dim"]) -> Tensor:
+        return self.manifold.exp(x, radians * (self.manifold.period / _TURN))
+
+    def _arrived(self, position: Tensor, radians: Tensor, velocity: Tensor) -> KineticState:
+        """Return the state after a move; velocities are centred again, lest rounding add up to a drift."""
+        return KineticState(position=self._moved(position, radians), velocity=self._centred(velocity))
