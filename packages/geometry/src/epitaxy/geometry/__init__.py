@@ -4,6 +4,7 @@ from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.bessel import bessel_ratio, log_i0
 from epitaxy.geometry.euclidean import Centered, Euclidean
 from epitaxy.geometry.inverse_bessel import inverse_bessel_ratio
+from epitaxy.geometry.karcher import karcher_mean
 from epitaxy.geometry.lattice import (
     gram,
     is_right_handed,
@@ -12,6 +13,7 @@ from epitaxy.geometry.lattice import (
     reciprocal,
     volume,
 )
+from epitaxy.geometry.log_lattice import lattice_from_log, lattice_to_log
 from epitaxy.geometry.manifold import Manifold
 from epitaxy.geometry.molecule_batch import MoleculeBatch
 from epitaxy.geometry.rng import AnyRng, Rng, RngSource, SharedRng, as_rng
@@ -21,6 +23,11 @@ from epitaxy.geometry.simplex import Simplex
 from epitaxy.geometry.torus import FlatTorus
 from epitaxy.geometry.von_mises import VonMises, von_mises_entropy
 from epitaxy.geometry.von_mises_noise import von_mises_noise
+from epitaxy.geometry.wrapped_normal import (
+    WrappedNormal,
+    wrapped_normal_information,
+    wrapped_normal_score,
+)
 
 __all__ = [
     "AnyRng",
@@ -39,17 +46,23 @@ __all__ = [
     "Simplex",
     "StructureRng",
     "VonMises",
+    "WrappedNormal",
     "as_rng",
     "bessel_ratio",
     "gram",
     "inverse_bessel_ratio",
     "is_right_handed",
+    "karcher_mean",
+    "lattice_from_log",
     "lattice_matrix",
     "lattice_parameters",
+    "lattice_to_log",
     "log_i0",
     "reciprocal",
     "structure_seed",
     "volume",
     "von_mises_entropy",
     "von_mises_noise",
+    "wrapped_normal_information",
+    "wrapped_normal_score",
 ]

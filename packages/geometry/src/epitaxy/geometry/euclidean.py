@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.geometry._shapes import broadcast_against
-from epitaxy.geometry.rng import AnyRng
+from epitaxy.geometry.rng import AnyRng, as_rng
 from epitaxy.geometry.segments import Segments
 
 
@@ -95,6 +95,31 @@ class Centered:
     ) -> Float[Tensor, "*out atoms dim"]:
         """Subtract the mean of each graph from v; the result is broadcast against x."""
         return self.project(broadcast_against(v, x))
+
+    def normal(
+        self,
+        dim: int,
+        *,
+        rng: AnyRng,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str | None = None,
+    ) -> Float[Tensor, "atoms dim"]:
+        """Draw from the standard normal law on this space, "atoms dim".
+
+        It is the projection of independent standard normal numbers: in a graph of n atoms a coordinate has
+        the covariance I - 11^T / n, and in a graph of one atom it is exactly 0. Means are taken in float64,
+        so that a graph's sum is off by no more than the rounding of its numbers to `dtype`.
+
+        Args:
+            dim: number of coordinates of an atom.
+            rng: a generator, or an `Rng` whose rows are the atoms.
+            dtype: of the result.
+            device: of the result; it must be that of the segments, and is so by default.
+
+        """
+        place = self.segments.device if device is None else torch.device(device)
+        noise = as_rng(rng).normal((self.segments.num_atoms, dim), dtype=dtype, device=place)
+        return self.segments.center(noise.double()).to(dtype)
 
     def sample_uniform(
         self,
