@@ -1,18 +1,24 @@
 """Bayesian flows and diffusions, of circular, real and categorical variables, under one protocol."""
 
+from epitaxy.flows.absorbing import AbsorbingDiffusion
 from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.categorical import CategoricalBFN
 from epitaxy.flows.circular import CircularBFN, CircularState
+from epitaxy.flows.codebook import CodebookDiffusion
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.kinetic import CorruptedKineticState, KineticDiffusion, KineticState
+from epitaxy.flows.noise_schedules import LinearBeta, NoiseSchedule
 from epitaxy.flows.product import Level, ProductFlow, Refreshable
 from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
 from epitaxy.flows.schedules import EntropySchedule
+from epitaxy.flows.variance_preserving import VariancePreserving
 
 __all__ = [
+    "AbsorbingDiffusion",
     "CategoricalBFN",
     "CircularBFN",
     "CircularState",
+    "CodebookDiffusion",
     "Collective",
     "Correcting",
     "CorruptedKineticState",
@@ -23,7 +29,10 @@ __all__ = [
     "KineticDiffusion",
     "KineticState",
     "Level",
+    "LinearBeta",
+    "NoiseSchedule",
     "ProductFlow",
     "Refreshable",
     "TrajectoryBank",
+    "VariancePreserving",
 ]

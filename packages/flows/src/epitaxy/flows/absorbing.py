@@ -1,0 +1,159 @@
+"""Diffusion of class labels by masking (KLDM, Sec. 3.3; MD4, Shi et al. 2024)."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Float64, Int
+from torch import Tensor
+
+from epitaxy.flows._classes import draw_classes
+from epitaxy.flows._rows import check_option
+from epitaxy.flows.protocol import Features
+from epitaxy.geometry import AnyRng, as_rng
+
+_MARGIN = 1e-4
+"""Probability that a label shows at t = 0, and that it is still masked at t = 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsorbingDiffusion:
+    """Absorbing diffusion on class labels.
+
+    Data are labels 0, ..., K - 1, `" rows"`. A state is labels too, of which K means masked; the network,
+    which embeds K + 1 labels, puts out logits of the K classes. At t a row shows its label with probability
+    alpha(t) = (1 - 2e-4) a(t) + 1e-4 and is masked otherwise. The prior, all masked, is what states at t = 0
+    are but for a share of 1e-4.
+
+    Args:
+        classes: number of classes K.
+        schedule: "linear", a = t; "poly2", a = 1 - (1 - t)^2; or "cosine", a = 1 - cos(pi t / 2).
+        loss_kind: "elbo", alpha' / (1 - alpha) times the cross entropy of masked rows, 0 for others: nats,
+            whose mean over uniform t bounds the negative log likelihood; or "cross_entropy", unweighted.
+        decode_kind: how a row that is still masked at the last step gets its class: "argmax", the likeliest,
+            as many rows as one step in n unmasks; or "sampled" from the probabilities, which keeps their law,
+            also with few steps. (The published code hands masks out as if they were an element.)
+
+    """
+
+    classes: int
+    schedule: Literal["linear", "poly2", "cosine"] = "linear"
+    loss_kind: Literal["elbo", "cross_entropy"] = "elbo"
+    decode_kind: Literal["argmax", "sampled"] = "argmax"
+
+    def __post_init__(self) -> None:
+        if self.classes < 1:
+            raise ValueError(f"classes must be positive, not {self.classes}")
+        check_option("schedule", self.schedule, ("linear", "poly2", "cosine"))
+        check_option("loss_kind", self.loss_kind, ("elbo", "cross_entropy"))
+        check_option("decode_kind", self.decode_kind, ("argmax", "sampled"))
+
+    @property
+    def mask(self) -> int:
+        """Return the label of masked rows, K."""
+        return self.classes
+
+    @property
+    def grid(self) -> None:
+        """None: time is continuous."""
+        return None
+
+    def with_steps(self, n: int) -> "AbsorbingDiffusion":  # noqa: ARG002 - part of every flow's signature
+        """Return the flow itself: any number of steps will do."""
+        return self
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Return the one sampler's name."""
+        return ("ancestral",)
+
+    def with_sampler(self, name: str) -> "AbsorbingDiffusion":
+        """Return the flow itself: it has one sampler."""
+        check_option("sampler", name, self.samplers)
+        return self
+
+    def alpha(self, t: Float[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+        """Return the probability that a label shows."""
+        return 1 - self.masked(t)
+
+    def masked(self, t: Float[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+        """Return 1 - alpha(t), accurate near t = 1 too."""
+        rest = 1 - t.double().clamp(0.0, 1.0)
+        if self.schedule == "poly2":
+            rest = rest.square()
+        elif self.schedule == "cosine":
+            rest = torch.sin(math.pi / 2 * rest)
+        return (1 - 2 * _MARGIN) * rest + _MARGIN
+
+    def alpha_slope(self, t: Float[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+        """Return the derivative of alpha with respect to t."""
+        time = t.double().clamp(0.0, 1.0)
+        if self.schedule == "poly2":
+            slope = 2 * (1 - time)
+        elif self.schedule == "cosine":
+            slope = math.pi / 2 * torch.sin(math.pi / 2 * time)
+        else:
+            slope = torch.ones_like(time)
+        return (1 - 2 * _MARGIN) * slope
+
+    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Int[Tensor, " rows"]:  # noqa: ARG002
+        """Return masks."""
+        return torch.full(like.shape, self.mask, dtype=torch.int64, device=like.device)
+
+    def corrupt(
+        self, x: Int[Tensor, " rows"], t: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Int[Tensor, " rows"]:
+        """Mask each row with probability 1 - alpha(t)."""
+        hidden = self._happens(self.masked(t), rng)
+        return torch.where(hidden, self.mask, x.long())
+
+    def features(self, state: Int[Tensor, " rows"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+        """Return the labels, 0, ..., K."""
+        return Features(value=state)
+
+    def loss(
+        self,
+        output: Float[Tensor, "rows classes"],
+        x: Int[Tensor, " rows"],
+        state: Int[Tensor, " rows"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+    ) -> Float[Tensor, " rows"]:
+        """Return the loss at t, see `loss_kind`."""
+        entropy = torch.nn.functional.cross_entropy(output, x.long(), reduction="none")
+        if self.loss_kind == "elbo":
+            entropy = (self.alpha_slope(t) / self.masked(t)).to(output.dtype) * entropy
+        return torch.where(state == self.mask, entropy, 0.0)
+
+    def step(
+        self,
+        state: Int[Tensor, " rows"],
+        output: Float[Tensor, "rows classes"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Int[Tensor, " rows"]:
+        """Unmask each masked row with probability (alpha(s) - alpha(t)) / (1 - alpha(t)); others stay."""
+        source = as_rng(rng)
+        shown = self._happens(1 - self.masked(s) / self.masked(t), source)
+        return torch.where((state == self.mask) & shown, draw_classes(output, source), state)
+
+    def decode(
+        self,
+        state: Int[Tensor, " rows"],
+        output: Float[Tensor, "rows classes"],
+        t: Float[Tensor, " rows"],  # noqa: ARG002 - part of every flow's signature
+        *,
+        rng: AnyRng,
+    ) -> Int[Tensor, " rows"]:
+        """Give every row that is still masked a class, see `decode_kind`: no mask is left."""
+        guess = output.argmax(-1) if self.decode_kind == "argmax" else draw_classes(output, as_rng(rng))
+        return torch.where(state == self.mask, guess, state)
+
+    def _happens(self, probability: Float64[Tensor, " rows"], rng: AnyRng) -> Bool[Tensor, " rows"]:
+        """Draw whether something of this probability happens."""
+        u = as_rng(rng).uniform(probability.shape, dtype=torch.float64, device=probability.device)
+        return u < probability

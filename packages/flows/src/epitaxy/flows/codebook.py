@@ -1,0 +1,164 @@
+"""Diffusion of class labels as points of a real space: one-hot vectors, analog bits (KLDM, Sec. 3.3)."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from epitaxy.flows._rows import check_option
+from epitaxy.flows.protocol import Features
+from epitaxy.flows.variance_preserving import VariancePreserving
+from epitaxy.geometry import AnyRng, as_rng
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodebookDiffusion:
+    """Variance-preserving diffusion of the codes of class labels.
+
+    Data are labels 0, ..., K - 1, `" rows"`; states and the network's output are `"rows channels"`, the
+    output's meaning being the process' `prediction`. A sample is the class whose code is nearest to the
+    predicted one, so every sample is a class. (Published analog bits are cut at 0 one by one: where K is no
+    power of 2 that can give a number that no class has.)
+
+    Args:
+        codes: "one_hot", K channels; or "bits", the label's binary digits as -1 and 1, the most significant
+            first (Chen et al. 2023), which takes prediction "x0".
+        classes: number of classes K.
+        process: the diffusion of the codes.
+        scale: factor of the codes; the published runs vary it.
+        clip: for "bits", clamp the predicted code to [-scale, scale] before each use of it in the reverse
+            process.
+
+    """
+
+    codes: Literal["one_hot", "bits"]
+    classes: int
+    process: VariancePreserving = field(default_factory=VariancePreserving)
+    scale: float = 1.0
+    clip: bool = False
+
+    def __post_init__(self) -> None:
+        check_option("codes", self.codes, ("one_hot", "bits"))
+        if self.classes < 1 or not 0.0 < self.scale < float("inf"):
+            raise ValueError(f"classes and scale must be positive, not {self.classes}, {self.scale}")
+        if self.codes == "bits" and self.process.prediction != "x0":
+            raise ValueError("analog bits take a process with prediction='x0'")
+        if self.codes != "bits" and self.clip:
+            raise ValueError("clip is for codes='bits'")
+
+    @property
+    def channels(self) -> int:
+        """Return the number of components of a code, which the network puts out."""
+        return self.classes if self.codes == "one_hot" else max(1, (self.classes - 1).bit_length())
+
+    @property
+    def grid(self) -> None:
+        """None: time is continuous."""
+        return None
+
+    def with_steps(self, n: int) -> "CodebookDiffusion":  # noqa: ARG002 - part of every flow's signature
+        """Return the flow itself: any number of steps will do."""
+        return self
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Return the names of the process' samplers."""
+        return self.process.samplers
+
+    def with_sampler(self, name: str) -> "CodebookDiffusion":
+        """Return the same flow with another sampler of its process."""
+        return replace(self, process=self.process.with_sampler(name))
+
+    @property
+    def corrections(self) -> int:
+        """Return the process' number of corrections."""
+        return self.process.corrections
+
+    def codebook(
+        self, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> Float[Tensor, "classes channels"]:
+        """Return the code of every class."""
+        if self.codes == "one_hot":
+            return self.scale * torch.eye(self.classes, dtype=dtype, device=device)
+        label = torch.arange(self.classes, device=device)[:, None]
+        digit = torch.arange(self.channels - 1, -1, -1, device=device)
+        return self.scale * (2 * (label >> digit & 1) - 1).to(dtype)
+
+    def encode(self, x: Int[Tensor, " rows"], dtype: torch.dtype) -> Float[Tensor, "rows channels"]:
+        """Return the labels' codes."""
+        return self.codebook(dtype, x.device)[x.long()]
+
+    def nearest(self, code: Float[Tensor, "rows channels"]) -> Int[Tensor, " rows"]:
+        """Return the class whose code is nearest; the first of several."""
+        if self.codes == "one_hot":
+            return code.argmax(-1)
+        # Codes have one length, so the nearest has the largest product; in float64 none overflows.
+        signs = self.codebook(torch.float64, code.device).sign()
+        return (code.double()[:, None] * signs).sum(-1).argmax(-1)
+
+    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Float[Tensor, "rows channels"]:
+        """Draw from the standard normal, in torch's default dtype."""
+        shape = (like.shape[0], self.channels)
+        return as_rng(rng).normal(shape, dtype=torch.get_default_dtype(), device=like.device)
+
+    def corrupt(
+        self, x: Int[Tensor, " rows"], t: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, "rows channels"]:
+        """Draw the process' state at t given the codes, in t's dtype."""
+        return self.process.corrupt(self.encode(x, t.dtype), t, rng=rng)
+
+    def features(self, state: Float[Tensor, "rows channels"], t: Float[Tensor, " rows"]) -> Features:
+        """Return the state."""
+        return self.process.features(state, t)
+
+    def loss(
+        self,
+        output: Float[Tensor, "rows channels"],
+        x: Int[Tensor, " rows"],
+        state: Float[Tensor, "rows channels"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, " rows"]:
+        """Return the process' squared error, summed over channels (the published one is their mean)."""
+        return self.process.loss(output, self.encode(x, output.dtype), state, t, rng=rng)
+
+    def step(
+        self,
+        state: Float[Tensor, "rows channels"],
+        output: Float[Tensor, "rows channels"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, "rows channels"]:
+        """Draw the state at s > t."""
+        return self.process.step(state, self._clipped(output), t, s, rng=rng)
+
+    def correct(
+        self,
+        state: Float[Tensor, "rows channels"],
+        output: Float[Tensor, "rows channels"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, "rows channels"]:
+        """Draw another state at t, as the process does."""
+        return self.process.correct(state, self._clipped(output), t, s, rng=rng)
+
+    def decode(
+        self,
+        state: Float[Tensor, "rows channels"],
+        output: Float[Tensor, "rows channels"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+    ) -> Int[Tensor, " rows"]:
+        """Return the class nearest to the predicted code."""
+        return self.nearest(self.process.x0_of(self._clipped(output), state, t))
+
+    def _clipped(self, output: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows channels"]:
+        return output.clamp(-self.scale, self.scale) if self.clip else output
