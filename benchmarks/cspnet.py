@@ -87,7 +87,7 @@ def crystals(number: int) -> CrystalInput:
 def build(form: str, size: str) -> CSPNet:
     """The network in one of its forms; both have the same weights."""
     torch.manual_seed(0)
-    return FORMS[form](species=89, species_input="index", predict_species=True, **SIZES[size])
+    return FORMS[form](species=89, species_input="index", species_output=89, **SIZES[size])
 
 
 def step(network: CSPNet, x: CrystalInput) -> None:

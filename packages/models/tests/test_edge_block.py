@@ -8,13 +8,14 @@ from epitaxy.models import EdgeBlock, EdgeIndex, PairFeatures
 from epitaxy.models.testing import all_ordered_pairs, edge_list_messages
 
 
+@pytest.mark.parametrize("lift", [None, torch.nn.Linear(3, 5), torch.nn.Linear(3, 5, bias=False)], ids=str)
 @pytest.mark.parametrize("atoms", [[1], [1, 4, 2, 9]], ids=str)
-def test_gradients_of_every_input(atoms: list[int]):
-    """Learned pair features, as a velocity-conditioned network has them, get their gradients too."""
+def test_gradients_of_every_input(atoms: list[int], lift: torch.nn.Linear | None):
+    """Learned pair features and learned differences get their gradients too."""
     torch.manual_seed(0)
     segments = Segments.from_counts(atoms)
     pairs = segments.pairs()
-    block = EdgeBlock(atoms=5, own=2, odd=4, even=3, hidden=6).double()
+    block = EdgeBlock(atoms=5, own=2, odd=4, even=3, hidden=6, lift=lift).double()
     inputs = [
         torch.randn(rows, channels, dtype=torch.float64, requires_grad=True)
         for rows, channels in (
@@ -25,10 +26,12 @@ def test_gradients_of_every_input(atoms: list[int]):
         )
     ]
     even_self = torch.randn(3, dtype=torch.float64, requires_grad=True)
-    wanted = [*inputs, even_self, *block.parameters()]
+    differing = torch.randn(segments.num_atoms, 3, dtype=torch.float64, requires_grad=True)
+    differing = None if lift is None else differing
+    wanted = [*inputs, even_self, *block.parameters(), *([] if lift is None else [differing])]
 
     features = PairFeatures(odd=inputs[2], even=inputs[3], even_self=even_self)
-    actual = block(inputs[0], inputs[1], features, EdgeIndex.of(segments, pairs, channels=6))
+    actual = block(inputs[0], inputs[1], features, EdgeIndex.of(segments, pairs, channels=6), differing)
 
     receiver, sender = all_ordered_pairs(segments)
     number = torch.full((segments.num_atoms, segments.num_atoms), -1)
@@ -37,7 +40,7 @@ def test_gradients_of_every_input(atoms: list[int]):
     odd = torch.cat([inputs[2], torch.zeros(1, 4)])[pair] * sign
     even = torch.cat([inputs[3], even_self[None]])[pair]
     expected = edge_list_messages(
-        block, inputs[0], inputs[1][receiver], torch.cat([odd, even], dim=1), receiver, sender
+        block, inputs[0], inputs[1][receiver], torch.cat([odd, even], dim=1), receiver, sender, differing
     )
 
     weights = torch.randn_like(expected)
@@ -70,3 +73,17 @@ def test_pairs_in_any_order():
     torch.testing.assert_close(
         block(atoms, own, features, EdgeIndex.of(segments, shuffled, channels=6)), expected
     )
+
+
+def test_differences_without_a_lift_are_refused():
+    segments = Segments.from_counts([1])
+    pairs, none = segments.pairs(), torch.zeros(0, 1)
+    arguments = (
+        torch.zeros(1, 2),
+        torch.zeros(1, 1),
+        PairFeatures(odd=none, even=none, even_self=torch.zeros(1)),
+        EdgeIndex.of(segments, pairs, channels=4),
+    )
+    block = EdgeBlock(atoms=2, own=1, odd=1, even=1, hidden=4)
+    with pytest.raises(ValueError, match="built with `lift`"):
+        block(*arguments, torch.zeros(1, 3))

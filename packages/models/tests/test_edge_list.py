@@ -1,5 +1,6 @@
 """The fast form against the edge-list form with the same weights: same outputs, same gradients."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,48 +11,75 @@ from hypothesis import strategies as st
 from epitaxy.geometry import Segments
 from epitaxy.geometry.testing import Tolerance, counts
 from epitaxy.models import CSPNet, CSPNetOutput
-from epitaxy.models.testing import CrystalInput, EdgeListCSPNet
+from epitaxy.models.testing import CrystalInput, EdgeListCSPNet, random_crystals
 
 SPECIES = 5
 ABSOLUTE = {torch.float32: 1e-5, torch.float64: 1e-12}
 DTYPES = [torch.float32, torch.float64]
 
+VECTOR = {"species": SPECIES, "species_input": "probabilities", "species_output": SPECIES}
+KLDM = {
+    "lattice": "parameters",
+    "velocities": True,
+    "time_embedding": "gaussian",
+    "position_head": "two_layer",
+    "position_conditions": 0,
+}
+FORMS = {
+    "crysbfn, known species": {"species": SPECIES, "species_input": "index"},
+    "crysbfn": VECTOR,
+    "kldm, known species": {"species": SPECIES, "species_input": "index", **KLDM},
+    "kldm, vectors": {**VECTOR, **KLDM},
+    "kldm, a class for the mask": {
+        "species": SPECIES + 1,
+        "species_input": "index",
+        "species_output": SPECIES,
+        **KLDM,
+    },
+    "conditions and parameters": {**VECTOR, "lattice": "parameters"},
+    "velocities and matrix": {**VECTOR, "velocities": True, "position_conditions": 2},
+}
+
+
+every_form = pytest.mark.parametrize("form", FORMS)
+main_forms = pytest.mark.parametrize("form", ["crysbfn", "kldm, vectors"])
+
 
 def inputs(
-    atoms: list[int], dtype: torch.dtype, *, probabilities: bool = False, seed: int = 0
+    atoms: list[int], dtype: torch.dtype = torch.float32, *, form: str = "crysbfn", seed: int = 0
 ) -> CrystalInput:
-    segments = Segments.from_counts(atoms)
-    rng = torch.Generator().manual_seed(seed)
-    index = torch.randint(SPECIES, (segments.num_atoms,), generator=rng)
-    return CrystalInput(
-        segments=segments,
-        positions=torch.rand(segments.num_atoms, 3, generator=rng, dtype=dtype),
-        lattice=torch.randn(segments.num_graphs, 3, 3, generator=rng, dtype=dtype),
-        species=torch.nn.functional.one_hot(index, SPECIES).to(dtype) if probabilities else index,
-        time=torch.rand(segments.num_graphs, generator=rng, dtype=dtype),
-        conditions=torch.rand(segments.num_atoms, 3, generator=rng, dtype=dtype),
+    words = FORMS[form]
+    return random_crystals(
+        Segments.from_counts(atoms),
+        rng=torch.Generator().manual_seed(seed),
+        species=words["species"],
+        probabilities=words["species_input"] == "probabilities",
+        channels=words.get("position_conditions", 3),
+        lattice=words.get("lattice", "matrix"),
+        velocities=words.get("velocities", False),
+        dtype=dtype,
     )
 
 
 def both(
-    dtype: torch.dtype, *, hidden: int = 24, frequencies: int = 20, probabilities: bool = False
+    dtype: torch.dtype = torch.float32, *, form: str = "crysbfn", hidden: int = 24, frequencies: int = 20
 ) -> tuple[CSPNet, EdgeListCSPNet]:
     torch.manual_seed(1)
-    words = {
-        "species": SPECIES,
-        "species_input": "probabilities" if probabilities else "index",
-        "predict_species": True,
-        "hidden": hidden,
-        "layers": 3,
-        "frequencies": frequencies,
-    }
+    words = {**FORMS[form], "hidden": hidden, "layers": 3, "frequencies": frequencies, "time_dim": 16}
     fast, plain = CSPNet(**words).to(dtype), EdgeListCSPNet(**words).to(dtype)
     plain.load_state_dict(fast.state_dict())
     return fast, plain
 
 
 def fields(output: CSPNetOutput) -> list[torch.Tensor]:
-    return [output.positions, output.lattice, output.species]
+    every = [output.positions, output.lattice, output.species]
+    return [field for field in every if field is not None]
+
+
+def floating(x: CrystalInput, change: Callable[[torch.Tensor], torch.Tensor]) -> CrystalInput:
+    """Change all tensors that are no indices."""
+    tensors = {name: value for name, value in x.words().items() if isinstance(value, torch.Tensor)}
+    return replace(x, **{name: change(y) for name, y in tensors.items() if y.is_floating_point()})
 
 
 def results(network: CSPNet, x: CrystalInput) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
@@ -72,43 +100,40 @@ def assert_same(fast: CSPNet, plain: CSPNet, x: CrystalInput) -> None:
         torch.testing.assert_close(actual / scale, value / scale, rtol=0, atol=ABSOLUTE[dtype])
 
 
-@given(
-    atoms=counts(), seed=st.integers(0, 2**32 - 1), dtype=st.sampled_from(DTYPES), probabilities=st.booleans()
-)
-@settings(max_examples=30)
-def test_any_batch(atoms: list[int], seed: int, dtype: torch.dtype, probabilities: bool):
-    x = inputs(atoms, dtype, probabilities=probabilities, seed=seed)
-    assert_same(*both(dtype, probabilities=probabilities), x)
+@every_form
+@given(atoms=counts(), seed=st.integers(0, 2**32 - 1), dtype=st.sampled_from(DTYPES))
+@settings(max_examples=15)
+def test_any_batch(form: str, atoms: list[int], seed: int, dtype: torch.dtype):
+    assert_same(*both(dtype, form=form), inputs(atoms, dtype, form=form, seed=seed))
 
 
+@every_form
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("atoms", [[1], [1, 1, 1], [52], [52, 1, 2]], ids=str)
-def test_smallest_and_largest_cells(atoms: list[int], dtype: torch.dtype):
-    assert_same(*both(dtype), inputs(atoms, dtype))
+def test_smallest_and_largest_cells(form: str, atoms: list[int], dtype: torch.dtype):
+    assert_same(*both(dtype, form=form), inputs(atoms, dtype, form=form))
 
 
-def test_several_blocks_of_edges():
+@main_forms
+def test_several_blocks_of_edges(form: str):
     """Wide enough that the edges do not fit one block."""
-    assert_same(*both(torch.float64, hidden=256, frequencies=4), inputs([30, 2, 40], torch.float64))
+    x = inputs([30, 2, 40], torch.float64, form=form)
+    assert_same(*both(torch.float64, form=form, hidden=256, frequencies=4), x)
 
 
-def test_paper_width_in_single_precision():
-    assert_same(*both(torch.float32, hidden=512, frequencies=128), inputs([1, 2, 6], torch.float32))
+@main_forms
+def test_paper_width_in_single_precision(form: str):
+    assert_same(*both(form=form, hidden=512, frequencies=128), inputs([1, 2, 6], form=form))
 
 
-def test_single_precision_is_no_further_from_the_truth():
+@main_forms
+def test_single_precision_is_no_further_from_the_truth(form: str):
     """The edge-list form in float64 is the truth; the fast form rounds no worse than the plain one."""
-    fast, plain = both(torch.float32, hidden=64, frequencies=128)
-    truth = both(torch.float64, hidden=64, frequencies=128)[1]
+    fast, plain = both(form=form, hidden=64, frequencies=128)
+    truth = both(torch.float64, form=form, hidden=64, frequencies=128)[1]
     truth.load_state_dict(fast.state_dict())
-    x = inputs([20] * 12, torch.float32)
-    wide = replace(
-        x,
-        positions=x.positions.double(),
-        lattice=x.lattice.double(),
-        time=x.time.double(),
-        conditions=x.conditions.double(),
-    )
+    x = inputs([20] * 12, form=form)
+    wide = floating(x, torch.Tensor.double)
     true = fields(truth(**vars(wide)))
     error, plain_error = (
         max((y - z).abs().max().item() for y, z in zip(fields(network(**vars(x))), true, strict=True))
@@ -117,28 +142,43 @@ def test_single_precision_is_no_further_from_the_truth():
     assert error < 2 * plain_error + 1e-6
 
 
+@main_forms
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_without_gradients(dtype: torch.dtype):
-    fast, plain = both(dtype)
-    x = inputs([3, 1, 7], dtype)
+def test_without_gradients(form: str, dtype: torch.dtype):
+    fast, plain = both(dtype, form=form)
+    x = inputs([3, 1, 7], dtype, form=form)
     with torch.no_grad():
         for actual, expected in zip(fields(fast(**vars(x))), fields(plain(**vars(x))), strict=True):
             torch.testing.assert_close(actual, expected, rtol=0, atol=ABSOLUTE[dtype])
 
 
+def test_gradients_of_velocities():
+    """As a network may be asked for that learns them."""
+    fast, plain = both(torch.float64, form="kldm, vectors")
+    x = inputs([3, 1, 7], torch.float64, form="kldm, vectors")
+    gradients = []
+    for network in (fast, plain):
+        velocities = x.velocities.clone().requires_grad_()
+        output = network(**vars(replace(x, velocities=velocities)))
+        gradients.append(torch.autograd.grad(output.positions.square().sum(), velocities)[0])
+    assert gradients[0].abs().max() > 1e-6
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
+
+
 def test_pairs_may_be_given():
-    fast, _ = both(torch.float32)
-    x = inputs([3, 1, 7], torch.float32)
+    fast, _ = both()
+    x = inputs([3, 1, 7])
     for actual, expected in zip(
         fields(fast(**vars(x), pairs=x.segments.pairs())), fields(fast(**vars(x))), strict=True
     ):
         assert torch.equal(actual, expected)
 
 
-def test_autocast_to_bfloat16():
+@every_form
+def test_autocast_to_bfloat16(form: str):
     """Half-precision matrix products: the result to that precision, and single-precision gradients."""
-    fast, plain = both(torch.float32, hidden=64)
-    x = inputs([3, 1, 7], torch.float32)
+    fast, plain = both(form=form, hidden=64)
+    x = inputs([3, 1, 7], form=form)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         outputs, gradients = results(fast, x)
     expected, expected_gradients = results(plain, x)
@@ -148,20 +188,31 @@ def test_autocast_to_bfloat16():
     assert all(gradient.dtype == torch.float32 for gradient in gradients)
 
 
-def test_a_seed_gives_the_same_gradients_twice():
-    fast, _ = both(torch.float32)
-    x = inputs([9, 4, 20], torch.float32)
+@every_form
+@pytest.mark.parametrize("atoms", [1, 52])
+def test_autocast_is_finite_for_the_smallest_and_largest_cells(form: str, atoms: int):
+    fast, _ = both(form=form, hidden=64)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        outputs, gradients = results(fast, inputs([atoms], form=form))
+    assert all(x.isfinite().all() for x in [*outputs, *gradients])
+
+
+@main_forms
+def test_a_seed_gives_the_same_gradients_twice(form: str):
+    fast, _ = both(form=form)
+    x = inputs([9, 4, 20], form=form)
     for first, second in zip(results(fast, x)[1], results(fast, x)[1], strict=True):
         assert torch.equal(first, second)
 
 
 @pytest.mark.gpu
+@main_forms
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_on_a_gpu(dtype: torch.dtype):
-    fast, plain = both(dtype)
-    x = inputs([3, 1, 7, 20], dtype)
+def test_on_a_gpu(form: str, dtype: torch.dtype):
+    fast, plain = both(dtype, form=form)
+    x = inputs([3, 1, 7, 20], dtype, form=form)
     outputs, gradients = results(plain, x)
-    moved = CrystalInput(**{name: value.to("cuda") for name, value in vars(x).items()})
+    moved = CrystalInput(**{name: value.to("cuda") for name, value in x.words().items()})
     on_gpu, gpu_gradients = results(fast.to("cuda"), moved)
     for actual, value in zip([*on_gpu, *gpu_gradients], [*outputs, *gradients], strict=True):
         Tolerance.loose(dtype).assert_close(actual.cpu(), value)

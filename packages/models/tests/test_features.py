@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.geometry.testing import Tolerance, fractional_coordinates
-from epitaxy.models import TimeEmbedding, fourier_features
+from epitaxy.models import GaussianTimeEmbedding, TimeEmbedding, fourier_features
 
 DTYPES = st.sampled_from([torch.float32, torch.float64])
 
@@ -58,7 +58,32 @@ def test_time_embedding_is_accurate_in_single_precision(t: float):
     Tolerance.EXACT32.assert_close(single.double(), double)
 
 
-@pytest.mark.parametrize("dim", [0, 2, 7])
-def test_odd_time_dimensions_are_refused(dim: int):
+def test_gaussian_time_embedding_is_what_it_says():
+    torch.manual_seed(0)
+    drawn = torch.randn(8)
+    torch.manual_seed(0)
+    embedding = GaussianTimeEmbedding(16)
+    time = torch.tensor([0.0, 0.3, 1.0])
+    phase = 2 * math.pi * time.double()[:, None] * drawn.double()
+    expected = torch.cat([phase.cos(), phase.sin()], dim=1).float()
+    torch.testing.assert_close(embedding(time), expected, rtol=0, atol=1e-6)
+
+
+def test_reversed_time_turns_the_gaussian_time_embedding():
+    """Time may run either way: t -> 1 - t reflects each cosine and sine in a line, by one fixed matrix."""
+    embedding = GaussianTimeEmbedding(16).double()
+    time = torch.linspace(0, 1, 9, dtype=torch.float64)
+    turn = torch.polar(torch.ones(8, dtype=torch.float64), 2 * math.pi * embedding.frequencies)
+    cosine, sine = embedding(time).chunk(2, dim=1)
+    reflected = turn * torch.complex(cosine, -sine)
+    expected = torch.cat([reflected.real, reflected.imag], dim=1)
+    torch.testing.assert_close(embedding(1 - time), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dim"),
+    [(TimeEmbedding, 0), (TimeEmbedding, 2), (TimeEmbedding, 7), (GaussianTimeEmbedding, 0)],
+)
+def test_odd_time_dimensions_are_refused(kind: type, dim: int):
     with pytest.raises(ValueError, match="even dimension"):
-        TimeEmbedding(dim)
+        kind(dim)

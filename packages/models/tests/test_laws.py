@@ -1,4 +1,4 @@
-"""CSPNet keeps the symmetries it states, for both kinds of species."""
+"""CSPNet keeps the symmetries it states, whatever it is fed."""
 
 from functools import lru_cache
 
@@ -9,26 +9,48 @@ from epitaxy.models.testing import EquivarianceLaws
 
 
 @lru_cache
-def network(dtype: torch.dtype, species_input: str) -> CSPNet:
+def build(dtype: torch.dtype, **words: object) -> CSPNet:
     torch.manual_seed(0)
-    return CSPNet(
-        species=7,
-        species_input=species_input,
-        predict_species=species_input == "probabilities",
-        hidden=16,
-        layers=2,
-        frequencies=10,
-        time_dim=8,
-    ).to(dtype)
+    return CSPNet(species=7, **words, hidden=16, layers=2, frequencies=10, time_dim=8).to(dtype)
 
 
 class TestKnownSpecies(EquivarianceLaws):
     def network(self, dtype: torch.dtype) -> CSPNet:
-        return network(dtype, "index")
+        return build(dtype, species_input="index")
 
 
 class TestUncertainSpecies(EquivarianceLaws):
     probabilities = True
 
     def network(self, dtype: torch.dtype) -> CSPNet:
-        return network(dtype, "probabilities")
+        return build(dtype, species_input="probabilities", species_output=7)
+
+
+class TestVelocitiesAndParameters(EquivarianceLaws):
+    channels, lattice, velocities = 0, "parameters", True
+
+    def network(self, dtype: torch.dtype) -> CSPNet:
+        return build(
+            dtype,
+            species_input="index",
+            species_output=6,
+            position_conditions=0,
+            lattice="parameters",
+            velocities=True,
+            time_embedding="gaussian",
+            position_head="two_layer",
+        )
+
+
+class TestVelocitiesAndMatrix(EquivarianceLaws):
+    probabilities, velocities = True, True
+
+    def network(self, dtype: torch.dtype) -> CSPNet:
+        return build(dtype, species_input="probabilities", species_output=7, velocities=True)
+
+
+class TestConditionsAndParameters(EquivarianceLaws):
+    lattice = "parameters"
+
+    def network(self, dtype: torch.dtype) -> CSPNet:
+        return build(dtype, species_input="index", lattice="parameters")

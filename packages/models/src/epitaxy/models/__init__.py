@@ -3,7 +3,7 @@
 from epitaxy.models.cspnet import CSPNet, CSPNetOutput
 from epitaxy.models.edge_block import EdgeBlock
 from epitaxy.models.edge_index import EdgeIndex
-from epitaxy.models.embeddings import TimeEmbedding, fourier_features
+from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding, fourier_features
 from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "CSPNetOutput",
     "EdgeBlock",
     "EdgeIndex",
+    "GaussianTimeEmbedding",
     "PairFeatures",
     "TimeEmbedding",
     "fourier_features",

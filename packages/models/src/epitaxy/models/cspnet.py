@@ -1,4 +1,4 @@
-"""CSPNet: DiffCSP's periodic equivariant network, in CrysBFN's variant with entropy conditioning."""
+"""CSPNet: DiffCSP's periodic equivariant network, in the variants of CrysBFN and of KLDM."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,10 +8,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from epitaxy.geometry import Pairs, Segments
-from epitaxy.models.edge_block import EdgeBlock
+from epitaxy.models._parts import LATTICES, POSITION_HEADS, SPECIES, TIMES, choose
+from epitaxy.models.csp_layer import CSPLayer
 from epitaxy.models.edge_index import EdgeIndex
-from epitaxy.models.embeddings import TimeEmbedding
-from epitaxy.models.pair_features import PairFeatures, fourier_pairs
+from epitaxy.models.pair_features import fourier_pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,71 +19,65 @@ class CSPNetOutput:
     """What the network says of a batch of crystals.
 
     Attributes:
-        positions: displacement of each atom along each lattice vector in radians, 2 pi being a period; to be
-            added to the input positions by the flow.
-        lattice: `M @ lattice` with one 3x3 matrix M a graph, in the units of the input lattice.
-        species: logits of each atom's species, or None if the network was built without them.
+        positions: three numbers for each atom, one along each lattice vector; what they mean, and whether
+            their mean over a crystal matters, is the flow's to say.
+        lattice: of the shape of the input lattice: `M @ lattice` with one 3x3 matrix M a graph, in the units
+            of the input, or six numbers.
+        species: logits or values of each atom's species, or None if the network was built without them.
 
     """
 
     positions: Float[Tensor, "atoms 3"]
-    lattice: Float[Tensor, "graphs 3 3"]
+    lattice: Float[Tensor, "graphs 3 3"] | Float[Tensor, "graphs 6"]
     species: Float[Tensor, "atoms species"] | None
 
 
-class CSPLayer(nn.Module):
-    """One residual layer: the mean message of all atoms of the crystal, then an update of each atom."""
-
-    def __init__(self, hidden: int, pair_channels: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(hidden)
-        self.edges = EdgeBlock(atoms=hidden, own=9, odd=pair_channels, even=pair_channels, hidden=hidden)
-        self.update = nn.Sequential(
-            nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
-        )
-
-    def forward(
-        self,
-        atoms: Float[Tensor, "atoms hidden"],
-        grams: Float[Tensor, "atoms 9"],
-        features: PairFeatures,
-        index: EdgeIndex,
-    ) -> Float[Tensor, "atoms hidden"]:
-        """Update the atoms' features; `grams` is the Gram matrix of each atom's lattice."""
-        normed = self.norm(atoms)
-        messages = self.edges(normed, grams, features, index)
-        updated: Tensor = atoms + self.update(torch.cat([normed, messages], dim=1))
-        return updated
-
-
 class CSPNet(nn.Module):
-    """Predicts positions, lattice and species of crystals from noisy ones.
+    """Predicts positions (or velocities), lattice and species of crystals from noisy ones.
 
-    The network of DiffCSP (Jiao et al., NeurIPS 2023, eqs. 7-11) as CrysBFN changes it (Wu et al., ICLR 2025,
-    section 4): features of each coordinate's accuracy enter beside the time, and layers are residual. The
-    graph of a crystal joins all ordered pairs of its atoms, each atom with itself included. It computes what
-    the edge-list form computes (`epitaxy.models.testing.EdgeListCSPNet`, which loads the same weights);
-    `EdgeBlock` tells how.
+    The network of DiffCSP (Jiao et al., NeurIPS 2023, eqs. 7-11) with the changes of CrysBFN (Wu et al., ICLR
+    2025, section 4), features of each coordinate's accuracy beside the time, and of KLDM (Cornet et al., ICML
+    2025, appendix I), velocities, in any combination. Layers are residual. The graph of a crystal joins all
+    ordered pairs of its atoms, each atom with itself included. It computes what the edge-list form computes
+    (`epitaxy.models.testing.EdgeListCSPNet`, which loads the same weights); `EdgeBlock` tells how. Messages
+    are averaged, as in the published codes (KLDM's paper writes a sum).
 
     Symmetries: permuting atoms permutes their outputs; `lattice @ Q` with Q in O(3) gives an output lattice
-    multiplied by Q (rows are lattice vectors) and changes nothing else; translating a crystal's positions,
-    or one of them by a whole period, changes nothing; crystals of a batch do not see each other.
+    multiplied by Q (rows are lattice vectors) and changes nothing else, and parameters of a lattice have no
+    orientation; translating a crystal's positions, or one of them by a whole period, or adding one velocity
+    to all of a crystal's atoms, changes nothing; crystals of a batch do not see each other.
 
-    Deviation from the published network: time is continuous, see `TimeEmbedding`. With K = 89 and the
-    defaults it has the published 12,271,193 (probabilities) or 12,270,681 (index) parameters; the latter
-    count includes the species head, which the published CSP model has but never reads and
-    `predict_species=False` leaves out.
+    As CrysBFN's: the defaults and `species_output=89`. Deviation from the published network: time is
+    continuous, see `TimeEmbedding`. With K = 89 it has the published 12,271,193 (probabilities) or
+    12,270,681 (index) parameters; the latter count includes the species head, which the published CSP model
+    has but never reads and `species_output=0` leaves out.
+
+    As KLDM's: `species=101, species_input="index"` (the embedding is of atomic numbers),
+    `lattice="parameters"`, `velocities=True`, `time_embedding="gaussian"`, `time_dim=256`,
+    `position_head="two_layer"`, `position_conditions=0`. It has the published 14,924,800 parameters with 6
+    layers and 10,187,776 with 4. Deviations: an atom has an edge with itself, which takes no parameter; in
+    the published graph it has none, and as a lattice is seen by edges alone, a one-atom cell's lattice is
+    not seen at all. The published network centres its output of positions; here that is the flow's. A vector
+    of species is mapped with a bias.
 
     Args:
-        species: number K of species in the vocabulary.
-        species_input: "index" for known species (an embedding), "probabilities" for uncertain ones (a
-            linear map; CrysBFN feeds `2 theta - 1`).
-        predict_species: whether the output has logits of species.
+        species: number of indices, or channels of the vector.
+        species_input: "index" for known species or tokens (an embedding), "probabilities" for a vector of
+            any real numbers: probabilities (CrysBFN feeds `2 theta - 1`), noisy one-hot vectors, bits (a
+            linear map).
+        species_output: channels of the output of species; 0 for none.
         hidden: width of all hidden layers.
         layers: number of message-passing layers.
         frequencies: the Fourier features of displacements have frequencies 0 .. frequencies - 1.
         time_dim: channels of the time embedding, even.
+        time_embedding: "sinusoidal" for `TimeEmbedding`, "gaussian" for `GaussianTimeEmbedding`.
         position_conditions: channels of `conditions`, further features of each atom; 0 for none.
+        position_head: "linear" for one linear layer, "two_layer" for a SiLU between two.
+        lattice: "matrix" for lattice vectors, "parameters" for six invariant numbers a graph.
+        velocities: whether edges see the difference of their atoms' velocities.
+
+    Raises:
+        ValueError: if a word is none of those above, or the time embedding cannot have `time_dim` channels.
 
     """
 
@@ -92,36 +86,49 @@ class CSPNet(nn.Module):
         *,
         species: int,
         species_input: Literal["index", "probabilities"],
-        predict_species: bool,
+        species_output: int = 0,
         hidden: int = 512,
         layers: int = 6,
         frequencies: int = 128,
         time_dim: int = 128,
+        time_embedding: Literal["sinusoidal", "gaussian"] = "sinusoidal",
         position_conditions: int = 3,
+        position_head: Literal["linear", "two_layer"] = "linear",
+        lattice: Literal["matrix", "parameters"] = "matrix",
+        velocities: bool = False,
     ) -> None:
         super().__init__()
         self.frequencies = frequencies
         self.position_conditions = position_conditions
-        self.species_embedding: nn.Module = (
-            nn.Embedding(species, hidden) if species_input == "index" else nn.Linear(species, hidden)
-        )
-        self.time_embedding = TimeEmbedding(time_dim)
+        self.velocities = velocities
+        self.view = choose("lattice", lattice, LATTICES)
+        self.species_embedding = choose("species_input", species_input, SPECIES)(species, hidden)
+        self.time_embedding = choose("time_embedding", time_embedding, TIMES)(time_dim)
         self.atom_embedding = nn.Linear(hidden + time_dim + position_conditions, hidden)
-        self.layers = nn.ModuleList(CSPLayer(hidden, 3 * frequencies) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            CSPLayer(
+                hidden=hidden,
+                lattice_channels=self.view.channels,
+                pair_channels=3 * frequencies,
+                velocities=velocities,
+            )
+            for _ in range(layers)
+        )
         self.norm = nn.LayerNorm(hidden)
-        self.position_head = nn.Linear(hidden, 3, bias=False)
-        self.lattice_head = nn.Linear(hidden, 9, bias=False)
-        self.species_head = nn.Linear(hidden, species) if predict_species else None
+        self.position_head = choose("position_head", position_head, POSITION_HEADS)(hidden)
+        self.lattice_head = nn.Linear(hidden, self.view.outputs, bias=False)
+        self.species_head = nn.Linear(hidden, species_output) if species_output else None
 
     def forward(
         self,
         *,
         segments: Segments,
         positions: Float[Tensor, "atoms 3"],
-        lattice: Float[Tensor, "graphs 3 3"],
+        lattice: Float[Tensor, "graphs 3 3"] | Float[Tensor, "graphs 6"],
         species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"],
         time: Float[Tensor, " graphs"],
         conditions: Float[Tensor, "atoms channels"] | None = None,
+        velocities: Float[Tensor, "atoms 3"] | None = None,
         pairs: Pairs | None = None,
     ) -> CSPNetOutput:
         """Run the network on a batch.
@@ -129,24 +136,44 @@ class CSPNet(nn.Module):
         Args:
             segments: which atoms belong to which graph.
             positions: fractional, period 1. They are inputs: no gradient flows into them.
-            lattice: rows are lattice vectors, in scaled units (angstrom over the data's standard deviation).
-            species: index or (transformed) probabilities, as the network was built for.
+            lattice: rows are lattice vectors, in scaled units (angstrom over the data's standard deviation),
+                or six standardised parameters, as the network was built for.
+            species: index or vector, as the network was built for.
             time: in [0, 1], 0 = prior, 1 = data.
             conditions: further features of each atom, as many as `position_conditions`; None if that is 0.
+            velocities: of the fractional positions, in the flow's unit; None if the network sees none.
             pairs: `segments.pairs()`, for a caller that runs the same segments many times.
 
         Raises:
-            ValueError: if `conditions` has another number of channels than the network.
+            ValueError: if the lattice, the conditions or the velocities are not what the network was built
+                for.
 
         """
+        self.check(lattice, conditions, velocities)
         pairs = segments.pairs() if pairs is None else pairs
         features = fourier_pairs(positions, pairs, self.frequencies)
         atoms = self.embed(segments, species, time, conditions)
         index = EdgeIndex.of(segments, pairs, channels=atoms.shape[1])
-        grams = segments.expand((lattice @ lattice.mT).flatten(1))
+        of_lattice = segments.expand(self.view.features(lattice))
         for layer in self.layers:
-            atoms = layer(atoms, grams, features, index)
+            atoms = layer(atoms, of_lattice, features, index, velocities)
         return self.read_out(segments, atoms, lattice)
+
+    def check(self, lattice: Tensor, conditions: Tensor | None, velocities: Tensor | None) -> None:
+        """Raise a ValueError if one of these is not what the network was built for."""
+        if lattice.shape[1:] != self.view.shape:
+            raise ValueError(
+                f"a lattice has the shape {tuple(lattice.shape[1:])}, the network wants {self.view.shape}"
+            )
+        channels = 0 if conditions is None else conditions.shape[1]
+        if channels != self.position_conditions:
+            raise ValueError(f"conditions have {channels} channels, the network {self.position_conditions}")
+        if (velocities is not None) != self.velocities:
+            raise ValueError(
+                "velocities are missing: the network was built with velocities=True"
+                if self.velocities
+                else "velocities are given: build the network with velocities=True"
+            )
 
     def embed(
         self,
@@ -156,22 +183,21 @@ class CSPNet(nn.Module):
         conditions: Float[Tensor, "atoms channels"] | None,
     ) -> Float[Tensor, "atoms hidden"]:
         """First features of each atom: of its species, its graph's time, its conditions."""
-        channels = 0 if conditions is None else conditions.shape[1]
-        if channels != self.position_conditions:
-            raise ValueError(f"conditions have {channels} channels, the network {self.position_conditions}")
         parts = [self.species_embedding(species), segments.expand(self.time_embedding(time))]
         parts += [] if conditions is None else [conditions]
         embedded: Tensor = self.atom_embedding(torch.cat(parts, dim=1))
         return embedded
 
     def read_out(
-        self, segments: Segments, atoms: Float[Tensor, "atoms hidden"], lattice: Float[Tensor, "graphs 3 3"]
+        self,
+        segments: Segments,
+        atoms: Float[Tensor, "atoms hidden"],
+        lattice: Float[Tensor, "graphs 3 3"] | Float[Tensor, "graphs 6"],
     ) -> CSPNetOutput:
         """Outputs, from the atoms' features after the last layer."""
         atoms = self.norm(atoms)
-        change = self.lattice_head(segments.mean(atoms)).unflatten(1, (3, 3))
         return CSPNetOutput(
             positions=self.position_head(atoms),
-            lattice=change @ lattice.to(change.dtype),
+            lattice=self.view.read_out(self.lattice_head(segments.mean(atoms)), lattice),
             species=None if self.species_head is None else self.species_head(atoms),
         )

@@ -4,7 +4,8 @@ Import it from tests and benchmarks only: it needs `pip install epitaxy-models[t
 """
 
 from epitaxy.models.testing.edge_list import EdgeListCSPNet, all_ordered_pairs, edge_list_messages
-from epitaxy.models.testing.laws import CrystalInput, CrystalOutput, EquivarianceLaws, crystal_inputs
+from epitaxy.models.testing.inputs import CrystalInput, crystal_inputs, random_crystals
+from epitaxy.models.testing.laws import CrystalOutput, EquivarianceLaws
 
 __all__ = [
     "CrystalInput",
@@ -14,4 +15,5 @@ __all__ = [
     "all_ordered_pairs",
     "crystal_inputs",
     "edge_list_messages",
+    "random_crystals",
 ]

@@ -9,17 +9,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from epitaxy.geometry import Segments
-from epitaxy.models.cspnet import CSPLayer, CSPNet, CSPNetOutput
+from epitaxy.models.csp_layer import CSPLayer
+from epitaxy.models.cspnet import CSPNet, CSPNetOutput
 from epitaxy.models.edge_block import EdgeBlock
 
 
 class EdgeListCSPNet(CSPNet):
-    """The modules, parameters and results of `CSPNet`, computed as DiffCSP's and CrysBFN's code does.
+    """The modules, parameters and results of `CSPNet`, computed as DiffCSP's, CrysBFN's and KLDM's code does.
 
     Every layer gathers both atoms' features for every ordered edge, takes the Fourier features of every
-    edge's displacement, concatenates it all (1801 channels at paper size), runs the perceptron edge by edge
-    and scatters the messages to their atoms. Written from the papers and notes on that code, for tests and
-    benchmarks only.
+    edge's displacement, maps every edge's difference of velocities, concatenates it all (at paper size 1801
+    channels, with velocities 2566), runs the perceptron edge by edge and scatters the messages to their
+    atoms. Written from the papers and notes on that code, for tests and benchmarks only.
     """
 
     def forward(  # type: ignore[override]  # there are no pairs to pass
@@ -27,21 +28,24 @@ class EdgeListCSPNet(CSPNet):
         *,
         segments: Segments,
         positions: Float[Tensor, "atoms 3"],
-        lattice: Float[Tensor, "graphs 3 3"],
+        lattice: Float[Tensor, "graphs 3 3"] | Float[Tensor, "graphs 6"],
         species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"],
         time: Float[Tensor, " graphs"],
         conditions: Float[Tensor, "atoms channels"] | None = None,
+        velocities: Float[Tensor, "atoms 3"] | None = None,
     ) -> CSPNetOutput:
         """Run the network on a batch, as `CSPNet.forward` does."""
+        self.check(lattice, conditions, velocities)
         receiver, sender = all_ordered_pairs(segments)
         displacement = (positions[sender] - positions[receiver]).detach()
-        grams = (lattice @ lattice.mT).flatten(1)[segments.index[receiver]]
+        of_graph = _invariants(lattice)
         atoms = self.embed(segments, species, time, conditions)
         for module in self.layers:
             layer = cast(CSPLayer, module)
             normed = layer.norm(atoms)
+            own = of_graph[segments.index[receiver]]
             fourier = _fourier(displacement, self.frequencies)
-            messages = edge_list_messages(layer.edges, normed, grams, fourier, receiver, sender)
+            messages = edge_list_messages(layer.edges, normed, own, fourier, receiver, sender, velocities)
             atoms = atoms + layer.update(torch.cat([normed, messages], dim=1))
         return self.read_out(segments, atoms, lattice)
 
@@ -62,12 +66,20 @@ def edge_list_messages(
     pairs: Float[Tensor, "edges pair_channels"],
     receiver: Int[Tensor, " edges"],
     sender: Int[Tensor, " edges"],
+    differing: Float[Tensor, "atoms components"] | None = None,
 ) -> Float[Tensor, "atoms hidden"]:
     """What an `EdgeBlock` computes, edge by edge; `pairs` is `[odd | even]` of each edge."""
-    features = torch.cat([atoms[receiver], atoms[sender], own, pairs], dim=1)
-    messages = functional.silu(block.second(functional.silu(block.first(features))))
+    parts = [atoms[receiver], atoms[sender], own, pairs]
+    if block.lift is not None and differing is not None:
+        parts.append(block.lift(differing[sender] - differing[receiver]))
+    messages = functional.silu(block.second(functional.silu(block.first(torch.cat(parts, dim=1)))))
     total = messages.new_zeros(atoms.shape[0], messages.shape[1]).index_add(0, receiver, messages)
     return total / receiver.bincount(minlength=atoms.shape[0]).to(total.dtype)[:, None]
+
+
+def _invariants(lattice: Tensor) -> Tensor:
+    """Gram matrices of lattice vectors, or parameters as they are."""
+    return (lattice @ lattice.mT).flatten(1) if lattice.ndim == 3 else lattice
 
 
 def _fourier(displacement: Tensor, frequencies: int) -> Tensor:

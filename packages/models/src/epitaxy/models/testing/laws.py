@@ -1,23 +1,15 @@
 """The symmetries of networks on crystals, as a suite to subclass."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from dataclasses import replace
+from typing import Literal, Protocol, runtime_checkable
 
 import hypothesis.strategies as st
 import torch
 from hypothesis import HealthCheck, given, settings
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from epitaxy.geometry import Segments
-from epitaxy.geometry.testing import Tolerance, counts, fractional_coordinates
-
-# hypothesis's protocol cannot be checked at run time, which the tests' shape hook does.
-if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn
-else:
-    DrawFn = Callable[..., Any]
+from epitaxy.geometry.testing import Tolerance
+from epitaxy.models.testing.inputs import CrystalInput, crystal_inputs
 
 # That one test method runs for several subclasses is the purpose here, not a mistake.
 _law = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.differing_executors])
@@ -34,55 +26,11 @@ class CrystalOutput(Protocol):
 
     @property
     def lattice(self) -> Tensor:
-        """(graphs, 3, 3), rows are vectors: turns with the lattice."""
+        """(graphs, 3, 3), rows are vectors, which turn with the lattice, or (graphs, 6)."""
 
     @property
     def species(self) -> Tensor | None:
         """(atoms, channels) or None: invariant."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CrystalInput:
-    """Keyword arguments of a network on crystals."""
-
-    segments: Segments
-    positions: Float[Tensor, "atoms 3"]
-    lattice: Float[Tensor, "graphs 3 3"]
-    species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"]
-    time: Float[Tensor, " graphs"]
-    conditions: Float[Tensor, "atoms channels"]
-
-    def of_graph(self, graph: int) -> "CrystalInput":
-        """Return one crystal of the batch alone."""
-        atoms = self.segments.index == graph
-        return CrystalInput(
-            segments=Segments.from_counts(self.segments.counts[graph : graph + 1]),
-            positions=self.positions[atoms],
-            lattice=self.lattice[graph : graph + 1],
-            species=self.species[atoms],
-            time=self.time[graph : graph + 1],
-            conditions=self.conditions[atoms],
-        )
-
-
-@st.composite
-def crystal_inputs(
-    draw: DrawFn, *, species: int, probabilities: bool, dtype: torch.dtype, channels: int = 3
-) -> CrystalInput:
-    """Inputs of small ragged batches: positions at the edges of the cell, lattices of any handedness."""
-    segments = Segments.from_counts(draw(counts()))
-    atoms, graphs = segments.num_atoms, segments.num_graphs
-    rng = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
-    index = torch.randint(species, (atoms,), generator=rng)
-    theta = torch.rand(atoms, species, generator=rng, dtype=dtype).softmax(dim=1)
-    return CrystalInput(
-        segments=segments,
-        positions=draw(fractional_coordinates(atoms, wrapped=True, dtype=dtype)),
-        lattice=torch.randn(graphs, 3, 3, generator=rng, dtype=dtype),
-        species=2 * theta - 1 if probabilities else index,
-        time=torch.rand(graphs, generator=rng, dtype=dtype),
-        conditions=torch.rand(atoms, channels, generator=rng, dtype=dtype),
-    )
 
 
 class EquivarianceLaws:
@@ -90,12 +38,17 @@ class EquivarianceLaws:
 
     >>> class TestCSPNet(EquivarianceLaws):
     ...     def network(self, dtype):
-    ...         return CSPNet(species=7, species_input="index", predict_species=True, hidden=16).to(dtype)
+    ...         return CSPNet(species=7, species_input="index", hidden=16).to(dtype)
     """
 
     species = 7
     probabilities = False
-    """Whether the network takes probabilities of species instead of their indices."""
+    """Whether the network takes vectors of species instead of indices."""
+    channels = 3
+    """Of conditions; 0 if the network takes none."""
+    lattice: Literal["matrix", "parameters"] = "matrix"
+    velocities = False
+    """Whether the network takes velocities."""
 
     def network(self, dtype: torch.dtype) -> nn.Module:
         """Return the network; the same one at every call for a dtype."""
@@ -103,11 +56,20 @@ class EquivarianceLaws:
 
     def draw(self, data: st.DataObject, dtype: torch.dtype) -> CrystalInput:
         """Draw an input for the network."""
-        return data.draw(crystal_inputs(species=self.species, probabilities=self.probabilities, dtype=dtype))
+        return data.draw(
+            crystal_inputs(
+                dtype=dtype,
+                species=self.species,
+                probabilities=self.probabilities,
+                channels=self.channels,
+                lattice=self.lattice,
+                velocities=self.velocities,
+            )
+        )
 
     def run(self, x: CrystalInput) -> CrystalOutput:
         """Run the network."""
-        output: CrystalOutput = self.network(x.lattice.dtype)(**vars(x))
+        output: CrystalOutput = self.network(x.lattice.dtype)(**x.words())
         return output
 
     def check(
@@ -129,12 +91,12 @@ class EquivarianceLaws:
         x = self.draw(data, dtype)
         order = torch.tensor(data.draw(st.permutations(range(x.segments.num_atoms))))
         order = order[x.segments.index[order].argsort(stable=True)]
-        permuted = replace(
-            x, positions=x.positions[order], species=x.species[order], conditions=x.conditions[order]
-        )
         y = self.run(x)
         self.check(
-            self.run(permuted), y.positions[order], y.lattice, None if y.species is None else y.species[order]
+            self.run(x.reordered(order)),
+            y.positions[order],
+            y.lattice,
+            None if y.species is None else y.species[order],
         )
 
     @_law
@@ -142,8 +104,13 @@ class EquivarianceLaws:
     def test_rotation_and_reflection_of_the_lattice(
         self, data: st.DataObject, dtype: torch.dtype, seed: int
     ) -> None:
-        """`lattice @ Q`, Q in O(3), another one for each crystal: only the output lattice turns."""
+        """`lattice @ Q`, Q in O(3), another one for each crystal: only the output lattice turns.
+
+        Nothing to show where a lattice is given by parameters, which have no orientation.
+        """
         x = self.draw(data, dtype)
+        if self.lattice == "parameters":
+            return
         rng = torch.Generator().manual_seed(seed)
         q = torch.linalg.qr(torch.randn(x.lattice.shape, generator=rng, dtype=torch.float64)).Q.to(dtype)
         y = self.run(x)
@@ -159,6 +126,19 @@ class EquivarianceLaws:
         periods = torch.randint(-2, 3, x.positions.shape, generator=rng).to(dtype)
         y = self.run(x)
         moved = replace(x, positions=x.positions + x.segments.expand(shift) + periods)
+        self.check(self.run(moved), y.positions, y.lattice, y.species)
+
+    @_law
+    @given(data=st.data(), dtype=_DTYPES, seed=st.integers(0, 2**32 - 1))
+    def test_common_velocity(self, data: st.DataObject, dtype: torch.dtype, seed: int) -> None:
+        """Another velocity for each crystal, added to those of all its atoms: nothing changes."""
+        x = self.draw(data, dtype)
+        if x.velocities is None:
+            return
+        rng = torch.Generator().manual_seed(seed)
+        common = torch.randn(x.segments.num_graphs, 3, generator=rng, dtype=dtype)
+        y = self.run(x)
+        moved = replace(x, velocities=x.velocities + x.segments.expand(common))
         self.check(self.run(moved), y.positions, y.lattice, y.species)
 
     @_law

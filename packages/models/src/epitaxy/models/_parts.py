@@ -1,0 +1,45 @@
+"""The parts of CSPNet that are chosen by a word."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from torch import nn
+
+from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding
+from epitaxy.models.lattice_views import LatticeView, MatrixLattice, ParameterLattice
+
+T = TypeVar("T")
+
+
+def linear_head(hidden: int) -> nn.Module:
+    """One layer (DiffCSP, CrysBFN)."""
+    return nn.Linear(hidden, 3, bias=False)
+
+
+def two_layer_head(hidden: int) -> nn.Module:
+    """Two layers (KLDM)."""
+    return nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 3, bias=False))
+
+
+LATTICES: Mapping[str, LatticeView] = {"matrix": MatrixLattice(), "parameters": ParameterLattice()}
+SPECIES: Mapping[str, Callable[[int, int], nn.Module]] = {"index": nn.Embedding, "probabilities": nn.Linear}
+TIMES: Mapping[str, Callable[[int], nn.Module]] = {
+    "sinusoidal": TimeEmbedding,
+    "gaussian": GaussianTimeEmbedding,
+}
+POSITION_HEADS: Mapping[str, Callable[[int], nn.Module]] = {
+    "linear": linear_head,
+    "two_layer": two_layer_head,
+}
+
+
+def choose(what: str, word: str, choices: Mapping[str, T]) -> T:
+    """Return what the word stands for.
+
+    Raises:
+        ValueError: if it stands for nothing.
+
+    """
+    if word not in choices:
+        raise ValueError(f"{what} is {' or '.join(map(repr, choices))}, not {word!r}")
+    return choices[word]

@@ -1,0 +1,102 @@
+"""Inputs of networks on crystals."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import hypothesis.strategies as st
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from epitaxy.geometry import Segments
+from epitaxy.geometry.testing import counts, fractional_coordinates
+
+# hypothesis's protocol cannot be checked at run time, which the tests' shape hook does.
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn
+else:
+    DrawFn = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrystalInput:
+    """What a network on crystals may be given; None for what this one does not take."""
+
+    segments: Segments
+    positions: Float[Tensor, "atoms 3"]
+    lattice: Float[Tensor, "graphs 3 3"] | Float[Tensor, "graphs 6"]
+    species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"]
+    time: Float[Tensor, " graphs"]
+    conditions: Float[Tensor, "atoms channels"] | None = None
+    velocities: Float[Tensor, "atoms 3"] | None = None
+
+    def words(self) -> dict[str, Any]:
+        """Keyword arguments of the network: all fields but those that are None."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    def reordered(self, order: Int[Tensor, " atoms"]) -> "CrystalInput":
+        """Return the atoms in another order, each in its graph."""
+        return replace(self, **self._of_atoms(order))
+
+    def of_graph(self, graph: int) -> "CrystalInput":
+        """Return one crystal of the batch alone."""
+        one = slice(graph, graph + 1)
+        return CrystalInput(
+            segments=Segments.from_counts(self.segments.counts[one]),
+            lattice=self.lattice[one],
+            time=self.time[one],
+            **self._of_atoms(self.segments.index == graph),
+        )
+
+    def _of_atoms(self, which: Tensor) -> dict[str, Any]:
+        names = ("positions", "species", "conditions", "velocities")
+        return {name: value[which] for name, value in self.words().items() if name in names}
+
+
+def random_crystals(
+    segments: Segments,
+    *,
+    rng: torch.Generator,
+    species: int,
+    probabilities: bool = False,
+    channels: int = 3,
+    lattice: Literal["matrix", "parameters"] = "matrix",
+    velocities: bool = False,
+    dtype: torch.dtype = torch.float32,
+) -> CrystalInput:
+    """Inputs drawn at random, lattices of any handedness.
+
+    Args:
+        segments: which atoms belong to which graph.
+        rng: source of everything.
+        species: number of indices or of probabilities.
+        probabilities: whether species are vectors.
+        channels: of conditions; 0 for none.
+        lattice: its form.
+        velocities: whether there are any.
+        dtype: of everything but indices.
+
+    """
+    atoms, graphs = segments.num_atoms, segments.num_graphs
+    index = torch.randint(species, (atoms,), generator=rng)
+    theta = torch.rand(atoms, species, generator=rng, dtype=dtype).softmax(dim=1)
+    shape = (3, 3) if lattice == "matrix" else (6,)
+    return CrystalInput(
+        segments=segments,
+        positions=torch.rand(atoms, 3, generator=rng, dtype=dtype),
+        lattice=torch.randn(graphs, *shape, generator=rng, dtype=dtype),
+        species=2 * theta - 1 if probabilities else index,
+        time=torch.rand(graphs, generator=rng, dtype=dtype),
+        conditions=torch.rand(atoms, channels, generator=rng, dtype=dtype) if channels else None,
+        velocities=torch.randn(atoms, 3, generator=rng, dtype=dtype) if velocities else None,
+    )
+
+
+@st.composite
+def crystal_inputs(draw: DrawFn, /, *, dtype: torch.dtype, **words: Any) -> CrystalInput:
+    """Inputs of small ragged batches, positions at the edges of the cell; words as `random_crystals`."""
+    segments = Segments.from_counts(draw(counts()))
+    rng = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
+    positions = draw(fractional_coordinates(segments.num_atoms, wrapped=True, dtype=dtype))
+    return replace(random_crystals(segments, rng=rng, dtype=dtype, **words), positions=positions)
