@@ -107,8 +107,8 @@ class Centered:
         """Draw from the standard normal law on this space, "atoms dim".
 
         It is the projection of independent standard normal numbers: in a graph of n atoms a coordinate has
-        the covariance I - 11^T / n, and in a graph of one atom it is exactly 0. Means are taken in float64,
-        so that a graph's sum is off by no more than the rounding of its numbers to `dtype`.
+        the covariance I - 11^T / n, and in a graph of one atom it is exactly 0. A graph's last atom takes up
+        what rounding the others to `dtype` leaves over: their sum is off by the rounding of one number only.
 
         Args:
             dim: number of coordinates of an atom.
@@ -119,7 +119,9 @@ class Centered:
         """
         place = self.segments.device if device is None else torch.device(device)
         noise = as_rng(rng).normal((self.segments.num_atoms, dim), dtype=dtype, device=place)
-        return self.segments.center(noise.double()).to(dtype)
+        x = self.segments.center(noise.double()).to(dtype)
+        last, rest = self.segments.offsets[1:] - 1, self.segments.sum(x.double())
+        return x.index_copy(0, last, (x[last].double() - rest).to(dtype))
 
     def sample_uniform(
         self,
