@@ -4,26 +4,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.data import draw, load_split
+from epitaxy.apps.names import ModelName
 from epitaxy.apps.training.run import open_run, train
+from epitaxy.data import CrystalDataset
 
 TINY = (
     "network.hidden=32", "network.layers=2", "network.frequencies=4", "network.time_dim=16",
     "training.passes=4", "training.batch_size=8", "training.checkpoint_steps=4", "training.validate_every=2",
-    "training.bank_refresh=3", "positions.grid=50", "lattice.grid=50", "sampling.steps=5",
+    "training.bank_refresh=3", "sampling.steps=5",
 )  # fmt: skip
+GRIDS = ("positions.grid=50", "lattice.grid=50")
 
 
-def recipe(task: str, *more: str) -> Recipe:
-    base = preset("quickstart", task="csp" if task == "csp" else "dng", dataset="prototypes")
-    species = ("species.grid=50",) if task == "dng" else ()
-    return apply_overrides(base, [*TINY, *species, *more])
+def recipe(task: str, *more: str, model: ModelName = "crysbfn") -> Recipe:
+    base = preset("quickstart", model=model, task="csp" if task == "csp" else "dng", dataset="prototypes")
+    bayesian = (*GRIDS, "species.grid=50") if task == "dng" else GRIDS
+    return apply_overrides(base, [*TINY, *(bayesian if model == "crysbfn" else ()), *more])
 
 
-def train_tiny(out: Path, task: str = "csp", *more: str, **settings: object) -> Path:
-    made = open_run(out, recipe(task, *more), resume=False)
+def train_tiny(
+    out: Path, task: str = "csp", *more: str, model: ModelName = "crysbfn", **settings: object
+) -> Path:
+    made = open_run(out, recipe(task, *more, model=model), resume=False)
     data = {
         "train_data": draw(load_split("prototypes", "train"), 48),
         "val_data": draw(load_split("prototypes", "val"), 16),
@@ -44,7 +50,7 @@ def make_run() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def tiny_words() -> tuple[str, ...]:
-    return tuple(word for item in TINY for word in ("--set", item))
+    return tuple(word for item in (*TINY, *GRIDS) for word in ("--set", item))
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +61,28 @@ def csp_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def dng_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train_tiny(tmp_path_factory.mktemp("dng") / "run", "dng")
+
+
+@pytest.fixture(scope="session")
+def crystals() -> CrystalDataset:
+    return draw(load_split("prototypes", "train"), 48)
+
+
+@pytest.fixture(scope="session")
+def large_cells() -> CrystalDataset:
+    """Random cells of 1 to 52 atoms, some of them flat."""
+    rng = torch.Generator().manual_seed(0)
+    counts = torch.tensor([1, 1, 2, 20, 52, 52, 37])
+    atoms = int(counts.sum())
+    lattice = torch.eye(3) * (4 * counts ** (1 / 3)).view(-1, 1, 1) + torch.rand(
+        len(counts), 3, 3, generator=rng
+    )
+    lattice[3, 2] = lattice[3, 1] + torch.tensor([0.0, 0.0, 0.02])
+    return CrystalDataset(
+        ids=tuple(f"cell-{i}" for i in range(len(counts))),
+        counts=counts,
+        numbers=torch.randint(1, 90, (atoms,), generator=rng),
+        positions=torch.rand(atoms, 3, dtype=torch.float64, generator=rng),
+        lattice=lattice.double(),
+        properties={},
+    )

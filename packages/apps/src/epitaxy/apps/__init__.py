@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from epitaxy.apps.config import Recipe as Recipe
     from epitaxy.apps.config import preset as preset
-    from epitaxy.apps.crysbfn import CrysBFN as CrysBFN
     from epitaxy.apps.errors import UsageError as UsageError
     from epitaxy.apps.errors import WorkError as WorkError
+    from epitaxy.apps.generator import KLDM as KLDM
+    from epitaxy.apps.generator import CrysBFN as CrysBFN
 
 _HOMES = {
-    "CrysBFN": "epitaxy.apps.crysbfn",
+    "KLDM": "epitaxy.apps.generator",
+    "CrysBFN": "epitaxy.apps.generator",
     "Recipe": "epitaxy.apps.config",
     "preset": "epitaxy.apps.config",
     "UsageError": "epitaxy.apps.errors",
     "WorkError": "epitaxy.apps.errors",
 }
 
-__all__ = ["CrysBFN", "Recipe", "UsageError", "WorkError", "preset"]
+__all__ = ["KLDM", "CrysBFN", "Recipe", "UsageError", "WorkError", "preset"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from epitaxy.apps.config import Recipe
+from epitaxy.apps.lattice_form import lattice_form
 from epitaxy.data import Statistics
 from epitaxy.geometry import CrystalBatch, RngSource, Segments
 from epitaxy.models import CSPNetOutput
@@ -32,16 +33,16 @@ class CrystalModel(nn.Module):
         super().__init__()
         self.recipe = recipe
         self.statistics = statistics
-        self.flow = recipe.build_flow(len(statistics.vocabulary))
-        self.network: nn.Module = recipe.network.build(
-            species=len(statistics.vocabulary),
-            given_species=recipe.task == "csp",
-            position_conditions=3,
-        )
+        classes = len(statistics.vocabulary)
+        self.flow = recipe.build_flow(classes)
+        self.lattice_form = lattice_form(recipe.lattice_form, statistics)
+        self.network: nn.Module = recipe.build_network(classes)
+        self._components = {"species": recipe.species_form(classes).components}
 
     def targets(self, batch: CrystalBatch) -> dict[str, Tensor]:
-        """Return the variables that the flows corrupt: scaled lattice, positions, element indices."""
-        targets = {"positions": batch.positions, "lattice": batch.lattice / self.statistics.lattice_scale}
+        """Return the variables that the flows corrupt: positions, lattice in its form, element indices."""
+        lattice = self.lattice_form.encode(batch.lattice, batch.segments.counts)
+        targets = {"positions": batch.positions, "lattice": lattice}
         if self.recipe.task == "dng":
             targets["species"] = self.encode(batch.numbers)
         return targets
@@ -55,7 +56,7 @@ class CrystalModel(nn.Module):
         device = segments.index.device
         blank = {
             "positions": torch.zeros(segments.num_atoms, 3, device=device),
-            "lattice": torch.zeros(segments.num_graphs, 3, 3, device=device),
+            "lattice": torch.zeros(segments.num_graphs, *self.lattice_form.shape, device=device),
         }
         if self.recipe.task == "dng":
             blank["species"] = torch.zeros(segments.num_atoms, dtype=torch.long, device=device)
@@ -85,11 +86,13 @@ class CrystalModel(nn.Module):
             species=features["species"].value if species is None else species,
             time=time,
             conditions=features["positions"].condition,
+            velocities=features["positions"].velocity,
         )
         outputs = {"positions": output.positions, "lattice": output.lattice}
         if output.species is not None:
             outputs["species"] = output.species
-        return outputs
+        # Under autocast networks answer in a short type; flows add up many small steps.
+        return {name: value.to(features["lattice"].value.dtype) for name, value in outputs.items()}
 
     def losses(
         self, batch: CrystalBatch, time: Float[Tensor, " graphs"], *, source: RngSource
@@ -101,11 +104,12 @@ class CrystalModel(nn.Module):
         given = self.encode(batch.numbers) if self.recipe.task == "csp" else None
         outputs = self.predict(states, time, segments=segments, species=given)
         rows = self.flow.loss(outputs, targets, states, time, segments=segments, source=source)
-        return {name: loss.mean() / max(targets[name][0].numel(), 1) for name, loss in rows.items()}
+        components = {name: target[0].numel() for name, target in targets.items()} | self._components
+        return {name: loss.mean() / components[name] for name, loss in rows.items()}
 
     def weighted(self, losses: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
         """Return the sum of ``losses`` under the recipe's weights."""
-        weights = self.recipe.weights.model_dump()
+        weights = self.recipe.loss_weights
         total = torch.stack([weights[name] * loss for name, loss in losses.items()])
         return total.sum()
 
@@ -122,7 +126,7 @@ class CrystalModel(nn.Module):
         return CrystalBatch(
             segments=segments,
             positions=targets["positions"],
-            lattice=targets["lattice"] * self.statistics.lattice_scale,
+            lattice=self.lattice_form.decode(targets["lattice"], segments.counts),
             numbers=self.statistics.vocabulary.decode(index),
             ids=ids,
             properties={},

@@ -8,9 +8,9 @@ from pathlib import Path
 from pymatgen.core import Structure
 
 from epitaxy.apps.config import preset
-from epitaxy.apps.crysbfn import CrysBFN
 from epitaxy.apps.data import compositions, load_split
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.generator import CrysBFN
 from epitaxy.apps.model_dir import LoadedModel, load_model
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.report.curves import loss_figure

@@ -5,12 +5,14 @@ import typer
 from epitaxy.apps.config import PRESETS, Recipe, preset
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model_dir import CARD, RECIPE, load_model, load_recipe, locate, shipped
+from epitaxy.apps.names import ModelName, Task
 
 
-def run_info(kind: str, name: str, *, task: str, data: str) -> None:
+def run_info(kind: ModelName, name: str, *, task: str, data: str) -> None:
     """Print the card, the size and the recipe."""
-    if name in PRESETS:
-        typer.echo(_described(preset(name, task="dng" if task == "dng" else "csp", dataset=data)))
+    if name in PRESETS[kind]:
+        wanted: Task = "dng" if task == "dng" else "csp"
+        typer.echo(_described(preset(name, model=kind, task=wanted, dataset=data)))
         return
     try:
         path = locate(name)

@@ -32,7 +32,9 @@ Compositions = Annotated[
 Split = Annotated[str, typer.Option(help="Which split of a dataset: train, val or test.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only this many records, drawn with a fixed seed.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Network evaluations a structure; any number.")]
-Sampler = Annotated[str | None, typer.Option(help="bayes or end_back; by default the recipe's.")]
+Sampler = Annotated[
+    str | None, typer.Option(help="A sampler of the model's flows, by name; by default the recipe's.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same structures.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Structures computed at once.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")]

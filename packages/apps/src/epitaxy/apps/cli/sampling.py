@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from epitaxy.apps.cli.training import check_device
-from epitaxy.apps.crysbfn import CrysBFN
 from epitaxy.apps.data import compositions, load_split
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.generator import CrystalGenerator
 from epitaxy.apps.model_dir import LoadedModel, load_model
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.sampling.folder import Circumstances, claim_folder, write_folder
@@ -83,7 +83,7 @@ def run_sampling(kind: str, words: Sampling) -> None:
 
 def _requests(loaded: LoadedModel, words: Sampling) -> list[Request]:
     if words.compositions is None:
-        return CrysBFN(loaded.model).requests(
+        return CrystalGenerator(loaded.model).requests(
             formula=words.formulas, num=words.num, seed=words.seed, formula_units=words.formula_units
         )
     if words.formulas:

@@ -8,6 +8,7 @@ from pathlib import Path
 from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.data import load_split
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.names import ModelName, Task
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.apps.training.run import CHECKPOINT, Hardware, open_run, train
@@ -34,7 +35,7 @@ class Training:
     precision: str
 
 
-def run_training(kind: str, words: Training) -> None:
+def run_training(kind: ModelName, words: Training) -> None:
     """Train, or go on training."""
     limit = parse_duration(words.max_time)
     hardware = Hardware(
@@ -96,17 +97,17 @@ def check_device(name: str) -> str:
     return name
 
 
-def _new(kind: str, words: Training) -> Recipe:
+def _new(kind: ModelName, words: Training) -> Recipe:
     if words.data is None:
         raise UsageError("name the data to train on: --data perov_5, or the path of a CSV with CIFs")
     if words.task not in TASKS:
         raise UsageError(f"--task {words.task}: choose csp (structures for a composition) or dng (de novo)")
-    known_kind = preset(words.preset, task="csp" if words.task == "csp" else "dng", dataset=words.data)
-    assert known_kind.model == kind
-    return apply_overrides(known_kind, words.overrides)
+    task: Task = "csp" if words.task == "csp" else "dng"
+    known = preset(words.preset, model=kind, task=task, dataset=words.data)
+    return apply_overrides(known, words.overrides)
 
 
-def _resumed(kind: str, words: Training) -> Recipe:
+def _resumed(kind: ModelName, words: Training) -> Recipe:
     from epitaxy.apps.model_dir import RECIPE, load_recipe
 
     if words.overrides:

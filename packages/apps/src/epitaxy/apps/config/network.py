@@ -5,33 +5,48 @@ from typing import Literal
 from pydantic import NonNegativeInt, PositiveInt
 
 from epitaxy.apps.config.base import Config
+from epitaxy.apps.config.species_form import SpeciesForm
 from epitaxy.models import CSPNet
 
 
 class CSPNetConfig(Config):
-    """CSPNet with entropy conditioning; the defaults are the paper's (App. C)."""
+    """CSPNet; the defaults are those of CrysBFN (App. C)."""
 
     kind: Literal["cspnet"] = "cspnet"
     hidden: PositiveInt = 512
     layers: PositiveInt = 6
     frequencies: PositiveInt = 128
     time_dim: PositiveInt = 128
+    time_embedding: Literal["sinusoidal", "gaussian"] = "sinusoidal"
+    position_head: Literal["linear", "two_layer"] = "linear"
 
-    def build(self, *, species: int, given_species: bool, position_conditions: NonNegativeInt) -> CSPNet:
+    def build(
+        self,
+        *,
+        species: SpeciesForm,
+        lattice: Literal["matrix", "parameters"],
+        conditions: NonNegativeInt,
+        velocities: bool,
+    ) -> CSPNet:
         """Return a freshly initialised network.
 
         Args:
-            species: size of the element vocabulary.
-            given_species: True where the composition is the input (CSP), False where it is generated.
-            position_conditions: channels of extra conditioning that the positions' flow supplies per atom.
+            species: how it sees and predicts elements.
+            lattice: which numbers stand for a lattice.
+            conditions: channels of extra conditioning that the positions' flow supplies for each atom.
+            velocities: whether the positions' flow supplies velocities.
         """
         return CSPNet(
-            species=species,
-            species_input="index" if given_species else "probabilities",
-            predict_species=not given_species,
+            species=species.channels,
+            species_input=species.kind,
+            species_output=species.outputs,
+            lattice=lattice,
             hidden=self.hidden,
             layers=self.layers,
             frequencies=self.frequencies,
             time_dim=self.time_dim,
-            position_conditions=position_conditions,
+            time_embedding=self.time_embedding,
+            position_conditions=conditions,
+            position_head=self.position_head,
+            velocities=velocities,
         )

@@ -12,6 +12,9 @@ from epitaxy.apps.errors import UsageError
 def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
     """Return ``recipe`` with each ``dotted.key=value`` applied; values are JSON, else plain text.
 
+    ``positions.kind=kinetic`` puts another flow in the place of the old one, with its defaults, which the
+    words after it may change.
+
     Raises:
         UsageError: a word without ``=``, an unknown key, or a value of the wrong kind.
     """
@@ -21,6 +24,8 @@ def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
         if not equals:
             raise UsageError(f"--set {word}: write key=value, for example --set training.batch_size=64")
         _assign(values, key, _value(text))
+        if key.endswith(".kind"):
+            values = Recipe.parse(values, source=f"--set {word}").model_dump(mode="json")
     return Recipe.parse(values, source="--set")
 
 
@@ -40,6 +45,8 @@ def _assign(values: dict[str, Any], key: str, value: Any) -> None:
             raise UsageError(f"--set {key}: the recipe has no key '{key}'{suggest(key, known)}")
         if part is not leaf:
             node = node[part]
+    if leaf == "kind":  # what is of another kind has other keys
+        node.clear()
     node[leaf] = value
 
 

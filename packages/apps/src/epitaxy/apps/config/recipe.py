@@ -6,11 +6,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from epitaxy.apps.config.base import Config
-from epitaxy.apps.config.flows import LatticeConfig, PositionsConfig, SpeciesConfig
+from epitaxy.apps.config.bayesian import CircularBFNConfig, GaussianBFNConfig
+from epitaxy.apps.config.lattice_form import LatticeFormConfig, MatrixFormConfig
+from epitaxy.apps.config.modalities import LatticeConfig, PositionsConfig, SpeciesConfig
 from epitaxy.apps.config.network import CSPNetConfig
+from epitaxy.apps.config.species_form import SpeciesForm
 from epitaxy.apps.config.training import TrainingConfig
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.names import ModelName, Task
 from epitaxy.flows import Flow, ProductFlow
+from epitaxy.models import CSPNet
 
 FORMAT: Literal[1] = 1
 """Version of ``recipe.json``; a change that old files do not meet raises it and adds a migration."""
@@ -18,15 +23,15 @@ FORMAT: Literal[1] = 1
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """``MIGRATIONS[k]`` turns a file of format k into one of format k + 1."""
 
-Task = Literal["csp", "dng"]
-
 
 class LossWeights(Config):
     """Weight of each modality's loss; each loss is first averaged over its rows and components."""
 
     positions: NonNegativeFloat = 1.0
     lattice: NonNegativeFloat = 1.0
-    species: NonNegativeFloat = 1.0
+    species: Annotated[
+        NonNegativeFloat | None, Field(description="null: the one published with the species' flow")
+    ] = None
 
 
 class SamplingConfig(Config):
@@ -37,14 +42,18 @@ class SamplingConfig(Config):
 
 
 class Recipe(Config):
-    """A model, its task, its flows, its network and its training."""
+    """A model, its task, its flows, its network and its training.
+
+    ``model`` says whose preset it began as and which command uses it; any flow may be put on any modality.
+    """
 
     format: Literal[1] = FORMAT
-    model: Literal["crysbfn"]
+    model: ModelName
     task: Task
     dataset: str
-    positions: PositionsConfig = PositionsConfig()
-    lattice: LatticeConfig = LatticeConfig()
+    positions: PositionsConfig = CircularBFNConfig()
+    lattice: LatticeConfig = GaussianBFNConfig()
+    lattice_form: LatticeFormConfig = MatrixFormConfig()
     species: Annotated[SpeciesConfig | None, Field(description="null where the composition is given (csp)")]
     network: CSPNetConfig = CSPNetConfig()
     weights: LossWeights = LossWeights()
@@ -55,10 +64,36 @@ class Recipe(Config):
     def _task_and_grids_agree(self) -> "Recipe":
         if (self.task == "dng") == (self.species is None):
             raise ValueError("the task 'dng' needs a flow for species and the task 'csp' has none")
-        grids = {flow.grid for flow in (self.positions, self.lattice, self.species) if flow is not None}
+        flows = (self.positions, self.lattice, self.species)
+        grids = {flow.grid for flow in flows if flow is not None} - {None}
         if len(grids) > 1:
-            raise ValueError(f"the flows of one recipe share one time grid, these have {sorted(grids)} steps")
+            raise ValueError(
+                f"the flows of one recipe share one time grid, these have {sorted(map(str, grids))} steps"
+            )
         return self
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """Return each modality's weight."""
+        own = self.weights.species
+        published = 1.0 if self.species is None else self.species.weight
+        species = published if own is None else own
+        return {"positions": self.weights.positions, "lattice": self.weights.lattice, "species": species}
+
+    def species_form(self, classes: int) -> SpeciesForm:
+        """Return how the network sees and predicts ``classes`` elements."""
+        if self.species is None:
+            return SpeciesForm(kind="index", channels=classes, outputs=0, components=1)
+        return self.species.form(classes)
+
+    def build_network(self, classes: int) -> CSPNet:
+        """Return a fresh network for the recipe's flows and a vocabulary of ``classes`` elements."""
+        return self.network.build(
+            species=self.species_form(classes),
+            lattice=self.lattice_form.kind,
+            conditions=self.positions.conditions,
+            velocities=self.positions.velocities,
+        )
 
     def build_flow(self, classes: int) -> ProductFlow:
         """Return the product of the modalities' flows, for a vocabulary of ``classes`` elements."""

@@ -31,6 +31,7 @@ class TrainingConfig(Config):
     batch_size: PositiveInt
     learning_rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 0.0
+    amsgrad: bool = False
     schedule: Annotated[PlateauSchedule | CosineSchedule, Field(discriminator="kind")] = PlateauSchedule()
     gradient_clip: PositiveFloat | None = None
     averaging: Annotated[

@@ -4,9 +4,13 @@ from pathlib import Path
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.files import write_text
+from epitaxy.apps.names import ModelName
 from epitaxy.data import DATASETS, Statistics
 
-_NAMES = {"crysbfn": "CrysBFN (periodic Bayesian flow)"}
+_NAMES: dict[ModelName, str] = {
+    "crysbfn": "CrysBFN (periodic Bayesian flow)",
+    "kldm": "KLDM (kinetic Langevin diffusion)",
+}
 _TASKS = {"csp": "crystal structure prediction: composition in, structures out", "dng": "de novo generation"}
 MEASURED = "## Measured"
 

@@ -83,7 +83,10 @@ class TrainingModule(L.LightningModule):
         """Return AdamW and the recipe's schedule in Lightning's form."""
         training = self.model.recipe.training
         optimiser = torch.optim.AdamW(
-            self.model.network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+            self.model.network.parameters(),
+            lr=training.learning_rate,
+            weight_decay=training.weight_decay,
+            amsgrad=training.amsgrad,
         )
         match training.schedule:
             case PlateauSchedule() as plateau:

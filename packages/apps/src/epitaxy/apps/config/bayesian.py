@@ -1,15 +1,12 @@
-"""Which flow runs on which modality: configurations that build the flow, told apart by ``kind``.
-
-A new flow joins by adding its configuration to the union of each modality whose manifold it fits;
-the trainer, the sampler and the networks do not change.
-"""
+"""Bayesian flows in a recipe: configurations that build the flow, told apart by ``kind``."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from epitaxy.apps.config.base import Config
+from epitaxy.apps.config.species_form import SpeciesForm
 from epitaxy.flows import CategoricalBFN, CircularBFN, EntropySchedule, GaussianBFN
 from epitaxy.geometry import FlatTorus
 
@@ -25,6 +22,8 @@ class CircularBFNConfig(Config):
     loss: Literal["kl", "squared"] = "squared"
     sampler: Sampler = "end_back"
     draw: Literal["bank", "all_at_once", "stepwise"] = "bank"
+    conditions: ClassVar[int] = 3
+    velocities: ClassVar[bool] = False
 
     def build(self) -> CircularBFN:
         """Return the flow on the unit torus."""
@@ -38,7 +37,7 @@ class CircularBFNConfig(Config):
 
 
 class GaussianBFNConfig(Config):
-    """Bayesian flow with Gaussian messages on the nine entries of the scaled lattice matrix (Eq. 20-22)."""
+    """Bayesian flow with Gaussian messages on the numbers that stand for a lattice (Eq. 20-22)."""
 
     kind: Literal["gaussian_bfn"] = "gaussian_bfn"
     sigma1: Annotated[float, Field(gt=0, lt=1)] = math.sqrt(1e-3)
@@ -60,14 +59,14 @@ class CategoricalBFNConfig(Config):
     loss: Literal["discrete", "continuous"] = "continuous"
     sampler: Sampler = "end_back"
 
+    weight: ClassVar[float] = 1.0
+
+    def form(self, classes: int) -> SpeciesForm:
+        """Return how the network sees and predicts elements."""
+        return SpeciesForm(kind="probabilities", channels=classes, outputs=classes, components=1)
+
     def build(self, classes: int) -> CategoricalBFN:
         """Return the flow over ``classes`` elements."""
         return CategoricalBFN(
             classes=classes, beta1=self.beta1, grid=self.grid, loss_kind=self.loss, sampler=self.sampler
         )
-
-
-# One member each today; a second makes the alias a union discriminated by ``kind``.
-PositionsConfig = CircularBFNConfig
-LatticeConfig = GaussianBFNConfig
-SpeciesConfig = CategoricalBFNConfig

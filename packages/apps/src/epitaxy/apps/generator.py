@@ -1,31 +1,35 @@
-"""CrysBFN from Python: load a model, sample structures."""
+"""Crystal models from Python: load one, sample structures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from pymatgen.core import Structure
 
 from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model_dir import load_model
+from epitaxy.apps.names import ModelName
 from epitaxy.apps.sampling.generate import Sample, generate
 from epitaxy.apps.sampling.request import Request, de_novo, for_formulas
 
+G = TypeVar("G", bound="CrystalGenerator")
+
 
 @dataclass(frozen=True, slots=True)
-class CrysBFN:
-    """A trained CrysBFN (Wu et al., "A Periodic Bayesian Flow for Material Generation").
+class CrystalGenerator:
+    """A trained model of crystals, of any kind.
 
-    >>> model = CrysBFN.load("crysbfn-perov-small")  # doctest: +SKIP
+    >>> model = CrystalGenerator.load("kldm-perov-small")  # doctest: +SKIP
     >>> structures = model.sample(formula="SrTiO3", num=20, steps=50, seed=0)  # doctest: +SKIP
     """
 
-    kind: ClassVar[str] = "crysbfn"
+    kind: ClassVar[ModelName | None] = None
+    """Which models ``load`` takes; None: all."""
     model: CrystalModel
 
     @classmethod
-    def load(cls, name_or_path: str) -> "CrysBFN":
+    def load(cls: type[G], name_or_path: str) -> G:
         """Load a run, a model folder or a shipped model.
 
         Raises:
@@ -75,7 +79,8 @@ class CrysBFN:
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
             formula_units: formula units a cell; by default drawn as training cells had them.
-            sampler: ``bayes`` or ``end_back``; the recipe's by default.
+            sampler: one that the model's flows have, such as ``end_back`` or ``predictor_corrector``; the
+                recipe's by default.
             batch_size: structures computed at once.
             device: torch device.
 
@@ -106,3 +111,17 @@ class CrysBFN:
             device=device,
         )
         return [sample for batch in batches for sample in batch]
+
+
+@dataclass(frozen=True, slots=True)
+class CrysBFN(CrystalGenerator):
+    """A trained CrysBFN (Wu et al., "A Periodic Bayesian Flow for Material Generation")."""
+
+    kind: ClassVar[ModelName | None] = "crysbfn"
+
+
+@dataclass(frozen=True, slots=True)
+class KLDM(CrystalGenerator):
+    """A trained KLDM (Cornet et al., "Kinetic Langevin Diffusion for Crystalline Materials Generation")."""
+
+    kind: ClassVar[ModelName | None] = "kldm"

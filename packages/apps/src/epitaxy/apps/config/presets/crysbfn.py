@@ -1,15 +1,12 @@
-"""Presets: ``paper`` (the paper's numbers), ``small`` (an hour of CPU), ``quickstart`` (two minutes)."""
+"""CrysBFN's presets."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-from epitaxy.apps.config.base import suggest
-from epitaxy.apps.config.flows import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
+from epitaxy.apps.config.bayesian import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
 from epitaxy.apps.config.network import CSPNetConfig
-from epitaxy.apps.config.recipe import LossWeights, Recipe, SamplingConfig, Task
+from epitaxy.apps.config.recipe import LossWeights, Recipe, SamplingConfig
 from epitaxy.apps.config.training import CosineSchedule, TrainingConfig
-from epitaxy.apps.errors import UsageError
+from epitaxy.apps.names import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ def _species(task: Task, grid: int, beta1: float) -> CategoricalBFNConfig | None
     return CategoricalBFNConfig(beta1=beta1, grid=grid) if task == "dng" else None
 
 
-def _paper(task: Task, dataset: str) -> Recipe:
+def paper(task: Task, dataset: str) -> Recipe:
     """The paper's run. An unlisted dataset gets mp_20's numbers, the most general of the four."""
     numbers = _PAPER.get(dataset, _PAPER.get(dataset.removesuffix("_unique"), _PAPER["mp_20"]))
     return Recipe(
@@ -50,7 +47,7 @@ def _paper(task: Task, dataset: str) -> Recipe:
     )
 
 
-def _small(task: Task, dataset: str) -> Recipe:
+def small(task: Task, dataset: str) -> Recipe:
     """Within an hour on two CPU cores for perov_5: a narrow network, averaged weights, a cosine schedule."""
     return Recipe(
         model="crysbfn",
@@ -72,9 +69,9 @@ def _small(task: Task, dataset: str) -> Recipe:
     )
 
 
-def _quickstart(task: Task, dataset: str) -> Recipe:
+def quickstart(task: Task, dataset: str) -> Recipe:
     """Two minutes on two CPU cores on the embedded crystals: enough to see every part work."""
-    return _small(task, dataset).model_copy(
+    return small(task, dataset).model_copy(
         update={
             "network": CSPNetConfig(hidden=96, layers=3, frequencies=16, time_dim=64),
             "training": TrainingConfig(
@@ -91,22 +88,3 @@ def _quickstart(task: Task, dataset: str) -> Recipe:
             "sampling": SamplingConfig(steps=50),
         }
     )
-
-
-PresetName = Literal["paper", "small", "quickstart"]
-PRESETS: dict[str, Callable[[Task, str], Recipe]] = {
-    "paper": _paper,
-    "small": _small,
-    "quickstart": _quickstart,
-}
-
-
-def preset(name: str, *, task: Task, dataset: str) -> Recipe:
-    """Return the recipe of a preset.
-
-    Raises:
-        UsageError: a name that is no preset.
-    """
-    if name not in PRESETS:
-        raise UsageError(f"--preset {name}: there is no such preset{suggest(name, list(PRESETS))}")
-    return PRESETS[name](task, dataset)

@@ -1,0 +1,129 @@
+"""Diffusions in a recipe: configurations that build the flow, told apart by ``kind``; time is continuous."""
+
+import math
+from typing import ClassVar, Literal
+
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from epitaxy.apps.config.base import Config
+from epitaxy.apps.config.species_form import SpeciesForm
+from epitaxy.flows import (
+    AbsorbingDiffusion,
+    CodebookDiffusion,
+    KineticDiffusion,
+    LinearBeta,
+    VariancePreserving,
+)
+from epitaxy.geometry import FlatTorus
+
+VPSampler = Literal["ancestral", "euler_maruyama", "exponential", "probability_flow", "published_pc"]
+
+
+class KineticConfig(Config):
+    """Kinetic Langevin diffusion of fractional coordinates (KLDM, Sec. 3); see ``KineticDiffusion``."""
+
+    kind: Literal["kinetic"] = "kinetic"
+    horizon: PositiveFloat = 2.0
+    initial_velocity: NonNegativeFloat = 0.0
+    parametrisation: Literal["simplified", "direct"] = "simplified"
+    loss: Literal["lifted", "wrapped"] = "lifted"
+    sampler: Literal[
+        "ancestral", "exponential", "predictor_corrector", "probability_flow", "published_pc"
+    ] = "predictor_corrector"
+    corrector_step: PositiveFloat = 0.25
+    grid: ClassVar[None] = None
+    conditions: ClassVar[int] = 0
+    velocities: ClassVar[bool] = True
+
+    def build(self) -> KineticDiffusion:
+        """Return the flow on the unit torus."""
+        return KineticDiffusion(
+            manifold=FlatTorus(1.0),
+            horizon=self.horizon,
+            initial_velocity=self.initial_velocity,
+            parametrisation=self.parametrisation,
+            loss_kind=self.loss,
+            sampler=self.sampler,
+            corrector_step=self.corrector_step,
+        )
+
+
+class _VP(Config):
+    """What variance-preserving diffusions have in common: the linear schedule, a prediction, a sampler."""
+
+    beta_low: PositiveFloat = 0.1
+    beta_high: PositiveFloat = 20.0
+    prediction: Literal["x0", "epsilon"] = "x0"
+    sampler: VPSampler = "ancestral"
+    grid: ClassVar[None] = None
+
+    def process(self) -> VariancePreserving:
+        """Return the diffusion of real numbers."""
+        schedule = LinearBeta(low=self.beta_low, high=self.beta_high)
+        return VariancePreserving(schedule=schedule, prediction=self.prediction, sampler=self.sampler)
+
+
+class VPConfig(_VP):
+    """Variance-preserving diffusion of the numbers that stand for a lattice (KLDM, Sec. 3.3)."""
+
+    kind: Literal["variance_preserving"] = "variance_preserving"
+
+    def build(self) -> VariancePreserving:
+        """Return the flow."""
+        return self.process()
+
+
+class OneHotConfig(_VP):
+    """Variance-preserving diffusion of one-hot elements (DiffCSP; KLDM's "C")."""
+
+    kind: Literal["one_hot"] = "one_hot"
+    scale: PositiveFloat = 1.0
+    weight: ClassVar[float] = 20.0
+
+    def form(self, classes: int) -> SpeciesForm:
+        """Return how the network sees and predicts elements."""
+        return SpeciesForm(kind="probabilities", channels=classes, outputs=classes, components=classes)
+
+    def build(self, classes: int) -> CodebookDiffusion:
+        """Return the flow over ``classes`` elements."""
+        return CodebookDiffusion(codes="one_hot", classes=classes, process=self.process(), scale=self.scale)
+
+
+class AnalogBitsConfig(_VP):
+    """Variance-preserving diffusion of elements in bits of -1 and 1 (Chen et al. 2023; KLDM's "C-AB")."""
+
+    kind: Literal["analog_bits"] = "analog_bits"
+    prediction: Literal["x0"] = "x0"
+    scale: PositiveFloat = 1.0
+    clip: bool = False
+    weight: ClassVar[float] = 1.0
+
+    def form(self, classes: int) -> SpeciesForm:
+        """Return how the network sees and predicts elements."""
+        bits = max(1, math.ceil(math.log2(classes)))
+        return SpeciesForm(kind="probabilities", channels=bits, outputs=bits, components=bits)
+
+    def build(self, classes: int) -> CodebookDiffusion:
+        """Return the flow over ``classes`` elements."""
+        return CodebookDiffusion(
+            codes="bits", classes=classes, process=self.process(), scale=self.scale, clip=self.clip
+        )
+
+
+class AbsorbingConfig(Config):
+    """Diffusion of elements into a mask (Austin et al. 2021, Shi et al. 2024; KLDM's "D")."""
+
+    kind: Literal["absorbing"] = "absorbing"
+    schedule: Literal["linear", "poly2", "cosine"] = "linear"
+    loss: Literal["elbo", "cross_entropy"] = "elbo"
+    sampler: Literal["ancestral"] = "ancestral"
+    grid: ClassVar[None] = None
+    weight: ClassVar[float] = 0.33
+
+    def form(self, classes: int) -> SpeciesForm:
+        """Return how the network sees and predicts elements; the mask is one more label."""
+        return SpeciesForm(kind="index", channels=classes + 1, outputs=classes, components=1)
+
+    def build(self, classes: int) -> AbsorbingDiffusion:
+        """Return the flow over ``classes`` elements."""
+        return AbsorbingDiffusion(classes=classes, schedule=self.schedule, loss_kind=self.loss)

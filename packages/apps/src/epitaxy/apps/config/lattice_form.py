@@ -1,0 +1,28 @@
+"""Which numbers stand for a lattice."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat
+
+from epitaxy.apps.config.base import Config
+
+
+class MatrixFormConfig(Config):
+    """The nine entries of the lattice matrix over their root mean square (DiffCSP, CrysBFN)."""
+
+    kind: Literal["matrix"] = "matrix"
+
+
+class ParameterFormConfig(Config):
+    """Six numbers that no rotation changes: log lengths and tangents of angles (EquiCSP, KLDM).
+
+    Log lengths are standardised by the training cells with the same number of atoms
+    (``epitaxy.data.CellLengths`` says what happens where there are few); tan(angle - 90 degrees) is divided
+    by ``angle_scale``.
+    """
+
+    kind: Literal["parameters"] = "parameters"
+    angle_scale: PositiveFloat = 0.35
+
+
+LatticeFormConfig = Annotated[MatrixFormConfig | ParameterFormConfig, Field(discriminator="kind")]
