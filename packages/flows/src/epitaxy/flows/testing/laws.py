@@ -136,8 +136,9 @@ def _advance(
     rng: AnyRng,
 ) -> Any:
     """Correct as often as the flow asks for, and step, with the same output throughout."""
-    for _ in range(flow.corrections if isinstance(flow, Correcting) else 0):
-        state = flow.correct(state, out, t, s, rng=rng)
+    if isinstance(flow, Correcting):
+        for _ in range(flow.corrections):
+            state = flow.correct(state, out, t, s, rng=rng)
     return flow.step(state, out, t, s, rng=rng)
 
 

@@ -42,6 +42,7 @@ def _corrected(
     rng: AnyRng,
 ) -> Any:
     """Correct the state as often as the flow asks for."""
-    for _ in range(flow.corrections if isinstance(flow, Correcting) else 0):
-        state = flow.correct(state, oracle(state, t), t, s, rng=rng)
+    if isinstance(flow, Correcting):
+        for _ in range(flow.corrections):
+            state = flow.correct(state, oracle(state, t), t, s, rng=rng)
     return state
