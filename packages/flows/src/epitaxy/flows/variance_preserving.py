@@ -42,8 +42,8 @@ class VariancePreserving:
             "ancestral".
             "probability_flow", no noise but the prior's (DDIM).
             "published_pc", what the published code does to lattices: one correction of adaptive size before
-            each step, see `correct`, then "probability_flow". The size depends on the state, so this has not
-            the data's law even in the limit; least so for events of few components.
+            each step, see `correct`, then "probability_flow". The size depends on the state, so not even in
+            the limit is this exact: least so for events of few components (tests/test_diffusion_oracle.py).
         corrector_step: tau, the size of a correction.
 
     """
