@@ -1,0 +1,61 @@
+"""Space groups and Wyckoff positions in plain torch: exact tables, and batched operations on them.
+
+`space_group` gives one group in integers, `wyckoff_table` all 1,731 positions as tensors for batches. With
+it, `assign_wyckoff`, `project_to_wyckoff` and `expand_orbits` lead from the predictions of a network to the
+atoms of a crystal that has the group's symmetry, and `lattice_from_k` of `constrain_k` makes its cell.
+Neither pymatgen nor a crystallography package is needed.
+
+The table is frozen: the same in every release with the same `TABLE_VERSION`, whatever else is installed.
+"""
+
+from epitaxy.geometry.symmetry._frozen import TABLE_CHECKSUM, TABLE_VERSION
+from epitaxy.geometry.symmetry.assignment import Assignment, assign_wyckoff
+from epitaxy.geometry.symmetry.groups import (
+    CrystalSystem,
+    SpaceGroup,
+    WyckoffPosition,
+    crystal_system,
+    space_group,
+)
+from epitaxy.geometry.symmetry.kvector import (
+    HEXAGONAL_K1,
+    constrain_k,
+    lattice_bias,
+    lattice_from_k,
+    lattice_mask,
+    lattice_to_k,
+    symmetrize_metric,
+)
+from epitaxy.geometry.symmetry.orbits import Orbits, expand_orbits, expand_points
+from epitaxy.geometry.symmetry.projection import Projection, project_to_wyckoff
+from epitaxy.geometry.symmetry.site_symmetry import SITE_AXES, SITE_CLASSES, site_symmetry_matrix
+from epitaxy.geometry.symmetry.table import WyckoffTable, wyckoff_table
+
+__all__ = [
+    "HEXAGONAL_K1",
+    "SITE_AXES",
+    "SITE_CLASSES",
+    "TABLE_CHECKSUM",
+    "TABLE_VERSION",
+    "Assignment",
+    "CrystalSystem",
+    "Orbits",
+    "Projection",
+    "SpaceGroup",
+    "WyckoffPosition",
+    "WyckoffTable",
+    "assign_wyckoff",
+    "constrain_k",
+    "crystal_system",
+    "expand_orbits",
+    "expand_points",
+    "lattice_bias",
+    "lattice_from_k",
+    "lattice_mask",
+    "lattice_to_k",
+    "project_to_wyckoff",
+    "site_symmetry_matrix",
+    "space_group",
+    "symmetrize_metric",
+    "wyckoff_table",
+]
