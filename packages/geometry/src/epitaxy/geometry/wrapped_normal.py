@@ -16,7 +16,7 @@ from epitaxy.geometry.torus import FlatTorus
 _TURN = 2.0 * math.pi
 # The trapezoidal rule with N nodes on the circle errs by about exp(-N s^2 / 2 - pi^2 / (2 s^2)) for a scale
 # of s radians (the density's zeros are s^2 / 2 away from the real axis, and of that size): at most exp(-pi
-# sqrt(N)), 4e-14 here.
+# sqrt(N)), 4e-16 here.
 _NODES = 128
 # Below this scale, in periods, no image adds to the information: exp(-1 / (8 v^2)) is 1e-34.
 _UNWRAPPED = 0.04
