@@ -202,6 +202,26 @@ def test_loss_is_the_squared_error_of_what_is_predicted() -> None:
     Tolerance.EXACT32.assert_close(by_data, torch.full((4,), 24.0))
 
 
+@given(st.floats(0.0, 0.99), st.floats(0.01, 1.0))
+def test_euler_and_probability_flow_are_their_formulas(t: float, gap: float) -> None:
+    """With the score of a predicted noise, and the same numbers for the step's own noise."""
+    s, shape = t + gap * (1 - t), (4, 3)
+    state, out = torch.randn(2, *shape, generator=generator(), dtype=torch.float64)
+    flow = VariancePreserving(prediction="epsilon", sampler="euler_maruyama")
+    beta = float(flow.schedule.beta(at(1 - t)))
+    (alpha, sigma), (next_alpha, next_sigma) = (
+        (float(LinearBeta().alpha(at(1 - time))), float(LinearBeta().sigma(at(1 - time)))) for time in (t, s)
+    )
+    noise = torch.randn(shape, generator=generator(1), dtype=torch.float64)
+    h, score = s - t, -out / sigma
+    expected = state + (beta * state / 2 + beta * score) * h + math.sqrt(beta * h) * noise
+    found = flow.step(state, out, at(t, 4), at(s, 4), rng=generator(1))
+    Tolerance.LOOSE64.assert_close(found, expected)
+    x0 = (state - sigma * out) / alpha
+    found = flow.with_sampler("probability_flow").step(state, out, at(t, 4), at(s, 4), rng=generator(1))
+    Tolerance.LOOSE64.assert_close(found, next_alpha * x0 + next_sigma * out)
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize(("t", "s"), [(0.2, 0.5), (0.5, 0.9), (0.9, 1.0)])
 def test_exponential_solves_the_equation_with_the_noise_held(t: float, s: float) -> None:
