@@ -4,16 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitaxy.apps.config import PRESETS, Recipe, apply_overrides, preset
+from epitaxy.apps.config import PRESETS, KineticConfig, Recipe, apply_overrides, preset
 from epitaxy.apps.config.recipe import read_recipe
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.names import ModelName, Task
 
 DATASETS = ("perov_5", "carbon_24", "mp_20", "mpts_52", "somebody/else.csv")
 
 
-@given(st.sampled_from(sorted(PRESETS)), st.sampled_from(["csp", "dng"]), st.sampled_from(DATASETS))
-def test_recipes_survive_json(name: str, task: str, dataset: str) -> None:
-    recipe = preset(name, task=task, dataset=dataset)
+@given(
+    st.sampled_from([(model, name) for model in PRESETS for name in PRESETS[model]]),
+    st.sampled_from(["csp", "dng"]),
+    st.sampled_from(DATASETS),
+)
+def test_recipes_survive_json(which: tuple[ModelName, str], task: Task, dataset: str) -> None:
+    recipe = preset(which[1], model=which[0], task=task, dataset=dataset)
+    assert recipe.model == which[0]
     assert read_recipe(json.loads(recipe.model_dump_json()), source="test") == recipe
 
 
@@ -28,6 +34,16 @@ def test_the_paper_preset_has_the_papers_numbers() -> None:
     assert perov.positions.final_concentration == 1000.0
     assert perov.lattice.sigma1**2 == pytest.approx(1e-3)
     assert perov.weights.positions == 0.05
+
+
+def test_the_paper_preset_of_kldm_has_the_papers_numbers() -> None:
+    perov, mp = (preset("paper", model="kldm", task="csp", dataset=name) for name in ("perov_5", "mp_20"))
+    assert (perov.network.hidden, perov.network.layers, mp.network.layers) == (512, 4, 6)
+    assert (perov.training.batch_size, mp.training.batch_size, mp.training.averaging) == (1024, 256, 0.999)
+    positions = mp.positions
+    assert isinstance(positions, KineticConfig)
+    assert (positions.horizon, positions.loss, positions.sampler) == (2.0, "wrapped", "published_pc")
+    assert mp.lattice_form.kind == "parameters"
 
 
 def test_a_csp_recipe_generates_no_species() -> None:

@@ -309,7 +309,8 @@ class KineticDiffusion:
     def _along_the_bridge(
         self, state: KineticState, output: Tensor, t: Tensor, s: Tensor, rng: Rng
     ) -> KineticState:
-        times, rows = torch.stack([self.noise_time(t), self.noise_time(s)]).unique(dim=1, return_inverse=True)
+        both = torch.stack([self.noise_time(t), self.noise_time(s)])
+        times, rows = torch.unique(both, dim=1, return_inverse=True)
         bridge = KineticBridge.between(times[0], times[1], self.initial_velocity)
         gain, noise = (m[rows].to(output.dtype)[..., None] for m in (bridge.gain, bridge.noise))
         r, v = self._displacement(state, output, t), state.velocity
@@ -339,7 +340,7 @@ class KineticDiffusion:
 
     def _at(self, t: Float[Tensor, " rows"], like: Tensor) -> _Coefficients:
         """Return the kernel at each row's time; rows of one graph share theirs, so it is computed once."""
-        times, rows = self.noise_time(t).unique(return_inverse=True)
+        times, rows = torch.unique(self.noise_time(t), return_inverse=True)
         kernel = KineticKernel.at(times, self.initial_velocity)
         spread = kernel.spread.clamp(min=torch.finfo(like.dtype).tiny ** 0.5)
         columns = (

@@ -26,18 +26,29 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UsageError(f"{source}: {explain(error)}") from None
+            raise UsageError(f"{source}: {explain(error, values)}") from None
 
 
-def explain(error: ValidationError) -> str:
-    """Say the first of pydantic's complaints in one sentence."""
+def explain(error: ValidationError, values: Any) -> str:
+    """Say the first of pydantic's complaints about ``values`` in one sentence."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = _dotted(first["loc"], values)
     if first["type"] == "extra_forbidden":
         return f"unknown key '{key}'"
     value = first.get("input")
     shown = "" if isinstance(value, dict) else f" (got {value!r})"
     return f"{key or 'the value'}: {first['msg'][:1].lower()}{first['msg'][1:]}{shown}"
+
+
+def _dotted(place: Sequence[str | int], values: Any) -> str:
+    """Join a place in ``values``, without the words that only say which member of a union was tried."""
+    keys: list[str] = []
+    for part in place:
+        if isinstance(values, dict) and values.get("kind") == part:
+            continue
+        keys.append(str(part))
+        values = values.get(part) if isinstance(values, dict) else None
+    return ".".join(keys)
 
 
 def suggest(word: str, known: Sequence[str]) -> str:

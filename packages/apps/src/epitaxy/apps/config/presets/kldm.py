@@ -75,7 +75,7 @@ def small(task: Task, dataset: str) -> Recipe:
             position_head="two_layer",
         ),
         training=TrainingConfig(
-            passes=240,
+            passes=300,
             batch_size=128,
             schedule=CosineSchedule(),
             gradient_clip=1.0,
