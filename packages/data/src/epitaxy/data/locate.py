@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from platformdirs import user_cache_path
 from epitaxy.data.errors import DataError
 from epitaxy.data.registry import DATASETS, SPLITS, Split, dataset_info
 
-_SUFFIXES = (".csv", ".csv.gz", ".extxyz", ".xyz", "")
+_SUFFIXES = (".csv", ".csv.gz", ".extxyz", ".xyz", ".npz", ".sdf", ".sdf.gz", "")
+_STEMS: Mapping[Split, tuple[str, ...]] = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,14 @@ def locate(name_or_path: str | Path, split: str = "train", *, root: str | Path |
 
 
 def split_paths(folder: Path) -> dict[Split, Path]:
-    """Return the splits that a folder holds as files of that stem, or as folders of that name."""
-    candidates = {s: [p for x in _SUFFIXES if (p := folder / f"{s}{x}").exists()] for s in SPLITS}
+    """Return the splits that a folder holds as files of that stem, or as folders of that name.
+
+    The val split may be called valid, as EDM calls it.
+    """
+    candidates = {
+        s: [p for stem in _STEMS[s] for x in _SUFFIXES if (p := folder / f"{stem}{x}").exists()]
+        for s in SPLITS
+    }
     return {s: paths[0] for s, paths in candidates.items() if paths}
 
 

@@ -17,6 +17,7 @@ from epitaxy.data.locate import Location, cache_root, locate
 from epitaxy.data.progress import Progress
 from epitaxy.data.prototypes import fingerprint, prototype_records
 from epitaxy.data.readers import MAX_ATOMS, RawRecord, RawSource, Reject, parse_record, raw_records
+from epitaxy.data.registry import check_kind
 
 _log = logging.getLogger("epitaxy.data")
 
@@ -76,6 +77,7 @@ def prepare(
 
     """
     check_cell(cell)
+    check_kind(str(source), "crystals")
     location = locate(source, split, root=root)
     content = fingerprint() if location.path is None else _cache.checksum(location.path)
     key = _cache.key(content=content, cell=cell, max_atoms=max_atoms)

@@ -11,6 +11,8 @@ from epitaxy.data.errors import DataError
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
+Kind = Literal["crystals", "molecules"]
+
 _CDVAE = "https://raw.githubusercontent.com/txie-93/cdvae/main/data"
 _DIFFCSP = "https://raw.githubusercontent.com/jiaor17/DiffCSP/main/data"
 
@@ -24,6 +26,7 @@ class DatasetInfo:
         properties: name -> meaning and unit of the numbers that come with the crystals.
         address: where the official `<split>.csv` files are, None if they are not fetched.
         embedded: made in code; needs no file.
+        kind: what it holds: crystals for `CrystalDataset`, or molecules for `molecules.MoleculeDataset`.
 
     """
 
@@ -35,6 +38,7 @@ class DatasetInfo:
     properties: Mapping[str, str] = field(default_factory=dict)
     address: str | None = None
     embedded: bool = False
+    kind: Kind = "crystals"
 
 
 _ALL = (
@@ -103,6 +107,35 @@ _ALL = (
         },
         address=f"{_DIFFCSP}/mpts_52",
     ),
+    DatasetInfo(
+        name="qm9",
+        description="small organic molecules of up to nine C, N, O, F atoms, with hydrogens; 3-29 atoms",
+        source="Ramakrishnan et al., Sci. Data 1, 140022 (2014), in EDM's splits (arXiv:2203.17003)",
+        licence="CC0",
+        counts={"train": 100000, "val": 17748, "test": 13083},
+        properties={
+            "mu": "dipole moment, debye",
+            "alpha": "isotropic polarisability, bohr^3",
+            "homo": "highest occupied orbital, hartree",
+            "lumo": "lowest unoccupied orbital, hartree",
+            "gap": "lumo - homo, hartree",
+            "Cv": "heat capacity at 298.15 K, cal/(mol K)",
+        },
+        kind="molecules",
+    ),
+    DatasetInfo(
+        name="g2",
+        description="the 148 molecules of the G2/97 test set, radicals among them; 2-14 atoms, 14 elements",
+        source="Raghavachari et al., J. Chem. Phys. 106, 1063 (1997), MP2/6-31G(d) geometries, by way of ASE",
+        licence="as ASE, LGPL; geometries published",
+        properties={
+            "enthalpy": "measured enthalpy of formation at 298 K, kcal/mol",
+            "zpe": "zero-point energy, kcal/mol",
+            "ionization_energy": "measured, eV, partly unknown",
+        },
+        embedded=True,
+        kind="molecules",
+    ),
 )
 
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType({info.name: info for info in _ALL})
@@ -123,3 +156,15 @@ def dataset_info(name: str) -> DatasetInfo:
     raise DataError(
         f"{name!r} is neither a known dataset nor an existing path{hint}; known are {', '.join(DATASETS)}"
     )
+
+
+def check_kind(name: str, kind: Kind) -> None:
+    """Refuse a known dataset that holds something else; a path and an unknown name pass.
+
+    Raises:
+        DataError: if the dataset of that name is not of this kind.
+
+    """
+    if name in DATASETS and (found := DATASETS[name].kind) != kind:
+        fitting = ", ".join(info.name for info in DATASETS.values() if info.kind == kind)
+        raise DataError(f"{name} holds {found}, not {kind}; {kind} are in {fitting}")

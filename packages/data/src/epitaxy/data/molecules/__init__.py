@@ -1,0 +1,24 @@
+"""Molecules: readers, cached datasets, statistics and writers.
+
+`MoleculeDataset.load("qm9" | "g2" | path)` is to molecules what `CrystalDataset.load` is to crystals.
+"""
+
+from epitaxy.data.molecules._molecule import MAX_ATOMS, Molecule, RawMolecule
+from epitaxy.data.molecules.dataset import MoleculeDataset
+from epitaxy.data.molecules.preparation import PreparedMolecules, prepare_molecules
+from epitaxy.data.molecules.records import read_molecules
+from epitaxy.data.molecules.statistics import MoleculeStatistics
+from epitaxy.data.molecules.writers import write_sdf, write_xyz
+
+__all__ = [
+    "MAX_ATOMS",
+    "Molecule",
+    "MoleculeDataset",
+    "MoleculeStatistics",
+    "PreparedMolecules",
+    "RawMolecule",
+    "prepare_molecules",
+    "read_molecules",
+    "write_sdf",
+    "write_xyz",
+]
