@@ -23,6 +23,9 @@ from epitaxy.geometry.symmetry import (
     wyckoff_table,
 )
 
+# spglib announces a change of how it reports errors at every call.
+pytestmark = pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING")
+
 CELL = 24
 SCRIPT = Path(__file__).parents[1] / "scripts" / "make_space_groups.py"
 EVERY_GROUP = range(1, 231)

@@ -78,7 +78,7 @@ def assign_wyckoff(
     # Each round serves whoever came too late in the one before. Since every position prefers the earlier
     # atom, places held only until an earlier atom asks (Gale and Shapley) end where serving in order does.
     while bool(waiting.any()):
-        tied = options.best(allowed & waiting[options.atom], slack)
+        tied = options.best(atoms, allowed & waiting[options.atom], slack)
         atom, position = options.atom[tied], options.position[tied]
         found = project_to_wyckoff(table, position, coordinates[atom], metric[segments.index[atom]])
         row = _nearest(atom, found.distance, atoms)
@@ -106,10 +106,9 @@ class _Options(NamedTuple):
         by_row = scores.clamp(min=_IMPOSSIBLE).flatten(1) @ classes.flatten(1).T
         return cls(pairs.index, position, by_row[pairs.index, table.site_row[position]])
 
-    def best(self, eligible: Tensor, slack: float) -> Tensor:
+    def best(self, atoms: int, eligible: Tensor, slack: float) -> Tensor:
         """Return the indices of the eligible pairs whose score is an atom's best."""
         score = self.score.masked_fill(~eligible, -torch.inf)
-        atoms = int(self.atom[-1]) + 1
         top = score.new_full((atoms,), -torch.inf).scatter_reduce(0, self.atom, score, "amax")
         return (eligible & (score >= top[self.atom] - slack)).nonzero()[:, 0]
 
