@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.flows._classes import draw_classes
 from epitaxy.flows._rows import (
     BAYESIAN_SAMPLERS,
     BayesianSampler,
@@ -103,7 +104,7 @@ class CategoricalBFN:
     ) -> Float[Tensor, " rows classes"]:
         """Draw the message that a prediction expects: about a class drawn from it (Eq. 24)."""
         source = as_rng(rng)
-        return self.sender(self._sample(logits, source), alpha, rng=source)
+        return self.sender(draw_classes(logits, source), alpha, rng=source)
 
     def bayesian_update(
         self, log_theta: Float[Tensor, " rows classes"], y: Float[Tensor, " rows classes"]
@@ -168,7 +169,7 @@ class CategoricalBFN:
         rng: AnyRng,
     ) -> Int[Tensor, " rows"]:
         """Draw a class from the predicted probabilities (Alg. 2; not the most probable one)."""
-        return self._sample(output, as_rng(rng))
+        return draw_classes(output, as_rng(rng))
 
     def _one_hot(self, x: Int[Tensor, " rows"], dtype: torch.dtype) -> Float[Tensor, " rows classes"]:
         return torch.nn.functional.one_hot(x.long(), self.classes).to(dtype)
@@ -180,13 +181,6 @@ class CategoricalBFN:
         noise = rng.normal(label.shape, dtype=label.dtype, device=label.device)
         accuracy = column(alpha, 2)
         return accuracy * (self.classes * label - 1) + (accuracy * self.classes).sqrt() * noise
-
-    def _sample(self, logits: Float[Tensor, " rows classes"], rng: Rng) -> Int[Tensor, " rows"]:
-        """Draw classes by inversion: the number of cumulated probabilities that are at most u."""
-        cumulated = logits.double().softmax(-1).cumsum(-1)
-        u = rng.uniform((logits.shape[0],), dtype=torch.float64, device=logits.device)
-        # Relative to the last, which rounding may leave below 1: then u, below 1, never counts it.
-        return (cumulated / cumulated[:, -1:] <= u[:, None]).sum(-1)
 
     def _divergence(
         self, logits: Float[Tensor, " rows classes"], x: Int[Tensor, " rows"], alpha: Tensor, rng: Rng
