@@ -2,14 +2,19 @@ import re
 from pathlib import Path
 
 import epitaxy.data
+import epitaxy.data.molecules
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def test_the_example_runs():
-    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    exec(example, {})
+def test_the_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        exec(example, {})
 
 
 def test_every_public_name_is_in_the_table():
-    assert [name for name in epitaxy.data.__all__ if f"`{name}`" not in README] == []
+    names = [*epitaxy.data.__all__, *epitaxy.data.molecules.__all__]
+    assert [name for name in names if f"`{name}`" not in README] == []

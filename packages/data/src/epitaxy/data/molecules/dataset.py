@@ -133,7 +133,10 @@ class MoleculeDataset:
             counts=torch.tensor([len(molecule.numbers) for molecule in usable]),
             numbers=torch.from_numpy(np.concatenate([m.numbers for m in usable]).astype(np.int8)),
             positions=torch.from_numpy(np.concatenate([m.positions for m in usable]).astype(np.float32)),
-            properties={k: torch.tensor([float(x) for x in v]).double() for k, v in columns.items()},
+            properties={
+                name: torch.tensor([float(x) for x in values], dtype=torch.float64)
+                for name, values in columns.items()
+            },
         )
 
     def __len__(self) -> int:

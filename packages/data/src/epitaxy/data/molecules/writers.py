@@ -78,7 +78,11 @@ _Part = tuple[str, list[int], list[list[float]], dict[str, float]]
 def _parts(molecules: MoleculeBatch) -> Iterator[_Part]:
     """Yield name, atomic numbers, positions and known properties of each molecule."""
     numbers, positions = molecules.numbers.tolist(), molecules.positions.detach().cpu().double().tolist()
-    columns = {name: values.tolist() for name, values in molecules.properties.items()}
+    # through str, so that a float32 of 1.85 is written as 1.85 and not as 1.850000023841858
+    columns = {
+        name: [float(str(value)) for value in values.detach().cpu().numpy()]
+        for name, values in molecules.properties.items()
+    }
     for row, (first, end) in enumerate(pairwise(molecules.segments.offsets.tolist())):
         known = {name: values[row] for name, values in columns.items() if values[row] == values[row]}
         yield molecules.ids[row], numbers[first:end], positions[first:end], known
