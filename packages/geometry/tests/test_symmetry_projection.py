@@ -253,3 +253,24 @@ def test_cells_that_are_none_are_refused():
     for metric in (torch.full((1, 3, 3), torch.nan), torch.full((1, 3, 3), torch.inf)):
         with pytest.raises(ValueError, match="not finite"):
             project_to_wyckoff(TABLE, torch.tensor([2]), torch.zeros(1, 3), metric)
+
+
+def test_flat_cells_are_refused():
+    # Nine digits of shear, eighteen in the metric: what is left of the cell is rounding.
+    lattice = torch.tensor([[1.0, 0.0, 0.0], [1e9, 1.0, 0.0], [0.3, 1e9, 1.0]], dtype=torch.float64)
+    metrics = torch.stack([torch.eye(3, dtype=torch.float64), gram(lattice)])
+    x = torch.zeros(2, 3, dtype=torch.float64)
+    with pytest.raises(ValueError, match="lattice in row 1 is too close to flat"):
+        project_to_wyckoff(TABLE, torch.tensor([2, 2]), x, metrics)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_accelerator_gives_the_same():
+    rng = torch.Generator().manual_seed(7)
+    metric = gram(cells(TABLE.number, rng))
+    x = torch.rand(1731, 3, generator=rng, dtype=torch.float64)
+    here = project_to_wyckoff(TABLE, EVERY, x, metric)
+    there = project_to_wyckoff(TABLE.to("cuda"), EVERY.cuda(), x.cuda(), metric.cuda())
+    assert separation(here.coordinates, there.coordinates.cpu()).max() < 1e-10
+    Tolerance.LOOSE64.assert_close(there.distance.cpu(), here.distance)

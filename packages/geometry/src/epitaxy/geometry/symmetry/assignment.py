@@ -56,7 +56,8 @@ def assign_wyckoff(
         slack: positions whose score falls short of the best by no more than this count as ties.
 
     Raises:
-        ValueError: if a number is outside 1 to 230, a score is NaN or a metric not of the family's form.
+        ValueError: if a number is outside 1 to 230, a score is NaN, or a metric is not of the family's form,
+            not finite, or that of a nearly flat cell.
 
     """
     check_numbers(number)

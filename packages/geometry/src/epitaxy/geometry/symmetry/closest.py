@@ -13,8 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_MAX_STEPS = 10_000
+_MAX_STEPS = 200  # after shortening a few steps are enough, unless rounding prevents it
 _OBTUSE = 1e-12  # scalar products up to this share of the squared lengths count as rounding
+_FLAT = 1e-20  # share of the cubed squared lengths below which a metric's determinant is mostly rounding
+_FEW = 12  # steps by which the cells of crystals are done; others are shortened by division first
 
 _PAIRS = tuple(itertools.combinations(range(4), 2))
 
@@ -39,26 +41,53 @@ def obtuse_basis(metric: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3
         Integer matrices, as float64: rows are the new basis vectors in the old ones.
 
     Raises:
-        ValueError: if a metric is not finite, or so close to that of a flat cell that the reduction fails.
+        ValueError: if a metric is not finite, or so close to that of a flat cell that its digits are rounding
+            (vectors that differ some 1e4-fold after reduction).
 
     """
     metric = metric.to(torch.float64)
     scale = metric.diagonal(dim1=-2, dim2=-1).sum(-1)
     if not bool(metric.isfinite().all()):
-        raise ValueError("a lattice is not finite: replace the crystal")
+        raise ValueError("a lattice is not finite: leave the crystal out")
+    if bool((flat := torch.linalg.det(metric) <= _FLAT * scale**3).any()):
+        raise _too_flat(flat)
     steps = torch.tensor([_step(i, j) for i, j in _PAIRS], dtype=torch.float64, device=metric.device)
     first, second = torch.tensor(_PAIRS, device=metric.device).unbind(-1)
-    unit = torch.eye(3, dtype=torch.float64, device=metric.device)
-    start = torch.cat([unit, -torch.ones_like(unit[:1])])
-    superbase = start.expand(*metric.shape[:-2], 4, 3)
-    for _ in range(_MAX_STEPS):
+    basis = torch.eye(3, dtype=torch.float64, device=metric.device).expand_as(metric)
+    superbase = torch.cat([basis, -basis.sum(-2, keepdim=True)], dim=-2)
+    for step in range(_MAX_STEPS):
         products = (superbase @ metric @ superbase.transpose(-1, -2))[..., first, second]
         worst, pair = products.max(-1)
         sharp = worst > _OBTUSE * scale
         if not bool(sharp.any()):
             return superbase[..., :3, :]
-        superbase = torch.where(sharp[..., None, None], steps[pair] @ superbase, superbase)
-    raise ValueError("a lattice is too close to flat to be reduced: replace the crystal")
+        if step == _FEW:
+            basis = _shorten(superbase[..., :3, :], metric)
+            superbase = torch.cat([basis, -basis.sum(-2, keepdim=True)], dim=-2)
+        else:
+            superbase = torch.where(sharp[..., None, None], steps[pair] @ superbase, superbase)
+    raise _too_flat(sharp)
+
+
+def _too_flat(rows: Tensor) -> ValueError:
+    row = int(rows.flatten().nonzero()[0])
+    return ValueError(f"the lattice in row {row} is too close to flat: leave the crystal out")
+
+
+def _shorten(basis: Tensor, metric: Tensor) -> Tensor:
+    """Take off from each vector the multiple of each other that leaves it shortest, until none is left."""
+    for _ in range(_MAX_STEPS):
+        before = basis
+        for i, j in itertools.permutations(range(3), 2):
+            vector, other = basis[..., i, :], basis[..., j, :]
+            along = (other[..., None, :] @ metric)[..., 0, :]
+            times = ((along * vector).sum(-1) / (along * other).sum(-1)).round()
+            change = torch.zeros_like(basis)
+            change[..., i, :] = times[..., None] * other
+            basis = basis - change
+        if torch.equal(basis, before):
+            break
+    return basis
 
 
 def closest_vector(

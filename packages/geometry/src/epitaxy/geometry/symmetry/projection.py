@@ -48,7 +48,7 @@ def project_to_wyckoff(
             of the crystal family; up to 1e-3 of deviation is averaged away.
 
     Raises:
-        ValueError: if a metric is not of the family's form.
+        ValueError: if a metric is not of the family's form, not finite, or that of a nearly flat cell.
 
     """
     table = table.to(coordinates.device, coordinates.dtype)
