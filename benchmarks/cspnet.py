@@ -1,6 +1,7 @@
 """Measure CSPNet against its edge-list form: time, share of the machine's matrix-multiply rate, peak memory.
 
-python benchmarks/cspnet.py [--threads 2] [--crystals 256] [--repeats 5] [--size paper|small]
+python benchmarks/cspnet.py [--network crysbfn|kldm] [--size paper|small]
+                            [--threads 2] [--crystals 256] [--repeats 5]
 
 One step is forward and backward on cells with the atom counts of mp_20's training split. The two forms have
 the same weights and take turns, with matrix products of known cost between them, so that whatever else the
@@ -21,7 +22,7 @@ import torch
 
 from epitaxy.geometry import Segments
 from epitaxy.models import CSPNet
-from epitaxy.models.testing import CrystalInput, EdgeListCSPNet
+from epitaxy.models.testing import CrystalInput, EdgeListCSPNet, random_crystals
 
 # How many of mp_20's 27,136 training crystals have 1, 2, ... 20 atoms.
 COUNTS = (
@@ -48,8 +49,21 @@ COUNTS = (
 )
 SIZES = {
     "paper": {"hidden": 512, "layers": 6, "frequencies": 128},
-    "small": {"hidden": 128, "layers": 4, "frequencies": 16, "time_dim": 64},
+    "small": {"hidden": 128, "layers": 4, "frequencies": 16},
 }
+NETWORKS = {
+    "crysbfn": {"species": 89, "species_input": "index", "species_output": 89},
+    "kldm": {
+        "species": 101,
+        "species_input": "index",
+        "lattice": "parameters",
+        "velocities": True,
+        "time_embedding": "gaussian",
+        "position_head": "two_layer",
+        "position_conditions": 0,
+    },
+}
+TIME_DIMS = {("crysbfn", "paper"): 128, ("kldm", "paper"): 256}  # 64 at the small size
 FORMS = {"fast": CSPNet, "edge list": EdgeListCSPNet}
 
 
@@ -68,33 +82,47 @@ def timed(work: Callable[[], object]) -> Seconds:
     return Seconds(time.perf_counter() - wall, time.process_time() - processor)
 
 
-def crystals(number: int) -> CrystalInput:
+def crystals(number: int, network: str) -> CrystalInput:
     """Random crystals with mp_20's numbers of atoms."""
     rng = torch.Generator().manual_seed(0)
     counts = 1 + torch.multinomial(torch.tensor(COUNTS, dtype=torch.float), number, True, generator=rng)
-    segments = Segments.from_counts(counts)
-    atoms = segments.num_atoms
-    return CrystalInput(
-        segments=segments,
-        positions=torch.rand(atoms, 3, generator=rng),
-        lattice=torch.randn(number, 3, 3, generator=rng),
-        species=torch.randint(89, (atoms,), generator=rng),
-        time=torch.rand(number, generator=rng),
-        conditions=torch.rand(atoms, 3, generator=rng),
+    words = NETWORKS[network]
+    return random_crystals(
+        Segments.from_counts(counts),
+        rng=rng,
+        species=words["species"],
+        channels=words.get("position_conditions", 3),
+        lattice=words.get("lattice", "matrix"),
+        velocities=words.get("velocities", False),
     )
 
 
-def build(form: str, size: str) -> CSPNet:
+def build(form: str, network: str, size: str) -> CSPNet:
     """The network in one of its forms; both have the same weights."""
     torch.manual_seed(0)
-    return FORMS[form](species=89, species_input="index", species_output=89, **SIZES[size])
+    time_dim = TIME_DIMS.get((network, size), 64)
+    return FORMS[form](**NETWORKS[network], **SIZES[size], time_dim=time_dim)
+
+
+def loss(network: CSPNet, x: CrystalInput) -> torch.Tensor:
+    """A number that every output counts in."""
+    y = network(**x.words())
+    total = y.positions.square().sum() + y.lattice.square().sum()
+    return total if y.species is None else total + y.species.square().sum()
 
 
 def step(network: CSPNet, x: CrystalInput) -> None:
     """Forward and backward."""
-    y = network(**vars(x))
-    (y.positions.square().sum() + y.lattice.square().sum() + y.species.square().sum()).backward()
+    loss(network, x).backward()
     network.zero_grad()
+
+
+def difference(networks: dict[str, CSPNet], x: CrystalInput) -> float:
+    """The largest difference of the two forms' outputs."""
+    with torch.no_grad():
+        one, other = (network(**x.words()) for network in networks.values())
+    fields = [name for name in ("positions", "lattice", "species") if getattr(one, name) is not None]
+    return max((getattr(one, name) - getattr(other, name)).abs().max().item() for name in fields)
 
 
 def necessary_flops(network: CSPNet, x: CrystalInput) -> float:
@@ -116,12 +144,12 @@ def products(size: int = 1536) -> Callable[[], float]:
     return lambda: 2.0 * size**3 / timed(lambda: torch.mm(a, b, out=out)).wall
 
 
-def peak_memory(form: str, size: str, number: int, threads: int) -> int:
+def peak_memory(form: str, network: str, size: str, number: int, threads: int) -> int:
     """Bytes that one step adds to a process, measured in one that does nothing else."""
     torch.set_num_threads(threads)
-    network, x = build(form, size), crystals(number)
+    model, x = build(form, network, size), crystals(number, network)
     before = memory("VmRSS")
-    step(network, x)
+    step(model, x)
     return memory("VmHWM") - before
 
 
@@ -168,24 +196,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--network", choices=NETWORKS, default="crysbfn")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--crystals", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--size", choices=SIZES, default="paper")
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
-    x = crystals(words.crystals)
+    x = crystals(words.crystals, words.network)
     edges = int(x.segments.counts.square().sum())
-    print(f"{words.size} size {SIZES[words.size]}, torch {torch.__version__}, {words.threads} threads")
+    size = f"{words.size} size {SIZES[words.size]}"
+    print(f"{words.network}, {size}, torch {torch.__version__}, {words.threads} threads")
     print(f"{words.crystals} crystals, {x.segments.num_atoms} atoms, {edges} edges")
     print(f"load       {os.getloadavg()[0]:8.1f} at the start")
-    networks = {form: build(form, words.size) for form in FORMS}
+    networks = {form: build(form, words.network, words.size) for form in FORMS}
+    print(f"outputs    {difference(networks, x):8.1e} apart at most")
     report(*take_turns(networks, x, words.repeats), necessary_flops(networks["fast"], x))
     spawn = multiprocessing.get_context("spawn")
     peaks = {}
     for form in FORMS:
         with spawn.Pool(1) as pool:
-            peaks[form] = pool.apply(peak_memory, (form, words.size, words.crystals, words.threads))
+            peaks[form] = pool.apply(
+                peak_memory, (form, words.network, words.size, words.crystals, words.threads)
+            )
     fast, plain = peaks["fast"] / 2**20, peaks["edge list"] / 2**20
     print(f"memory     {fast:8.0f} MiB fast, {plain:.0f} MiB edge list: {fast / plain:.2f} of it")
     print(f"load       {os.getloadavg()[0]:8.1f} at the end")
