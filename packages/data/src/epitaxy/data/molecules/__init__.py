@@ -5,6 +5,7 @@
 
 from epitaxy.data.molecules._molecule import MAX_ATOMS, Molecule, RawMolecule
 from epitaxy.data.molecules.dataset import MoleculeDataset
+from epitaxy.data.molecules.edm import edm_split, write_edm_splits
 from epitaxy.data.molecules.preparation import PreparedMolecules, prepare_molecules
 from epitaxy.data.molecules.records import read_molecules
 from epitaxy.data.molecules.statistics import MoleculeStatistics
@@ -17,8 +18,10 @@ __all__ = [
     "MoleculeStatistics",
     "PreparedMolecules",
     "RawMolecule",
+    "edm_split",
     "prepare_molecules",
     "read_molecules",
+    "write_edm_splits",
     "write_sdf",
     "write_xyz",
 ]
