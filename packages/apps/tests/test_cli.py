@@ -16,7 +16,11 @@ import pytest
 
 from epitaxy.apps.model_dir import RECIPE, WEIGHTS
 
-ENTRY = {"crysbfn": "epitaxy.apps.cli.crysbfn", "epitaxy": "epitaxy.apps.cli.main"}
+ENTRY = {
+    "crysbfn": "epitaxy.apps.cli.crysbfn",
+    "kldm": "epitaxy.apps.cli.kldm",
+    "epitaxy": "epitaxy.apps.cli.main",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def refused(answer: Answer, *parts: str, status: int = 2) -> None:
         assert part in errors[0]
 
 
-@pytest.mark.parametrize("app", ["crysbfn", "epitaxy"])
+@pytest.mark.parametrize("app", ["crysbfn", "kldm", "epitaxy"])
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_help_imports_nothing_heavy(app: str, word: str) -> None:
     code = (
