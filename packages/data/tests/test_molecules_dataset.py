@@ -230,7 +230,7 @@ print(prepare_molecules(sys.argv[1]).molecules, resource.getrusage(resource.RUSA
 
 
 def test_a_large_collection_is_not_held_in_memory(tmp_path):
-    """20 MB of atoms as read (40,000 records of one 60-atom molecule) raise the peak by less than that."""
+    """19 MB of atoms as read (10,000 records of 60 atoms) raise the peak by less than half of that."""
     rng = np.random.default_rng(0)
     body = "".join(f"C {x:.3f} {y:.3f} {z:.3f}\n" for x, y, z in rng.uniform(-9, 9, (60, 3)))
     with (tmp_path / "train.xyz").open("w") as file:
