@@ -98,7 +98,8 @@ def test_any_point_projected_and_expanded_gives_a_whole_orbit(position: int, see
     assert TORUS.log(own, found.coordinates[0]).abs().max() < tolerance
     group = space_group(int(TABLE.number[position]))
     rank = int(torch.randint(group.order, (), generator=rng))
-    moved = orbit.coordinates @ group.rotations[rank].T.to(dtype) + group.translations[rank] / 24
+    shift = group.translations[rank].to(dtype) / 24
+    moved = orbit.coordinates @ group.rotations[rank].T.to(dtype) + shift
     apart = TORUS.log(moved[:, None], orbit.coordinates).abs().amax(-1)
     assert apart.amin(-1).max() < tolerance
 

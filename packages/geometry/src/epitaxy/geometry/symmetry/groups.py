@@ -82,7 +82,8 @@ class SpaceGroup:
         crystal_system: one of the seven.
         rotations: matrices of the operators x -> R x + t on fractional coordinates (columns), centrings
             included, the identity first.
-        translations: in units of 1/24 of a lattice vector, in [0, 24).
+        translations: in units of 1/24 of a lattice vector, in [0, 24). Convert them to float64 before
+            dividing: torch divides integers in float32.
         positions: Wyckoff positions from letter a to the general position.
 
     """
