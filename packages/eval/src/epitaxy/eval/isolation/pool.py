@@ -51,31 +51,61 @@ def map_isolated(
         RuntimeError: If a worker process cannot start.
 
     """
-    if workers < 0 or (limit is not None and limit <= 0):
-        raise ValueError(f"workers must be 0 or more and the limit positive, not {workers} and {limit}")
-    if workers:
-        stream: Iterator[tuple[int, Done[Result] | Failed]] = _Pool(task, items, workers, limit).run()
-    else:
-        stream = ((number, attempt(task, item, limit)) for number, item in enumerate(items))
     outcomes: dict[int, Done[Result] | Failed] = {}
-    for number, outcome in stream:
+    for number, outcome in stream_isolated(task, items, workers=workers, limit=limit):
         outcomes[number] = outcome
         if progress is not None:
             progress(len(outcomes), len(items))
     return [outcomes[number] for number in range(len(items))]
 
 
+def stream_isolated(
+    task: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    workers: int = 0,
+    limit: float | None = None,
+    bench: "list[Worker[Item, Result]] | None" = None,
+) -> Iterator[tuple[int, Done[Result] | Failed]]:
+    """Do the work of :func:`map_isolated`, giving (number of the item, outcome) as they come, each item once.
+
+    Args:
+        task: As there.
+        items: As there.
+        workers: As there.
+        limit: As there.
+        bench: Workers of the same task and limit left from an earlier call, to be used first; those idle at
+            the end are left in it, and stopping them is up to the caller. None starts and stops its own.
+
+    Raises:
+        ValueError: As there.
+        RuntimeError: As there.
+
+    """
+    if workers < 0 or (limit is not None and limit <= 0):
+        raise ValueError(f"workers must be 0 or more and the limit positive, not {workers} and {limit}")
+    if workers:
+        return _Pool(task, items, workers, limit, bench).run()
+    return ((number, attempt(task, item, limit)) for number, item in enumerate(items))
+
+
 class _Pool(Generic[Item, Result]):
     """Workers, and the queue of numbered items that none of them has in hand."""
 
     def __init__(
-        self, task: Callable[[Item], Result], items: Sequence[Item], workers: int, limit: float | None
+        self,
+        task: Callable[[Item], Result],
+        items: Sequence[Item],
+        workers: int,
+        limit: float | None,
+        bench: list[Worker[Item, Result]] | None,
     ) -> None:
         self.task, self.limit = task, limit
         self.queue: deque[tuple[int, Item]] = deque(enumerate(items))
         self.size = min(workers, len(items))
         self.chunk = max(1, min(LARGEST_CHUNK, len(items) // (8 * max(1, self.size))))
-        self.workers: list[Worker[Item, Result]] = []
+        self.keep = bench is not None
+        self.workers: list[Worker[Item, Result]] = [] if bench is None else bench
 
     def run(self) -> Iterator[tuple[int, Done[Result] | Failed]]:
         """Yield (number of the item, outcome) as they come, each item once."""
@@ -86,7 +116,9 @@ class _Pool(Generic[Item, Result]):
                 self._reclaim()
         finally:
             for worker in self.workers:
-                worker.stop()
+                if not (self.keep and worker.idle):
+                    worker.stop()
+            self.workers[:] = [worker for worker in self.workers if not worker.stopped]
 
     def _employ(self) -> None:
         """Fill the pool and give every idle worker a chunk, or dismiss it when none is left."""
@@ -97,7 +129,7 @@ class _Pool(Generic[Item, Result]):
         for worker in self.workers:
             if worker.idle and self.queue:
                 worker.give([self.queue.popleft() for _ in range(min(self.chunk, len(self.queue)))])
-            elif worker.idle:
+            elif worker.idle and not self.keep:
                 worker.stop()
 
     def _listen(self) -> Iterator[tuple[int, Done[Result] | Failed]]:
