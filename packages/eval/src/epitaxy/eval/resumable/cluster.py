@@ -96,7 +96,7 @@ class _Dispatch:
         numbered = list(enumerate(items))
         waiting = iter([numbered[n : n + size] for n in range(0, len(numbered), size)])
         under_way: Any = as_completed(  # type: ignore[no-untyped-call]  # Dask left it unannotated
-            [self._submit(chunk) for chunk in islice(waiting, 2 * lanes)]
+            [self._submit(chunk) for chunk in islice(waiting, 2 * lanes)], loop=self.client.loop
         )
         for future in under_way:
             again: list[list[tuple[int, Any]]] = []
@@ -131,8 +131,9 @@ class _Dispatch:
             return RuntimeError(
                 f"the Dask scheduler at {self.address} was lost; start it, and run this again"
             )
+        why = " ".join(str(future.exception()).split())[:200]
         return RuntimeError(
-            f"the Dask workers at {self.address} cannot run the task ({future.exception()}); install the "
+            f"the Dask workers at {self.address} cannot run the task ({why}); install the "
             f"same packages there as here"
         )
 
