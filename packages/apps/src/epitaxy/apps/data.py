@@ -9,6 +9,7 @@ from epitaxy.apps.errors import UsageError
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.data import SPLITS, CrystalDataset, Split
+from epitaxy.data.molecules import MoleculeDataset
 
 SUBSET_SEED = 0
 """``--limit`` draws the same records in every command, so that sampling and scoring agree."""
@@ -42,6 +43,26 @@ def load_split(
     if dataset.note:
         say(f"{name_or_path}: {dataset.note}")
     return dataset if limit is None else draw(dataset, limit)
+
+
+def load_molecules(name_or_path: str, split: str, *, root: Path | None = None) -> MoleculeDataset:
+    """Load one split of molecules, preparing it (with progress) the first time.
+
+    Raises:
+        UsageError: a word that is no split.
+        DataError: no such dataset or split, or nothing in it can be used.
+    """
+    with reporting(f"preparing {name_or_path} {split}") as progress:
+        dataset = MoleculeDataset.load(
+            name_or_path,
+            check_split(split),
+            root=root,
+            progress=lambda done, total: progress(done, total, "records"),
+        )
+    prepared = dataset.prepared
+    if prepared is not None and prepared.rejects:
+        say(f"{name_or_path} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
+    return dataset
 
 
 def draw(dataset: CrystalDataset, limit: int) -> CrystalDataset:

@@ -6,10 +6,14 @@ from pathlib import Path
 import typer
 
 from epitaxy.apps.config.base import suggest
-from epitaxy.apps.data import load_split
+from epitaxy.apps.data import load_molecules, load_split
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.progress import reporting
 from epitaxy.data import DATASETS, SPLITS, CrystalDataset, DataError, Statistics, dataset_info, fetch, locate
+from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics
+
+MOLECULE_FILES = (".sdf", ".sdf.gz", ".mol", ".npz", ".xyz")
+"""Files by these names hold molecules; an .extxyz holds crystals."""
 
 
 def list_datasets(root: Path | None) -> None:
@@ -31,7 +35,10 @@ def describe_dataset(name: str, root: Path | None) -> None:
         except DataError as error:
             typer.echo(f"{split:<11} not here: {error}")
             continue
-        typer.echo(f"{split:<11} {_summary(load_split(name, split, root=root))}")
+        if _holds_molecules(name):
+            typer.echo(f"{split:<11} {_molecule_summary(load_molecules(name, split, root=root))}")
+        else:
+            typer.echo(f"{split:<11} {_summary(load_split(name, split, root=root))}")
 
 
 def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:
@@ -42,10 +49,15 @@ def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:
             locate(name, split, root=root)
         except DataError:
             continue
-        dataset = load_split(name, split, root=root, workers=workers or os.cpu_count())
+        if _holds_molecules(name):
+            dataset: CrystalDataset | MoleculeDataset = load_molecules(name, split, root=root)
+            what = "molecules"
+        else:
+            dataset = load_split(name, split, root=root, workers=workers or os.cpu_count())
+            what = "crystals"
         where = "" if dataset.prepared is None else f" in {dataset.prepared.folder}"
         rejects = 0 if dataset.prepared is None else dataset.prepared.rejects
-        typer.echo(f"{split}: {len(dataset)} crystals, {rejects} rejected{where}")
+        typer.echo(f"{split}: {len(dataset)} {what}, {rejects} rejected{where}")
         prepared += 1
     if not prepared:
         locate(name, "train", root=root)  # raises the sentence that says what is missing and the remedy
@@ -75,6 +87,21 @@ def _place(name: str, root: Path | None) -> str:
             continue
         here.append(split)
     return "/".join(here) or "not here"
+
+
+def _holds_molecules(name: str) -> bool:
+    if name in DATASETS:
+        return DATASETS[name].kind == "molecules"
+    return Path(name).name.endswith(MOLECULE_FILES)
+
+
+def _molecule_summary(dataset: MoleculeDataset) -> str:
+    statistics = MoleculeStatistics.of(dataset)
+    sizes = sorted(statistics.atoms_per_molecule)
+    return (
+        f"{len(dataset)} molecules of {sizes[0]} to {sizes[-1]} atoms, "
+        f"{len(statistics.vocabulary)} elements ({' '.join(statistics.vocabulary.symbols)})"
+    )
 
 
 def _summary(dataset: CrystalDataset) -> str:
