@@ -27,7 +27,7 @@ def test_the_outcomes_are_those_of_this_process_and_are_kept_here(address, tmp_p
         math.sqrt, items, cache=tmp_path, workers=address, progress=lambda *s: seen.append(s), **words
     )
     assert there == resume_map(math.sqrt, items, **words)
-    assert seen == [(n, 100) for n in range(101)]
+    assert seen == [(n, 100) for n in range(1, 101)]
     assert resume_map(abs, items, cache=tmp_path, workers="tcp://127.0.0.1:1", **words) == there
 
 
@@ -49,7 +49,7 @@ def test_what_hangs_or_crashes_costs_only_itself_there_too(address):
 
 
 def test_a_task_that_cannot_be_read_there_says_so(address):
-    with pytest.raises(RuntimeError, match="cannot run the task .*; install the same packages"):
+    with pytest.raises(RuntimeError, match=r"cannot run the task .*; install the same packages"):
         resume_map(NotThere(), [1.0], keys=["a"], name="x", workers=address)
 
 

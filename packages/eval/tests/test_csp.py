@@ -57,6 +57,7 @@ def test_every_count_names_its_ids(perovskite, rutile):
         "predictions_matched": 1,
         "predictions_unmatched": 0,
         "predictions_other_composition": 1,
+        "predictions_other_space_group": 0,
         "predictions_invalid": 2,
         "predictions_reference_invalid": 0,
         "predictions_unreadable": 1,
@@ -113,10 +114,10 @@ OVERLAPPING = Structure(Lattice.cubic(4), ["Cs", "Cl"], [[0, 0, 0], [0.1, 0, 0]]
 @pytest.mark.parametrize(
     ("structure", "matching"),
     [
-        (caesium_chloride(), {"cdvae", "diffcsp", "crysbfn", "kldm", "loose"}),
-        (INVALID_COMPOSITION, {"crysbfn", "kldm", "loose"}),
-        (LONG, {"cdvae", "diffcsp", "crysbfn", "loose"}),
-        (OVERLAPPING, {"loose"}),
+        (caesium_chloride(), {"cdvae", "diffcsp", "crysbfn", "kldm", "loose", "strict"}),
+        (INVALID_COMPOSITION, {"crysbfn", "kldm", "loose", "strict"}),
+        (LONG, {"cdvae", "diffcsp", "crysbfn", "loose", "strict"}),
+        (OVERLAPPING, {"loose", "strict"}),
     ],
 )
 def test_what_each_protocol_asks(structure, matching):
@@ -132,6 +133,30 @@ def test_only_cdvae_asks_it_of_the_reference_and_counts_it_in_the_rate():
     assert strict.match_rate() == 1 / 2
     assert strict.report().ids["references_invalid"] == ("b",)
     assert match_csp(predictions, references, protocol="crysbfn").match_rate() == 1
+
+
+def test_strict_also_compares_space_groups():
+    """Moved along c, the second atom leaves Pm-3m (221) for P4mm (99): 0.3 A shows, 0.02 A does not."""
+    reference = caesium_chloride()
+    predictions = {"far": [caesium_chloride(0.3)], "near": [caesium_chloride(0.02)]}
+    references = dict.fromkeys(predictions, reference)
+    assert match_csp(predictions, references, protocol="loose").match_rate() == 1
+    result = match_csp(predictions, references, protocol="strict")
+    assert result.with_status(PairStatus.OTHER_SPACE_GROUP) == ("far",)
+    assert result.match_rate() == 1 / 2
+    assert result.matches[0].pairs[0].reason == "prediction in 99, reference in 221"
+    assert result.matches[0].pairs[0].rms is None
+    assert result.report().counts["predictions_other_space_group"] == 1
+    assert result.to_json()["protocol"]["parameters"]["symprec"] == 0.1
+
+
+def test_what_is_kept_gives_the_same_figures_without_matching(tmp_path, monkeypatch, crystals):
+    predictions = {name: [s, s.copy().apply_strain(0.02), None] for name, s in crystals.items()}
+    first = match_csp(predictions, crystals, cache=tmp_path)
+    monkeypatch.setattr("epitaxy.eval.csp.pair.rms_displacement", None)
+    assert match_csp(predictions, crystals, cache=tmp_path) == first
+    assert match_csp(predictions, crystals, cache=tmp_path, protocol="diffcsp").match_rate() == 1
+    assert match_csp(predictions, crystals, cache=tmp_path, protocol="loose").match_rate() == 0
 
 
 def test_oxidation_states_are_ignored(perovskite):
@@ -180,7 +205,7 @@ def test_workers_change_no_figure_and_a_crash_costs_only_itself(crystals):
     assert alone["metrics"]["match_rate@1"] == 1
 
     rutile = crystals["rutile"]
-    predictions["deadly"] = [Deadly(rutile.lattice, rutile.species, rutile.frac_coords)]
+    predictions["deadly"] = [Deadly(rutile.lattice, rutile.species, rutile.frac_coords + 0.01)]
     two = match_csp(predictions, {**crystals, "deadly": rutile}, workers=2)
     assert two.with_status(PairStatus.FAILED) == ("deadly",)
     assert two.match_rate(1) == 3 / 4

@@ -72,6 +72,7 @@ def test_protocols_that_ask_for_less_match_more(crystals, seed, noise):
     assert matched["cdvae"] == matched["diffcsp"]
     assert matched["cdvae"] <= matched["crysbfn"] <= matched["loose"]
     assert matched["kldm"] <= matched["crysbfn"]
+    assert matched["strict"] <= matched["loose"]
 
 
 def test_more_predictions_never_match_less_nor_worse(skewed):

@@ -8,16 +8,21 @@ from epitaxy.eval.csp import (
     PROTOCOLS,
     CSPProtocol,
     CSPResult,
+    EveryoneResult,
+    FoundReference,
+    Generated,
     PairOutcome,
     PairStatus,
     ReferenceMatch,
     ValidityRule,
     csp_protocol,
     match_csp,
+    match_everyone,
 )
 from epitaxy.eval.dng import SampleValidity, ValidityResult, evaluate_validity
 from epitaxy.eval.intervals import bootstrap_interval, wilson_interval
 from epitaxy.eval.report import Report
+from epitaxy.eval.resumable import joint_key, resume_map, structure_key
 from epitaxy.eval.validity import (
     TABLE_NAMES,
     OxidationTable,
@@ -32,6 +37,9 @@ __all__ = [
     "TABLE_NAMES",
     "CSPProtocol",
     "CSPResult",
+    "EveryoneResult",
+    "FoundReference",
+    "Generated",
     "OxidationTable",
     "PairOutcome",
     "PairStatus",
@@ -45,8 +53,12 @@ __all__ = [
     "compositional_validity",
     "csp_protocol",
     "evaluate_validity",
+    "joint_key",
     "match_csp",
+    "match_everyone",
     "oxidation_table",
+    "resume_map",
     "structural_validity",
+    "structure_key",
     "wilson_interval",
 ]

@@ -1,5 +1,7 @@
-"""Crystal structure prediction: match rate and RMSE under named protocols."""
+"""Crystal structure prediction: match rate and RMSE, METRe and cRMSE under named protocols."""
 
+from epitaxy.eval.csp.everyone import match_everyone
+from epitaxy.eval.csp.everyone_result import EveryoneResult, FoundReference, Generated
 from epitaxy.eval.csp.match import match_csp
 from epitaxy.eval.csp.pair import PairOutcome, PairStatus
 from epitaxy.eval.csp.protocols import PROTOCOLS, CSPProtocol, ValidityRule, csp_protocol
@@ -9,10 +11,14 @@ __all__ = [
     "PROTOCOLS",
     "CSPProtocol",
     "CSPResult",
+    "EveryoneResult",
+    "FoundReference",
+    "Generated",
     "PairOutcome",
     "PairStatus",
     "ReferenceMatch",
     "ValidityRule",
     "csp_protocol",
     "match_csp",
+    "match_everyone",
 ]

@@ -1,17 +1,16 @@
 """Score predicted crystal structures against references, paired by id."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from pymatgen.core.structure import Structure
 
-from epitaxy.eval.csp.pair import PairOutcome, PairScorer, PairStatus
+from epitaxy.eval.csp.pair import PairOutcome, PairStatus
 from epitaxy.eval.csp.protocols import CSPProtocol, csp_protocol
 from epitaxy.eval.csp.result import CSPResult, ReferenceMatch
-from epitaxy.eval.isolation import Done, Failed, Progress, map_isolated
+from epitaxy.eval.csp.score import PAIR_LIMIT, score_pairs
+from epitaxy.eval.resumable import Progress
 from epitaxy.eval.validity import Validity
-
-PAIR_LIMIT = 60.0
-"""Wall-clock seconds for one pair unless told otherwise. A pair of 52 atoms takes about 0.1 s."""
 
 
 def match_csp(
@@ -20,8 +19,9 @@ def match_csp(
     *,
     protocol: str | CSPProtocol = "cdvae",
     k: Sequence[int] | None = None,
-    workers: int = 0,
+    workers: int | str = 0,
     timeout_s: float | None = PAIR_LIMIT,
+    cache: Path | None = None,
     progress: Progress | None = None,
 ) -> CSPResult:
     """Match rate and RMSE of predictions under a named protocol.
@@ -36,8 +36,11 @@ def match_csp(
         references: For each id, the crystal to be found.
         protocol: A name in ``PROTOCOLS``, or a protocol of your own.
         k: The k to report; by default 1 and the largest number of predictions that a reference has.
-        workers: Worker processes; 0 works in this process. The figures do not depend on it.
+        workers: Worker processes; 0 works in this process; or a Dask scheduler's address. The figures do not
+            depend on it.
         timeout_s: Wall-clock seconds for one pair; None for no limit.
+        cache: A folder to keep each pair's outcome in, so that work that was killed goes on and work that was
+            done is not repeated (:func:`epitaxy.eval.resumable.resume_map`); None keeps nothing.
         progress: Called as ``progress(done, total)`` after each pair.
 
     Returns:
@@ -45,21 +48,23 @@ def match_csp(
 
     Raises:
         ValueError: If the protocol is unknown, a k is below 1, or ``workers`` or ``timeout_s`` make no sense.
-        RuntimeError: If a worker process cannot start.
+        ImportError: If an address is given and Dask is not installed.
+        RuntimeError: If a worker process cannot start, or no scheduler answers.
 
     """
     rules = csp_protocol(protocol)
     ids = sorted(references)
     verdicts = {name: rules.reference.check(references[name]) for name in ids}
     todo = _pairs_to_score(predictions, verdicts)
-    outcomes = map_isolated(
-        PairScorer(rules),
+    outcomes = score_pairs(
         [(structure, references[name]) for name, _, structure in todo],
+        rules,
         workers=workers,
-        limit=timeout_s,
+        timeout_s=timeout_s,
+        cache=cache,
         progress=progress,
     )
-    scored = {(name, n): _judged(outcome) for (name, n, _), outcome in zip(todo, outcomes, strict=True)}
+    scored = {(name, n): outcome for (name, n, _), outcome in zip(todo, outcomes, strict=True)}
     matches = tuple(_collect(name, verdicts[name], predictions.get(name, ()), scored) for name in ids)
     unknown = tuple(sorted(set(predictions) - set(references)))
     return CSPResult(protocol=rules, k=_checked(k, matches), matches=matches, unknown=unknown)
@@ -76,13 +81,6 @@ def _pairs_to_score(
         for n, structure in enumerate(predictions.get(name, ()))
         if structure is not None
     ]
-
-
-def _judged(outcome: Done[PairOutcome] | Failed) -> PairOutcome:
-    if isinstance(outcome, Done):
-        return outcome.value
-    status = PairStatus.TIMED_OUT if outcome.kind == "time" else PairStatus.FAILED
-    return PairOutcome(status=status, reason=outcome.reason)
 
 
 def _collect(

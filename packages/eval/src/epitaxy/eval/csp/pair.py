@@ -6,6 +6,7 @@ from enum import StrEnum
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.periodic_table import Species
 from pymatgen.core.structure import Structure
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer, SymmetryUndeterminedError
 
 from epitaxy.eval.csp.protocols import CSPProtocol
 
@@ -16,6 +17,7 @@ class PairStatus(StrEnum):
     MATCHED = "matched"
     UNMATCHED = "unmatched"
     OTHER_COMPOSITION = "other composition"
+    OTHER_SPACE_GROUP = "other space group"
     INVALID = "invalid"
     REFERENCE_INVALID = "reference invalid"
     UNREADABLE = "unreadable"
@@ -30,7 +32,7 @@ class PairOutcome:
     Attributes:
         status: What came of it.
         rms: Root mean square displacement over (volume per atom)^(1/3), no unit; None unless matched.
-        reason: Why it is invalid, timed out or failed; None otherwise.
+        reason: Why it is invalid, timed out or failed, or which space groups differ; None otherwise.
 
     """
 
@@ -53,7 +55,7 @@ class PairScorer:
         object.__setattr__(self, "matcher", self.protocol.matcher())
 
     def __call__(self, pair: tuple[Structure, Structure]) -> PairOutcome:
-        """Ask for validity, then composition (a difference decides at once), then the matcher."""
+        """Ask for validity, then composition (it decides at once), the matcher, and the space groups."""
         prediction, reference = pair
         verdict = self.protocol.prediction.check(prediction)
         if not verdict:
@@ -63,6 +65,11 @@ class PairScorer:
         rms = rms_displacement(self.matcher, prediction, reference)
         if rms is None:
             return PairOutcome(status=PairStatus.UNMATCHED)
+        if self.protocol.symprec is not None:
+            groups = [space_group(s, symprec=self.protocol.symprec) for s in pair]
+            if groups[0] is None or groups[0] != groups[1]:
+                reason = f"prediction in {groups[0] or 'none'}, reference in {groups[1] or 'none'}"
+                return PairOutcome(status=PairStatus.OTHER_SPACE_GROUP, reason=reason)
         return PairOutcome(status=PairStatus.MATCHED, rms=rms)
 
 
@@ -77,6 +84,19 @@ def rms_displacement(matcher: StructureMatcher, first: Structure, second: Struct
     pair = (_elements_only(first), _elements_only(second))
     found = matcher.get_rms_dist(*pair)  # type: ignore[no-untyped-call]  # pymatgen left it unannotated
     return None if found is None else float(found[0])
+
+
+def space_group(structure: Structure, *, symprec: float) -> int | None:
+    """Find a crystal's space group, 1 to 230; None where spglib finds none.
+
+    Lattice, elements and positions decide; oxidation states and magnetic moments play no part.
+    """
+    elements = [site.specie.symbol for site in structure]
+    plain = Structure(structure.lattice, elements, structure.frac_coords)
+    try:
+        return int(SpacegroupAnalyzer(plain, symprec=symprec).get_space_group_number())
+    except SymmetryUndeterminedError:
+        return None
 
 
 def _elements_only(structure: Structure) -> Structure:

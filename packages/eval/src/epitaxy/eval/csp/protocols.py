@@ -9,6 +9,9 @@ code of the same name, it is because that code's decision is an accident of comp
   here not.
 - CrysBFN pairs by row, after dropping rows, and its mp_20 script stops after 2,560 crystals; here pairs are
   by id.
+
+``strict`` is no paper's: at these tolerances the matcher takes a distorted crystal for its symmetric parent,
+and the space groups tell them apart.
 """
 
 from collections.abc import Mapping
@@ -59,6 +62,7 @@ class CSPProtocol:
         ltol: StructureMatcher's fractional length tolerance.
         stol: StructureMatcher's site tolerance, as a fraction of (volume per atom)^(1/3).
         angle_tol: StructureMatcher's angle tolerance, in degrees.
+        symprec: Tolerance in angstrom at which both must have the same space group; None if they need not.
 
     """
 
@@ -69,6 +73,7 @@ class CSPProtocol:
     ltol: float = 0.3
     stol: float = 0.5
     angle_tol: float = 10.0
+    symprec: float | None = None
 
     def matcher(self) -> StructureMatcher:
         """Make pymatgen's matcher; but for the tolerances, as it is (primitive Niggli cells, scaled)."""
@@ -120,9 +125,17 @@ _LOOSE = CSPProtocol(
         "Matched if StructureMatcher(0.3, 0.5, 10) matches; no validity is asked; rate over all references."
     ),
 )
+_STRICT = CSPProtocol(
+    name="strict",
+    definition=(
+        "Matched if StructureMatcher(0.3, 0.5, 10) matches and both have the same space group (spglib by "
+        "pymatgen's SpacegroupAnalyzer, 0.1 A, 5 degrees); no validity is asked; rate over all references."
+    ),
+    symprec=0.1,
+)
 
 PROTOCOLS: Mapping[str, CSPProtocol] = MappingProxyType(
-    {p.name: p for p in (_CDVAE, replace(_CDVAE, name="diffcsp"), _CRYSBFN, _KLDM, _LOOSE)}
+    {p.name: p for p in (_CDVAE, replace(_CDVAE, name="diffcsp"), _CRYSBFN, _KLDM, _LOOSE, _STRICT)}
 )
 """The protocols by name. ``diffcsp`` is ``cdvae`` under the name that its tables know."""
 

@@ -60,7 +60,8 @@ def resume_map(
         limit: Wall-clock seconds for one item; None for no limit.
         chunk: How many outcomes to save at once.
         retry: Whether to compute again what failed before.
-        progress: Called as ``progress(done, total)``, first with what was kept, then after each item.
+        progress: Called as ``progress(done, total)``, first with what was kept, if anything, then after each
+            item.
 
     Returns:
         One outcome an item, in the items' order.
@@ -79,7 +80,7 @@ def resume_map(
     first = {key: number for number, key in reversed(list(enumerate(keys)))}
     todo = [key for key in dict.fromkeys(keys) if key not in found]
     weights, done = Counter(keys), sum(key in found for key in keys)
-    if progress is not None:
+    if progress is not None and done:
         progress(done, len(items))
     stream = _stream(task, [items[first[key]] for key in todo], workers, limit)
     for key, outcome in _saved(((todo[n], _plain(o)) for n, o in stream), store, limit, chunk):
