@@ -1,0 +1,174 @@
+"""Energies and relaxations of many crystals: isolated, limited in time, kept on disk."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pymatgen.core.structure import Structure
+
+from epitaxy.eval.isolation import Done, Failed, Progress
+from epitaxy.eval.resumable import JsonValue, resume_map, structure_key
+from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings
+
+RELAX_LIMIT = 600.0
+"""Wall-clock seconds for one structure unless told otherwise."""
+
+StageProgress: TypeAlias = Callable[[str, int, int], None]
+"""Called as ``progress(stage, done, total)``, where stage is a phrase for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How long work is done: none of it changes the figures.
+
+    Attributes:
+        cache: The folder where what is finished is kept, so that a run that was killed goes on where it was
+            and no energy is computed twice; None keeps nothing.
+        workers: Worker processes; 0 for this one, where a crash is a crash; or a Dask scheduler's address.
+        timeout_s: Wall-clock seconds for one structure; None for no limit.
+        chunk: How many finished structures to save at once.
+        retry: Whether to try again what failed in an earlier run.
+        progress: Called after each structure.
+
+    """
+
+    cache: Path | None = None
+    workers: int | str = 0
+    timeout_s: float | None = RELAX_LIMIT
+    chunk: int = 8
+    retry: bool = False
+    progress: StageProgress | None = None
+
+    def run(
+        self,
+        stage: str,
+        task: "_Energy | _Relax",
+        structures: Mapping[str, Structure],
+        parameters: dict[str, JsonValue],
+    ) -> dict[str, Done[JsonValue] | Failed]:
+        """Apply a task to every structure."""
+        outcomes = resume_map(
+            task,
+            list(structures.values()),
+            keys=[structure_key(structure) for structure in structures.values()],
+            name=task.NAME,
+            parameters=parameters,
+            cache=self.cache,
+            workers=self.workers,
+            limit=self.timeout_s,
+            chunk=self.chunk,
+            retry=self.retry,
+            progress=self._progress(stage),
+        )
+        return dict(zip(structures, outcomes, strict=True))
+
+    def _progress(self, stage: str) -> Progress | None:
+        if self.progress is None:
+            return None
+        report = self.progress
+        return lambda done, total: report(stage, done, total)
+
+
+def relax_all(
+    structures: Mapping[str, Structure],
+    potential: Potential,
+    *,
+    settings: RelaxSettings | None = None,
+    work: Work | None = None,
+    stage: str = "relaxing",
+) -> dict[str, Relaxed | Failed]:
+    """Relax crystals; one that hangs, raises or kills its process costs only itself.
+
+    Args:
+        structures: Them, by id.
+        potential: Whose energy is lowered.
+        settings: When each ends.
+        work: Where and how it is done.
+        stage: What progress calls it.
+
+    Returns:
+        What came of each, by id, in the order given.
+
+    Raises:
+        ValueError: If a setting makes no sense or the cache cannot be used.
+        RuntimeError: If no worker can start.
+
+    """
+    settings, work = settings or RelaxSettings(), work or Work()
+    parameters = _identity(potential) | {
+        "fmax": settings.fmax,
+        "max_steps": settings.max_steps,
+        "max_atoms": settings.max_atoms,
+    }
+    outcomes = work.run(stage, _Relax(potential, settings), structures, parameters)
+    return {name: _relaxed(outcome) for name, outcome in outcomes.items()}
+
+
+def energies_of(
+    structures: Mapping[str, Structure],
+    potential: Potential,
+    *,
+    work: Work | None = None,
+    stage: str = "energies",
+) -> dict[str, float | Failed]:
+    """Compute the energies of crystals as they are, eV/atom; otherwise as :func:`relax_all`."""
+    outcomes = (work or Work()).run(stage, _Energy(potential), structures, _identity(potential))
+    return {name: _number(outcome) for name, outcome in outcomes.items()}
+
+
+class _Energy:
+    """Computes one energy; picklable."""
+
+    NAME = "energy"
+
+    def __init__(self, potential: Potential) -> None:
+        self.potential = potential
+
+    def __call__(self, structure: Structure) -> JsonValue:
+        return self.potential.energy(structure)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _prepared, (_Energy, self.potential)
+
+
+class _Relax:
+    """Relaxes one crystal; picklable."""
+
+    NAME = "relax"
+
+    def __init__(self, potential: Potential, settings: RelaxSettings) -> None:
+        self.potential, self.settings = potential, settings
+
+    def __call__(self, structure: Structure) -> JsonValue:
+        return self.potential.relax(structure, self.settings).to_json()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _prepared, (_Relax, self.potential, self.settings)
+
+
+def _prepared(task: type[_Energy | _Relax], potential: Potential, *rest: Any) -> _Energy | _Relax:
+    """Make a task in the process that unpickles it: a worker loads weights before its first clock starts."""
+    try:
+        potential.prepare()
+    except Exception:  # each structure will say why, where the reason is kept
+        return task(potential, *rest)
+    return task(potential, *rest)
+
+
+def _identity(potential: Potential) -> dict[str, JsonValue]:
+    return {"potential": potential.name, "version": potential.version}
+
+
+def _relaxed(outcome: Done[JsonValue] | Failed) -> Relaxed | Failed:
+    if isinstance(outcome, Failed):
+        return outcome
+    assert isinstance(outcome.value, dict)
+    return Relaxed.from_json(outcome.value)
+
+
+def _number(outcome: Done[JsonValue] | Failed) -> float | Failed:
+    if isinstance(outcome, Failed):
+        return outcome
+    assert isinstance(outcome.value, float)
+    return outcome.value

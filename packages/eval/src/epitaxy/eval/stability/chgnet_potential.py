@@ -1,0 +1,94 @@
+"""CHGNet, whose weights come in its package."""
+
+import contextlib
+import io
+import multiprocessing
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from importlib import metadata
+from importlib.util import find_spec
+from typing import Any
+
+from pymatgen.core.structure import Structure
+
+from epitaxy.eval.stability.ase_potential import require_ase
+from epitaxy.eval.stability.engine import energy_with, relax_with
+from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
+
+WEIGHTS = ("0.3.0", "0.2.0", "r2scan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CHGNetPotential:
+    """CHGNet (Deng et al., Nat. Mach. Intell. 5, 1031 (2023)); works offline.
+
+    Its energies stand for PBE and PBE+U with the Materials Project's 2020 corrections (weights 0.2.0, 0.3.0),
+    or r2SCAN. An atom without a neighbour within 6 angstrom is an error, not an energy.
+
+    Attributes:
+        weights: ``0.3.0``, ``0.2.0`` or ``r2scan``.
+        device: Torch's name of where it runs.
+
+    """
+
+    weights: str = "0.3.0"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be made.
+
+        Raises:
+            ImportError: If CHGNet or ASE is not installed.
+            ValueError: If CHGNet has no such weights.
+
+        """
+        if find_spec("chgnet") is None:
+            raise ImportError("the potential chgnet needs CHGNet: pip install 'epitaxy-eval[stability]'")
+        require_ase()
+        if self.weights not in WEIGHTS:
+            raise ValueError(f"CHGNet has the weights {', '.join(WEIGHTS)}, not {self.weights!r}")
+
+    @property
+    def name(self) -> str:
+        """The weights' name."""
+        return f"chgnet:{self.weights}"
+
+    @property
+    def version(self) -> str:
+        """The version of the package."""
+        return f"chgnet {metadata.version('chgnet')}"
+
+    def prepare(self) -> None:
+        """Load the weights."""
+        _calculator(self.weights, self.device, "e")
+
+    def energy(self, structure: Structure) -> float:
+        """Compute the energy per atom, eV; quicker than one step of a relaxation, which needs forces."""
+        return energy_with(_calculator(self.weights, self.device, "e"), structure)
+
+    def relax(self, structure: Structure, settings: RelaxSettings) -> Relaxed:
+        """Relax atoms and cell."""
+        return relax_with(_calculator(self.weights, self.device, "efs"), structure, settings)
+
+
+def _calculator(weights: str, device: str, task: str) -> Any:
+    """Make an ASE calculator that computes what is needed and no magnetic moments."""
+    from chgnet.model.dynamics import CHGNetCalculator
+
+    model = _model(weights, device)
+    with contextlib.redirect_stdout(io.StringIO()):  # it announces its device
+        calculator: Any = CHGNetCalculator(model=model, use_device=device, on_isolated_atoms="error")
+    calculator.calculate = partial(calculator.calculate, task=task)
+    return calculator
+
+
+@lru_cache(maxsize=2)
+def _model(weights: str, device: str) -> Any:
+    """Load the weights once a process; a worker process computes on one core, the others have the rest."""
+    import torch
+    from chgnet.model.model import CHGNet
+
+    if multiprocessing.parent_process() is not None:
+        torch.set_num_threads(1)
+    with contextlib.redirect_stdout(io.StringIO()):  # it announces its size
+        return CHGNet.load(model_name=weights, use_device=device, verbose=False)

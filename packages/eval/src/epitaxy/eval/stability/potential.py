@@ -1,0 +1,113 @@
+"""What a potential answers, and what a relaxation gives."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Protocol, runtime_checkable
+
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaxSettings:
+    """When a relaxation ends.
+
+    Attributes:
+        fmax: Largest force on an atom, and largest gradient by the cell's logarithmic strain, over the number
+            of atoms, at which it has converged, in eV/angstrom.
+        max_steps: Steps after which it ends unconverged; 0 moves nothing.
+        max_atoms: Atoms above which a structure is refused: one huge cell must not use up the memory.
+
+    """
+
+    fmax: float = 0.05
+    max_steps: int = 500
+    max_atoms: int = 500
+
+    def __post_init__(self) -> None:
+        """Refuse settings without meaning.
+
+        Raises:
+            ValueError: If one of them is not positive (``max_steps``: negative).
+
+        """
+        if not (isfinite(self.fmax) and self.fmax > 0) or self.max_steps < 0 or self.max_atoms < 1:
+            raise ValueError(
+                f"fmax must be positive, max_steps 0 or more and max_atoms at least 1, not {self.fmax}, "
+                f"{self.max_steps} and {self.max_atoms}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Relaxed:
+    """A structure at, or on the way to, a minimum of a potential; its atoms in the order given.
+
+    Attributes:
+        structure: The relaxed crystal.
+        energy: Its energy, eV/atom.
+        converged: Whether the forces fell below the threshold.
+        steps: Steps taken.
+        max_force: Largest force left on an atom, eV/angstrom.
+        displacement: Root mean square distance the atoms went against the cell, common shift removed,
+            in angstrom.
+        rmsd: StructureMatcher's root mean square displacement to the input over (volume per atom)^(1/3), as
+            match tables use it; None if relaxed and input do not match.
+        spacegroup: International number of the relaxed crystal's space group; None if spglib finds none.
+        seconds: Wall-clock seconds.
+
+    """
+
+    structure: Structure
+    energy: float
+    converged: bool
+    steps: int
+    max_force: float
+    displacement: float
+    rmsd: float | None
+    spacegroup: int | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON values, from which :meth:`from_json` makes an equal object, bit for bit."""
+        return {
+            "lattice": self.structure.lattice.matrix.tolist(),
+            "species": [site.species_string for site in self.structure],
+            "coords": self.structure.frac_coords.tolist(),
+            "energy": self.energy,
+            "converged": self.converged,
+            "steps": self.steps,
+            "max_force": self.max_force,
+            "displacement": self.displacement,
+            "rmsd": self.rmsd,
+            "spacegroup": self.spacegroup,
+            "seconds": self.seconds,
+        }
+
+    @staticmethod
+    def from_json(record: dict[str, Any]) -> "Relaxed":
+        """Read what :meth:`to_json` wrote."""
+        rest = {name: value for name, value in record.items() if name not in ("lattice", "species", "coords")}
+        structure = Structure(Lattice(record["lattice"]), record["species"], record["coords"])
+        return Relaxed(structure=structure, **rest)
+
+
+@runtime_checkable
+class Potential(Protocol):
+    """Energies of crystals; picklable, if other processes are to use it."""
+
+    @property
+    def name(self) -> str:
+        """What reports and caches call it: potentials of one name and version give one answer."""
+
+    @property
+    def version(self) -> str:
+        """The versions of the code and the weights behind it."""
+
+    def prepare(self) -> None:
+        """Load what the first energy needs, so that this time counts against no structure."""
+
+    def energy(self, structure: Structure) -> float:
+        """Compute the energy of a crystal as it is, in eV/atom."""
+
+    def relax(self, structure: Structure, settings: RelaxSettings) -> Relaxed:
+        """Relax atoms and cell."""
