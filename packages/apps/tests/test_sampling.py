@@ -7,6 +7,7 @@ from ase.io import read
 from pymatgen.core import Structure
 
 from epitaxy.apps import CrysBFN, UsageError
+from epitaxy.apps.generator import CrystalGenerator
 from epitaxy.apps.model_dir import load_model
 from epitaxy.apps.predictions import read_predictions
 from epitaxy.apps.sampling.folder import Circumstances, write_folder
@@ -14,6 +15,10 @@ from epitaxy.apps.sampling.generate import Sample, generate
 from epitaxy.apps.sampling.request import Request, de_novo, for_formulas, parse_formula
 
 SHIPPED = "crysbfn-perov-small"
+SAMPLERS = [
+    *(("crysbfn-perov-small", name) for name in ("bayes", "end_back")),
+    *(("kldm-perov-small", name) for name in ("ancestral", "exponential", "predictor_corrector")),
+]
 ROUNDING = 1e-3  # angstrom or fraction: float32 rounding of the network, carried through the steps
 
 
@@ -25,9 +30,9 @@ def same(a: Structure, b: Structure) -> bool:
     )
 
 
-@pytest.mark.parametrize("sampler", ["bayes", "end_back"])
-def test_a_structure_does_not_depend_on_its_batch(sampler: str) -> None:
-    model = CrysBFN.load(SHIPPED)
+@pytest.mark.parametrize(("shipped", "sampler"), SAMPLERS)
+def test_a_structure_does_not_depend_on_its_batch(shipped: str, sampler: str) -> None:
+    model = CrystalGenerator.load(shipped)
     requests = model.requests(formula=["SrTiO3", "BaZrO3"], num=4, seed=7)
     whole = model.samples(requests, steps=12, sampler=sampler, batch_size=8)
     alone = model.samples(requests, steps=12, sampler=sampler, batch_size=1)
@@ -126,9 +131,10 @@ def test_the_folder_keeps_the_order_and_names_what_failed(csp_run: Path, tmp_pat
     assert [structure is None for structure in group] == [False, True, False, False]
 
 
-def test_the_shipped_model_knows_what_a_perovskite_is() -> None:
+@pytest.mark.parametrize("shipped", [SHIPPED, "kldm-perov-small"])
+def test_the_shipped_models_know_what_a_perovskite_is(shipped: str) -> None:
     """Most of ten candidates for SrTiO3 have no two atoms too close, and a volume of the right order."""
-    structures = CrysBFN.load(SHIPPED).sample(formula="SrTiO3", num=10, steps=50, seed=0)
+    structures = CrystalGenerator.load(shipped).sample(formula="SrTiO3", num=10, steps=50, seed=0)
     volumes = [s.volume for s in structures if s.distance_matrix[~np.eye(5, dtype=bool)].min() > 1.5]
     assert len(volumes) >= 7
     assert 45 < float(np.median(volumes)) < 110  # cubic SrTiO3 has 59.5 cubic angstrom
