@@ -62,7 +62,7 @@ def test_phases_above_the_hull_change_nothing():
 def test_elements_that_are_missing_have_a_reason():
     found = BINARY.above(Composition("NaBr"), -4.0)
     assert found.value is None
-    assert found.reason == "the hull's source has no pure Br"
+    assert found.reason == "the hull has no pure Br"
 
 
 def test_systems_it_was_not_built_for_have_a_reason():

@@ -93,7 +93,7 @@ class Hull:
         elements = sorted(system)
         missing = [symbol for symbol in elements if frozenset([symbol]) not in self._lowest]
         if missing:
-            return AboveHull(value=None, reason=f"the hull's source has no pure {', '.join(missing)}")
+            return AboveHull(value=None, reason=f"the hull has no pure {', '.join(missing)}")
         fractions = np.array([[_share(entry, symbol) for entry in phases] for symbol in elements])
         pure = {symbol: self._lowest[frozenset([symbol])][0].energy for symbol in elements}
         base = np.array([pure[symbol] for symbol in elements])

@@ -1,0 +1,89 @@
+"""The default potential. Slow: importing torch and CHGNet takes most of a minute on a busy machine."""
+
+import pytest
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.operations import SymmOp
+from pymatgen.core.structure import Structure
+
+from epitaxy.eval.isolation import Failed
+from epitaxy.eval.stability import (
+    CHGNetPotential,
+    Potential,
+    References,
+    RelaxSettings,
+    energies_of,
+    evaluate_stability,
+    load_potential,
+)
+
+pytest.importorskip("chgnet", reason="CHGNet is not installed")
+
+
+def rocksalt(cation: str, anion: str, a: float) -> Structure:
+    primitive = [[0, a / 2, a / 2], [a / 2, 0, a / 2], [a / 2, a / 2, 0]]
+    return Structure(Lattice(primitive), [cation, anion], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+KNOWN = {
+    "Na": Structure(Lattice.cubic(4.2), ["Na", "Na"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+    "Cl": Structure(Lattice.orthorhombic(3.5, 3.5, 4.5), ["Cl", "Cl"], [[0, 0, 0.28], [0, 0, 0.72]]),
+    "NaCl": rocksalt("Na", "Cl", 5.65),
+}
+
+
+def test_it_is_the_default_and_has_three_weights():
+    assert load_potential() == CHGNetPotential()
+    assert isinstance(CHGNetPotential(), Potential)
+    assert load_potential("chgnet:r2scan").name == "chgnet:r2scan"
+    assert CHGNetPotential().version.startswith("chgnet ")
+    with pytest.raises(ValueError, match=r"CHGNet has the weights 0\.3\.0, 0\.2\.0, r2scan, not '9'"):
+        load_potential("chgnet:9")
+
+
+@pytest.mark.slow
+def test_rock_salt():
+    """Materials Project: -3.69 eV/atom with corrections, a = 5.69 A by PBE (mp-22862)."""
+    potential = load_potential()
+    relaxed = potential.relax(rocksalt("Na", "Cl", 5.9), RelaxSettings())
+    assert relaxed.converged
+    assert relaxed.spacegroup == 225
+    assert relaxed.energy == pytest.approx(-3.68, abs=0.03)
+    assert (2**0.5) * relaxed.structure.lattice.a == pytest.approx(5.69, abs=0.06)
+    assert potential.energy(relaxed.structure) == pytest.approx(relaxed.energy, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_shipped_weights_differ():
+    energies = {name: load_potential(f"chgnet:{name}").energy(KNOWN["NaCl"]) for name in ("0.3.0", "r2scan")}
+    assert abs(energies["0.3.0"] - energies["r2scan"]) > 0.01
+
+
+@pytest.mark.slow
+def test_an_isolated_atom_is_an_error():
+    lone = Structure(Lattice.cubic(20), ["Na"], [[0, 0, 0]])
+    (outcome,) = energies_of({"a": lone}, load_potential()).values()
+    assert isinstance(outcome, Failed)
+    assert "isolated" in outcome.reason
+
+
+@pytest.mark.slow
+def test_a_known_phase_is_on_the_hull_however_it_is_written(capfd):
+    salt = rocksalt("Na", "Cl", 5.75)
+    turned = salt.copy()
+    turned.apply_operation(SymmOp.from_axis_angle_and_translation([1, 2, 3], 37))
+    samples = {
+        "as is": salt,
+        "turned": turned,
+        "permuted": Structure.from_sites(list(reversed(salt))),
+        "supercell": salt * [2, 1, 1],
+        "wrong": Structure(Lattice.cubic(3.4), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+    }
+    result = evaluate_stability(
+        samples, hull=References(source="three crystals", structures=KNOWN), settings=RelaxSettings(fmax=0.02)
+    )
+    above = {candidate.id: candidate.e_hull for candidate in result.candidates}
+    assert [above[n] for n in ("as is", "turned", "permuted", "supercell")] == pytest.approx(
+        [0.0] * 4, abs=2e-3
+    )
+    assert above["wrong"] > 0.01  # the structure of caesium chloride
+    assert capfd.readouterr().out == ""
