@@ -101,10 +101,11 @@ def _quieten_lightning() -> None:
 
 def _machine(trainer: L.Trainer) -> str:
     processes = f"{trainer.world_size} process" + ("es" if trainer.world_size > 1 else "")
+    threads = f"{torch.get_num_threads()} thread" + ("s" if torch.get_num_threads() > 1 else "")
     device = (
         torch.cuda.get_device_name()
         if trainer.strategy.root_device.type == "cuda"
-        else (f"{platform.machine()} CPU with {torch.get_num_threads()} threads")
+        else (f"{platform.machine()} CPU with {threads}")
     )
     return f"{device}, {processes}, torch {torch.__version__}"
 
