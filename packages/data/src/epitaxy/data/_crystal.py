@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from pymatgen.core.periodic_table import DummySpecies
 from pymatgen.core.structure import Structure
+from scipy.spatial import KDTree
 
 from epitaxy.data.errors import UnusableRecordError
 
@@ -16,6 +17,8 @@ OVERLAP = 0.01
 
 MIN_THICKNESS = 0.02
 """Angstrom: a cell whose lattice planes lie closer than this has no volume worth the name."""
+
+_FEW = 512  # atoms up to which all pairs are looked at; beyond, a tree is faster and takes no memory
 
 
 class Crystal(NamedTuple):
@@ -107,6 +110,17 @@ def _pairs(atoms: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pai
     return np.triu_indices(atoms, k=1)
 
 
+def _near_pairs(
+    lattice: Float[np.ndarray, "3 3"], positions: Float[np.ndarray, "atoms 3"]
+) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
+    """All pairs that may be within `OVERLAP`, and few others: those near in each fractional coordinate."""
+    reach = OVERLAP / _thickness(lattice)
+    wrapped = positions % 1.0
+    wrapped[wrapped >= 1.0] = 0.0
+    pairs = KDTree(wrapped, boxsize=np.ones(3)).query_pairs(reach, p=np.inf, output_type="ndarray")
+    return pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
+
+
 def _overlapping_pair(
     lattice: Float[np.ndarray, "3 3"], positions: Float[np.ndarray, "atoms 3"]
 ) -> tuple[int, int, float] | None:
@@ -116,7 +130,7 @@ def _overlapping_pair(
     because lattice planes are at least `MIN_THICKNESS` = 2 `OVERLAP` apart: such a difference is below 1/2 in
     every entry.
     """
-    i, j = _pairs(len(positions))
+    i, j = _pairs(len(positions)) if len(positions) <= _FEW else _near_pairs(lattice, positions)
     if len(i) == 0:
         return None
     difference = positions[i] - positions[j]

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +25,27 @@ def frames(path: Path) -> Iterator[str | None]:
 
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as lines:
+            first = next((line for line in lines if line.strip()), None)
+            if first is None:
+                raise DataError(f"{path} is empty; give at least one structure")
+            yield from _split(first, lines)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
-        raise DataError(f"{path} is empty; give at least one structure")
-    start = 0
-    while start < len(lines):
-        size = int(lines[start]) + 2 if re.fullmatch(r"\s*\d+\s*", lines[start]) else 0
-        if size == 0 or start + size > len(lines):
+
+
+def _split(head: str, lines: Iterator[str]) -> Iterator[str | None]:
+    """Cut lines into frames, reading no further than the one that is asked for."""
+    while head.strip():
+        size = int(head) + 1 if re.fullmatch(r"\s*\d+\s*", head) else 0
+        body = list(islice(lines, size))
+        if size == 0 or len(body) < size:
             yield None
             return
-        yield "\n".join(lines[start : start + size]) + "\n"
-        start += size
+        yield "".join([head.rstrip("\n") + "\n", *body[:-1], body[-1].rstrip("\n") + "\n"])
+        head = next(lines, "")
+    if any(line.strip() for line in lines):  # a blank line amid frames: what follows cannot be placed
+        yield None
 
 
 def parse_frame(text: str) -> tuple[str | None, Crystal, dict[str, float]]:

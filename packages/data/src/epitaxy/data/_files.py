@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 from pymatgen.core.composition import Composition
@@ -11,12 +12,27 @@ from pymatgen.io.cif import CifFile, CifParser
 from pymatgen.io.vasp.inputs import Poscar
 
 from epitaxy.data._crystal import Crystal, from_structure, unknown_elements
+from epitaxy.data._json import StructureDict, parse_structure_dict
 from epitaxy.data._plain_cif import read_plain_cif
 from epitaxy.data.errors import UnusableRecordError
 
 _WATER = {"Ow", "Hw", "Wat", "OH", "NO"}  # groups and water atoms that pymatgen understands as symbols
 _CIF_SUFFIXES = {".cif"}
 _POSCAR_SUFFIXES = {".poscar", ".vasp"}
+
+LARGEST_GENERAL_CIF = 5000
+"""Atom sites: pymatgen's CIF parser takes time quadratic in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoscarText:
+    """A POSCAR that is no file of its own."""
+
+    text: str
+
+
+Payload = str | Path | PoscarText | StructureDict | Crystal
+"""What a record holds before it is parsed: a CIF's text, a file, or one of the others."""
 
 
 def is_structure_file(path: Path) -> bool:
@@ -31,7 +47,21 @@ def file_id(path: Path) -> str:
     return path.name if path.name.startswith(("POSCAR", "CONTCAR")) else path.stem
 
 
-def parse(payload: str | Path | Crystal) -> Crystal:
+def decode(name: str, content: bytes) -> str | PoscarText:
+    """Return the text of a CIF or POSCAR of this name.
+
+    Raises:
+        UnusableRecordError: if it is not UTF-8.
+
+    """
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnusableRecordError(f"the file cannot be read ({_brief(str(error))}); restore it") from error
+    return text if Path(name).suffix.lower() in _CIF_SUFFIXES else PoscarText(text)
+
+
+def parse(payload: Payload) -> Crystal:
     """Return the crystal of a CIF text, of a CIF or POSCAR file, or one that is already there.
 
     Raises:
@@ -42,11 +72,15 @@ def parse(payload: str | Path | Crystal) -> Crystal:
         return payload
     if isinstance(payload, str):
         return parse_cif(payload)
+    if isinstance(payload, PoscarText):
+        return _parse_poscar(payload.text)
+    if isinstance(payload, StructureDict):
+        return parse_structure_dict(payload)
     try:
-        text = payload.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = payload.read_bytes()
+    except OSError as error:
         raise UnusableRecordError(f"the file cannot be read ({_brief(str(error))}); restore it") from error
-    return parse_cif(text) if payload.suffix.lower() in _CIF_SUFFIXES else _parse_poscar(text)
+    return parse(decode(payload.name, content.replace(b"\r\n", b"\n")))
 
 
 def parse_cif(text: str) -> Crystal:
@@ -81,6 +115,7 @@ def _read_with_pymatgen(text: str) -> tuple[list[Structure], list[str]]:
     try:
         blocks = [block.data for block in CifFile.from_str(text).data.values()]
         _check_symbols({s for block in blocks for s in _column(block, "_atom_site_type_symbol")})
+        _check_size(max((len(_column(block, "_atom_site_fract_x")) for block in blocks), default=0))
         parser = CifParser.from_str(text)
         structures = parser.parse_structures(primitive=False, on_error="ignore")
     except UnusableRecordError:
@@ -103,6 +138,14 @@ def _check_symbols(symbols: set[str]) -> None:
     unknown = {s for s, x in letters.items() if x not in _WATER and not Element.is_valid_symbol(x.title())}
     if unknown:
         raise UnusableRecordError(unknown_elements(unknown))
+
+
+def _check_size(sites: int) -> None:
+    if sites > LARGEST_GENERAL_CIF:
+        raise UnusableRecordError(
+            f"the CIF lists {sites} atom sites in a form that only a general parser reads, too slow above "
+            f"{LARGEST_GENERAL_CIF}; write it by pymatgen as P1, or as POSCAR or extxyz"
+        )
 
 
 def _check_complete(formulas: list[str], found: Composition) -> None:

@@ -1,4 +1,4 @@
-"""Crystals out of files: CSV with a `cif` column, folders of CIF and POSCAR, extxyz, single files."""
+"""Crystals out of files: tables with a `cif` column, folders and archives of CIF and POSCAR, extxyz, JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,10 +6,12 @@ from pathlib import Path
 
 from pymatgen.core.structure import Structure
 
+from epitaxy.data._archive import ARCHIVE_SUFFIXES, LARGEST_MEMBER, archive_members
 from epitaxy.data._crystal import Crystal, check
 from epitaxy.data._csv import scan
 from epitaxy.data._extxyz import frames, parse_frame
-from epitaxy.data._files import file_id, is_structure_file, parse
+from epitaxy.data._files import Payload, decode, file_id, is_structure_file, parse
+from epitaxy.data._json import JSON_SUFFIXES, json_entries, json_lines
 from epitaxy.data.errors import DataError, UnusableRecordError
 
 MAX_ATOMS = 256
@@ -36,11 +38,11 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One record before it is parsed: a CIF text, a file, or a crystal that is already there."""
+    """One record before it is parsed."""
 
     id: str
     source: str
-    payload: str | Path | Crystal
+    payload: Payload
     properties: dict[str, float]
 
 
@@ -53,12 +55,19 @@ class RawSource:
 
 
 def read_structures(path: str | Path, *, max_atoms: int = MAX_ATOMS) -> Iterator[Record | Reject]:
-    """Read the crystals of a CSV (gzipped or not), a folder of CIF/POSCAR files, an extxyz file or one CIF.
+    """Read the crystals of a table, a folder or archive, an extxyz or JSON file, or one CIF or POSCAR.
 
-    Ids are `material_id`, else the unnamed first column, else `row-<number>` in a CSV; the stem of a file in
-    a folder; `id` or `material_id`, else `frame-<number>` in extxyz. Other numeric columns are properties.
+    - CSV with a `cif` column, gzipped or not. Ids: `material_id`, else the unnamed first column, else
+      `row-<number>`; other numeric columns are properties.
+    - A folder of CIF and POSCAR files; a zip or tar archive (.gz, .bz2, .xz) of such, at any depth, read
+      without unpacking it. Ids: the files' stems.
+    - extxyz. Ids: `id` or `material_id`, else `frame-<number>`; other numbers are properties.
+    - JSON of pymatgen structures (gzipped or not): a list, a dict by id, one structure, or JSON lines; each
+      as `as_dict()` writes it, or under `structure` in an entry with `material_id`, `id` or `entry_id` and
+      numbers. Ids: those, or the keys, else `item-<number>`.
+
     Structures keep the file's cell. A record that cannot be used comes as a `Reject` and never stops the
-    rest.
+    rest. All but JSON (JSON lines excepted) is read record by record.
 
     Raises:
         DataError: if the file as a whole cannot be used; raised here, before the first record where possible.
@@ -103,12 +112,16 @@ def raw_records(path: Path) -> RawSource:
         source = _csv_records(path)
     elif path.suffix.lower() in {".extxyz", ".xyz"}:
         source = RawSource(_extxyz_records(path), None)
+    elif path.name.lower().endswith(ARCHIVE_SUFFIXES):
+        source = RawSource(_archive_records(path), None)
+    elif path.name.lower().endswith(JSON_SUFFIXES):
+        source = _json_records(path)
     elif is_structure_file(path):
         source = RawSource(iter([RawRecord(file_id(path), str(path), path, {})]), 1)
     else:
         raise DataError(
-            f"{path} is of an unknown kind; give a .csv, .csv.gz, .extxyz, .cif or POSCAR file, or a folder "
-            f"of CIF/POSCAR files"
+            f"{path} is of an unknown kind; give a .csv, .csv.gz, .extxyz, .json, .cif or POSCAR file, or a "
+            f"folder or archive (.zip, .tar.gz) of CIF/POSCAR files"
         )
     return RawSource(_unique(source.records), source.total)
 
@@ -163,3 +176,27 @@ def _extxyz_records(path: Path) -> Iterator[RawRecord | Reject]:
             yield Reject(name, where, str(error))
         else:
             yield RawRecord(found or name, where, crystal, properties)
+
+
+def _archive_records(path: Path) -> Iterator[RawRecord | Reject]:
+    for name, member, content in archive_members(path):
+        where = f"{path}: {member}"
+        if content is None:
+            yield Reject(
+                name, where, f"it is larger than {LARGEST_MEMBER} bytes; give it as a file of its own"
+            )
+            continue
+        try:
+            yield RawRecord(name, where, decode(member, content.replace(b"\r\n", b"\n")), {})
+        except UnusableRecordError as error:
+            yield Reject(name, where, str(error))
+
+
+def _json_records(path: Path) -> RawSource:
+    entries = json_entries(path)
+    if entries is None:
+        lines = json_lines(path)
+        return RawSource((RawRecord(n, f"{path}: line {i}", s, p) for i, n, s, p in lines), None)
+    if not entries:
+        raise DataError(f"{path} holds no structures; give at least one")
+    return RawSource((RawRecord(n, f"{path}: {n}", s, p) for n, s, p in entries), len(entries))
