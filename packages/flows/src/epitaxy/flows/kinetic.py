@@ -13,6 +13,7 @@ from epitaxy.flows.kinetic_kernel import KineticBridge, KineticKernel
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import (
     AnyRng,
+    Centered,
     FlatTorus,
     Rng,
     Segments,
@@ -358,7 +359,9 @@ class KineticDiffusion:
         )
 
     def _normal(self, like: Tensor, rng: Rng) -> Float[Tensor, "rows dim"]:
-        return self._centred(rng.normal(like.shape, dtype=like.dtype, device=like.device))
+        if self.segments is None:
+            return rng.normal(like.shape, dtype=like.dtype, device=like.device)
+        return Centered(self.segments).normal(like.shape[1], rng=rng, dtype=like.dtype, device=like.device)
 
     def _centred(self, x: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
         return x if self.segments is None else self.segments.center(x)
