@@ -96,6 +96,11 @@ def test_the_interval_holds_the_jensen_shannon_distance():
     low, high = jensen_shannon_interval(mine, theirs, resamples=300)
     assert low == 0 == jensen_shannon(mine, theirs)
     assert 0 < high < 0.2
+    far = np.array([50.0, 30.0, 20.0]), np.array([10.0, 10.0, 100.0])
+    low, high = jensen_shannon_interval(*far, resamples=300)
+    value = jensen_shannon(*far)
+    assert low < value < high
+    assert (low + high) / 2 == pytest.approx(value, abs=0.02)  # about the distance, not above it
 
 
 def test_crystal_systems():

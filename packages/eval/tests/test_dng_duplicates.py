@@ -4,10 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.lattice import Lattice
+from pymatgen.core.periodic_table import DummySpecies
 from pymatgen.core.structure import Structure
 from scipy.spatial.transform import Rotation
 
 from epitaxy.eval.dng import find_duplicates
+from epitaxy.eval.dng.describe import space_groups
 
 
 def copy_of(structure: Structure, rng: np.random.Generator) -> Structure:
@@ -125,16 +127,29 @@ def test_novelty_needs_training_crystals(perovskite):
         found.novel_classes()
 
 
-def test_failures_cost_only_themselves(perovskite, rutile, monkeypatch):
+def test_failures_cost_only_themselves(perovskite, rutile):
     disordered = perovskite.copy()
     disordered[0] = {"Sr": 0.5, "Ba": 0.5}
     broken = Structure(perovskite.lattice, perovskite.species, np.full((5, 3), np.nan))
-    samples = {"a": perovskite, "b": disordered, "c": broken, "d": perovskite, "e": rutile}
+    strange = Structure(perovskite.lattice, [DummySpecies("X"), "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    samples = {"a": perovskite, "b": disordered, "c": broken, "d": perovskite, "e": rutile, "f": strange}
     found = find_duplicates(samples, [perovskite])
-    assert list(found.failures) == ["b", "c"]
+    assert list(found.failures) == ["b", "c", "f"]
     assert "partial occupancy" in found.failures["b"]
+    assert found.failures["f"] == "a site holds what is no element"
     assert found.classes() == {"a": ("a", "d"), "e": ("e",)}
     assert found.known == {"a": "0", "d": "0"}
+
+
+def test_a_cell_too_large_is_named(perovskite, rutile, monkeypatch):
+    monkeypatch.setattr("epitaxy.eval.dng.describe.LARGEST_CELL", 9)
+    samples = {"a": perovskite, "b": perovskite * (2, 1, 1), "c": rutile * (2, 2, 1)}
+    found = find_duplicates(samples)
+    assert found.failures == {"b": "ValueError: 10 atoms in a cell are more than the 9 looked at"}
+    assert found.classes() == {"a": ("a",), "c": ("c",)}  # c has no other of its composition
+    numbers, failures = space_groups(samples)
+    assert numbers == {"a": 221}
+    assert list(failures) == ["b", "c"]
 
 
 def test_workers_and_cache_change_nothing(crystals, tmp_path):

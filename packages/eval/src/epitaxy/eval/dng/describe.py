@@ -15,6 +15,10 @@ from epitaxy.eval.validity import TABLE_NAMES, Validity, compositional_validity,
 SYMPREC = 0.1
 """How far, in angstrom, atoms may be from where a symmetry puts them, as the tables have it."""
 
+LARGEST_CELL = 3000
+"""Atoms beyond which no symmetry is sought and no copy: spglib and the matcher take time and memory by the
+square."""
+
 SPACE_GROUPS = 230
 """Numbers of space groups run from 1 to this."""
 
@@ -179,7 +183,19 @@ class _SpaceGroup:
     symprec: float
 
     def __call__(self, structure: Structure) -> int:
+        refuse_large(structure)
         return int(SpacegroupAnalyzer(structure, symprec=self.symprec).get_space_group_number())
+
+
+def refuse_large(structure: Structure) -> None:
+    """Raise for a cell of more than ``LARGEST_CELL`` atoms.
+
+    Raises:
+        ValueError: If it is so large.
+
+    """
+    if len(structure) > LARGEST_CELL:
+        raise ValueError(f"{len(structure)} atoms in a cell are more than the {LARGEST_CELL} looked at")
 
 
 def crystal_system(number: int) -> str:

@@ -71,15 +71,14 @@ class Transport:
     def interval(self, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
         """Bootstrap the 95 % interval over the samples, the reference taken as it is.
 
-        A distance cannot be negative, so resampling pushes it up; where the percentiles leave the distance
-        itself out, the interval is widened to it.
+        A distance of few samples is too large, and one of a resample larger still; see :func:`centred`.
         """
         rng = np.random.default_rng(seed)
         found = [
             self.distance(np.bincount(rng.integers(self.size, size=self.size), minlength=self.size) * 1.0)
             for _ in range(resamples)
         ]
-        return widened(found, self.distance())
+        return centred(found, self.distance())
 
     def spread(self, size: int, *, draws: int = RESAMPLES, seed: int = 0) -> Spread | None:
         """Draw ``size`` different samples at random, ``draws`` times; None if there are fewer samples."""
@@ -136,10 +135,16 @@ def jensen_shannon_interval(
     rng, total = np.random.default_rng(seed), int(samples.sum())
     draws = rng.multinomial(total, samples / samples.sum(), size=resamples).astype(float)
     found = [jensen_shannon(draw, reference) for draw in draws]
-    return widened(found, jensen_shannon(samples, reference))
+    return centred(found, jensen_shannon(samples, reference))
 
 
-def widened(found: Sequence[float], value: float) -> Interval:
-    """Give the 2.5 % and 97.5 % quantiles, widened to hold ``value``."""
-    low, high = np.quantile(found, [0.025, 0.975])
-    return min(float(low), value), max(float(high), value)
+def centred(found: Sequence[float], value: float) -> Interval:
+    """Give the spread of bootstrapped distances about the distance itself: 95 %, not below 0.
+
+    Noise adds to a distance, once in the samples and again in each resample, so the plain percentiles lie
+    above the distance and may leave it out. Shifted down by the mean surplus they say how far another set of
+    equally many samples would scatter. The first surplus, that of a finite sample, remains in the distance:
+    compare sets of one size.
+    """
+    low, high = np.quantile(found, [0.025, 0.975]) - (np.mean(found) - value)
+    return max(0.0, min(float(low), value)), max(float(high), value)

@@ -17,9 +17,10 @@ from typing import Any
 
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.lattice import Lattice
-from pymatgen.core.periodic_table import Species
+from pymatgen.core.periodic_table import DummySpecies, Species
 from pymatgen.core.structure import Structure
 
+from epitaxy.eval.dng.describe import refuse_large
 from epitaxy.eval.resumable import Failed, Progress, joint_key, resume_map, structure_key
 
 COMPARISON_LIMIT = 300.0
@@ -161,6 +162,8 @@ def _comparable(
             failures[name] = "no atoms"
         elif not crystal.is_ordered:
             failures[name] = "partial occupancy: the matcher compares whole atoms; choose an ordered variant"
+        elif any(isinstance(species, DummySpecies) for species in crystal.composition):
+            failures[name] = "a site holds what is no element"
         elif any(isinstance(species, Species) for species in crystal.composition):
             plain[name] = crystal.copy().remove_oxidation_states()
         else:
@@ -298,6 +301,7 @@ class _Reduce:
     primitive: bool
 
     def __call__(self, structure: Structure) -> dict[str, Any]:
+        refuse_large(structure)
         reduced = structure.get_reduced_structure(reduction_algo="niggli")
         if self.primitive:
             reduced = reduced.get_primitive_structure()

@@ -269,7 +269,7 @@ class DNGResult:
             figures.missing(["jsd_space_groups"], f"no {side} has a space group")
             return
         interval = jensen_shannon_interval(mine, theirs, seed=self.seed)
-        figures.value("jsd_space_groups", jensen_shannon(mine, theirs), interval)
+        figures.value("jsd_space_groups", jensen_shannon(mine, theirs), interval, _SAMPLE_SIZE)
 
     def _add_duplicates(self, figures: Figures) -> None:
         found, total = self.duplicates, len(self.samples)
