@@ -310,6 +310,14 @@ def test_a_reference_hull_is_computed_once(tmp_path):
     assert more.candidates[1].e_hull == pytest.approx(0.0)
 
 
+def test_samples_on_the_hull_itself_are_pointed_out():
+    table = Table(energies={"NaCl": -4.0, "Na": 3.0}, gain=0.0005)
+    report = evaluate_stability([crystal("NaCl"), crystal("Na")], hull=HULL, potential=table).report()
+    assert report.metrics["stable"] == 0.5
+    assert report.notes["stable"].startswith("1 samples lie within 0.002 eV/atom of the hull")
+    assert "stable" not in evaluated().report().notes
+
+
 def test_elements_that_the_references_lack():
     result = evaluate_stability(
         {"a": crystal("NaBr")},

@@ -47,7 +47,10 @@ class AsePotential:
 
     @property
     def version(self) -> str:
-        """The version of ASE and, where its distribution has the module's name, of the calculator."""
+        """The versions of ASE and of the distribution of the module's name; ``unknown`` if there is none.
+
+        Nothing tells two unknown ones apart: after a change to such a calculator, take another cache.
+        """
         package = self.calculator.split(":")[0].split(".")[0] if ":" in self.calculator else "ase"
         names = dict.fromkeys(("ase", package))
         return ", ".join(f"{name} {_version(name)}" for name in names)

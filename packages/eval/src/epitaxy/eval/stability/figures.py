@@ -22,6 +22,9 @@ _DEFINITION = (
     "failed are left out."
 )
 
+NEAR = 0.002
+"""eV/atom within which relaxations of one phase, written in several ways, agree in the tests."""
+
 
 def report_of(result: "StabilityResult") -> Report:
     """Give the figures with their intervals, counts and notes."""
@@ -110,6 +113,12 @@ def _notes(
         notes["not_converged"] = (
             f"{counts['not_converged']} relaxations ended after {result.settings.max_steps} steps above "
             f"{result.settings.fmax:g} eV/angstrom; their energies are upper bounds"
+        )
+    close = sum(abs(c.e_hull) < NEAR for c in result.placed() if c.e_hull is not None)
+    if close:
+        notes["stable"] = (
+            f"{close} samples lie within {NEAR:g} eV/atom of the hull: a known phase found again falls on "
+            "either side of it by how far its relaxation went, so count it as a find only if it is novel"
         )
     if lost := result.without_hull():
         reasons = dict.fromkeys(candidate.above.reason for candidate in lost)
