@@ -10,6 +10,7 @@ lets anyone check it; matminer 0.10.1 asks for pandas 2, so give it an environme
 Regents of the University of California, through Lawrence Berkeley National Laboratory), with pymatgen's
 default order parameters (MIT licence). The Magpie table is that of Ward et al., npj Comput. Mater. 2, 16028
 (2016). Unknown entries stay unknown here: the published figures predate matminer's imputation.
+Table and motifs are the same in matminer 0.7.3, of the papers' time.
 
 ``coverage_constants.json`` is not written here: it holds the means and standard deviations with which CDVAE
 (arXiv:2110.06197) and its successors standardise, as published, and their cut-offs.
