@@ -112,7 +112,7 @@ def test_batches_are_a_function_of_the_step_alone(csp_run: Path) -> None:
 def test_chunks_divide_the_validation_interval(checkpoint: int, validation: int) -> None:
     steps, chunks = chunk_steps(checkpoint_steps=checkpoint, validation_steps=validation)
     assert steps <= checkpoint
-    assert validation <= steps * chunks < validation + chunks
+    assert validation - chunks < steps * chunks <= validation
 
 
 def test_times_are_on_the_grid_and_stratified() -> None:

@@ -36,11 +36,14 @@ class BatchStream:
 
 
 def chunk_steps(*, checkpoint_steps: int, validation_steps: int) -> tuple[int, int]:
-    """Return (steps a chunk, chunks between two validations): chunks divide the validation interval.
+    """Return (steps a chunk, chunks between two validations).
+
+    Chunks divide the validation interval, or what is a few steps less: a validation planned for the last step
+    would be missed if it came later.
 
     Args:
         checkpoint_steps: the most steps that a killed run may lose.
         validation_steps: steps between two validations.
     """
     chunks = math.ceil(validation_steps / checkpoint_steps)
-    return math.ceil(validation_steps / chunks), chunks
+    return validation_steps // chunks, chunks
