@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.sampling.folder import SAMPLES, read_summary
+from epitaxy.apps.progress import Progress, silent
+from epitaxy.apps.sampling.folder import SAMPLES, SUMMARY, read_summary
 from epitaxy.data import Record, read_structures
 
 
@@ -22,21 +23,32 @@ class Predictions:
     Attributes:
         by_id: the candidates of each id.
         asked: the ids that sampling was asked for, where ``samples.json`` says; None elsewhere.
+        reasons: why a candidate is None, by its id and place.
+        summary: ``samples.json``; None where there is none.
     """
 
     by_id: Mapping[str, Sequence[Structure | None]]
     asked: tuple[str, ...] | None = None
+    reasons: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    summary: Mapping[str, Any] | None = None
 
     def flat(self) -> dict[str, Structure | None]:
         """Return every structure under a name of its own."""
         return {
-            name if len(group) == 1 else f"{name}/{k}": structure
+            self._name(name, k): structure
             for name, group in self.by_id.items()
             for k, structure in enumerate(group)
         }
 
+    def rejects(self) -> dict[str, str]:
+        """Return why a structure is missing, by the names that :meth:`flat` gives."""
+        return {self._name(name, k): reason for (name, k), reason in self.reasons.items()}
 
-def read_predictions(path: str) -> Predictions:
+    def _name(self, name: str, k: int) -> str:
+        return name if len(self.by_id[name]) == 1 else f"{name}/{k}"
+
+
+def read_predictions(path: str, *, progress: Progress = silent) -> Predictions:
     """Read structures; unreadable records and samples that sampling rejected become None.
 
     Raises:
@@ -50,22 +62,33 @@ def read_predictions(path: str) -> Predictions:
     if summary is not None:
         return _read_own(folder / SAMPLES, summary)
     groups: dict[str, list[Structure | None]] = defaultdict(list)
-    for record in read_structures(folder):
+    reasons: dict[tuple[str, int], str] = {}
+    for number, record in enumerate(read_structures(folder), start=1):
+        if not isinstance(record, Record):
+            reasons[record.id, len(groups[record.id])] = record.reason
         groups[record.id].append(record.structure if isinstance(record, Record) else None)
+        progress(number, None, "records")
     if not groups:
         raise UsageError(f"{path}: there is no structure in it")
-    return Predictions(by_id=groups)
+    return Predictions(by_id=groups, reasons=reasons)
 
 
 def _read_own(file: Path, summary: Mapping[str, Any]) -> Predictions:
     """Put written and rejected samples back into the order in which they were asked for."""
-    rejected = {entry["number"]: entry["id"] for entry in summary["rejected"]}
+    rejected = {entry["number"]: entry for entry in summary["rejected"]}
     written = iread(file, format="extxyz") if file.stat().st_size else iter(())
     groups: dict[str, list[Structure | None]] = {name: [] for name in summary["ids"]}
+    reasons: dict[tuple[str, int], str] = {}
     for number in range(summary["written"] + len(rejected)):
         if number in rejected:
-            groups[rejected[number]].append(None)
+            name = rejected[number]["id"]
+            reasons[name, len(groups[name])] = f"rejected by sampling: {rejected[number]['reason']}"
+            groups[name].append(None)
         else:
-            atoms = next(written)
+            atoms = next(written, None)
+            if atoms is None:
+                raise UsageError(
+                    f"{file} ends after {number} structures, and {SUMMARY} tells of more: sample again"
+                )
             groups[str(atoms.info["id"])].append(AseAtomsAdaptor.get_structure(atoms))
-    return Predictions(by_id=groups, asked=tuple(summary["ids"]))
+    return Predictions(by_id=groups, asked=tuple(summary["ids"]), reasons=reasons, summary=summary)

@@ -1,4 +1,4 @@
-"""``epitaxy data | eval | models | quickstart``: what is not one model's own."""
+"""``epitaxy data | eval | relax | models | quickstart``: what is not one model's own."""
 
 from pathlib import Path
 from typing import Annotated
@@ -51,45 +51,162 @@ def data_fetch(name: Annotated[str, typer.Argument(help="A dataset's name.")], r
 
 @eval_app.command("csp")
 def eval_csp(
-    predictions: Annotated[str, typer.Argument(help="A sample folder, CSV, folder of CIFs or extxyz.")],
+    predictions: Annotated[list[str], typer.Argument(help="Sample folders, CSVs, folders of CIFs, extxyz.")],
     reference: Annotated[str, typer.Argument(help="A dataset's name or a file with the true structures.")],
-    protocol: Annotated[str, typer.Option(help="cdvae (= diffcsp), crysbfn, kldm or loose.")] = "cdvae",
+    protocol: Annotated[str, typer.Option(help="cdvae (= diffcsp), crysbfn, kldm, loose, strict.")] = "cdvae",
     split: opt.Split = "test",
     root: opt.Root = None,
     all_references: Annotated[
         bool, typer.Option(help="Count references that were never asked for as failures too.")
     ] = False,
-    workers: opt.Workers = None,
-    timeout: Annotated[
-        float, typer.Option(help="Seconds a pair may take before it counts as unmatched.")
-    ] = 60.0,
+    metre: Annotated[
+        bool | None, typer.Option(help="METRe and cRMSE; by default where that is little work.")
+    ] = None,
+    workers: opt.AnyWorkers = None,
+    timeout: opt.Timeout = None,
+    cache: opt.Cache = None,
+    no_cache: opt.NoCache = False,
     json: opt.Json = None,
     html: opt.Html = None,
-    card: Annotated[Path | None, typer.Option(help="Add a line with the figures to this model card.")] = None,
+    card: opt.Card = None,
 ) -> None:
     """Match predictions with the true structures of the same id: match rate and RMSE, @1 and @k."""
-    from epitaxy.apps.cli.evaluation import CSPWords, run_csp
+    from epitaxy.apps.cli.evaluation.csp import CSPWords, run_csp
+    from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
     run_csp(
         CSPWords(
             predictions=predictions, reference=reference, protocol=protocol, split=split, root=root,
-            all_references=all_references, workers=workers, timeout=timeout, json=json, html=html, card=card,
+            all_references=all_references, metre=metre,
+            labour=Labour(workers=workers, timeout=timeout, cache=cache, keep=not no_cache),
+            outputs=Outputs(json=json, html=html, card=card),
         )
     )  # fmt: skip
 
 
 @eval_app.command("dng")
 def eval_dng(
-    samples: Annotated[str, typer.Argument(help="A sample folder, CSV, folder of CIFs or extxyz.")],
-    workers: opt.Workers = None,
+    samples: Annotated[
+        list[str], typer.Argument(help="Sample folders, CSVs, folders of CIFs, extxyz, or NAME:SPLIT.")
+    ],
+    reference: Annotated[
+        str | None, typer.Option(help="NAME, NAME:SPLIT or PATH to compare with; without it validity only.")
+    ] = None,
+    train: Annotated[
+        str | None, typer.Option(help="NAME or PATH of the training crystals, for novelty.")
+    ] = None,
+    split: opt.Split = "test",
+    root: opt.Root = None,
+    protocol_table: Annotated[
+        str, typer.Option(help="Oxidation states by which samples are valid: smact14 or icsd24.")
+    ] = "smact14",
+    cutoffs: Annotated[
+        str | None,
+        typer.Option(help="Of coverage: mp_20, carbon_24, perov_5, none, or two numbers, 0.4,10."),
+    ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(help="Only these, by commas: coverage, distances, space_groups, duplicates."),
+    ] = None,
+    limit: opt.Limit = None,
+    workers: opt.AnyWorkers = None,
+    timeout: opt.Timeout = None,
+    cache: opt.Cache = None,
+    no_cache: opt.NoCache = False,
     json: opt.Json = None,
     html: opt.Html = None,
-    card: Annotated[Path | None, typer.Option(help="Add a line with the figures to this model card.")] = None,
+    card: opt.Card = None,
 ) -> None:
-    """Score de novo samples: structural and compositional validity."""
-    from epitaxy.apps.cli.evaluation import run_dng
+    """Score de novo samples: validity, coverage, distances, space groups, uniqueness, novelty."""
+    from epitaxy.apps.cli.evaluation.dng import DNGWords, run_dng
+    from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
-    run_dng(samples, workers=workers, json=json, html=html, card=card)
+    run_dng(
+        DNGWords(
+            samples=samples, reference=reference, train=train, split=split, root=root, table=protocol_table,
+            cutoffs=cutoffs, parts=parts, limit=limit,
+            labour=Labour(workers=workers, timeout=timeout, cache=cache, keep=not no_cache),
+            outputs=Outputs(json=json, html=html, card=card),
+        )
+    )  # fmt: skip
+
+
+@eval_app.command("molecules")
+def eval_molecules(
+    samples: Annotated[
+        list[str], typer.Argument(help="XYZ, SDF, npz, folders of them, or a dataset's name.")
+    ],
+    train: Annotated[
+        str | None, typer.Option(help="NAME or PATH of the training molecules, for novelty.")
+    ] = None,
+    split: opt.Split = "test",
+    root: opt.Root = None,
+    table: Annotated[str, typer.Option(help="Bond lengths and valences: edm, or one with sulfur.")] = "edm",
+    limit: opt.Limit = None,
+    workers: opt.AnyWorkers = None,
+    timeout: opt.Timeout = None,
+    cache: opt.Cache = None,
+    no_cache: opt.NoCache = False,
+    json: opt.Json = None,
+    html: opt.Html = None,
+    card: opt.Card = None,
+) -> None:
+    """Score molecules: stability, validity, uniqueness, novelty."""
+    from epitaxy.apps.cli.evaluation.molecules import MoleculeWords, run_molecules
+    from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
+
+    run_molecules(
+        MoleculeWords(
+            samples=samples, train=train, split=split, root=root, table=table, limit=limit,
+            labour=Labour(workers=workers, timeout=timeout, cache=cache, keep=not no_cache),
+            outputs=Outputs(json=json, html=html, card=card),
+        )
+    )  # fmt: skip
+
+
+@app.command()
+def relax(
+    samples: Annotated[str, typer.Argument(help="A sample folder, CSV, folder of CIFs or extxyz.")],
+    out: Annotated[Path, typer.Option(help="What to write: .csv (a table), .json or .extxyz.")],
+    cifs: Annotated[
+        Path | None, typer.Option(help="A folder for the relaxed shortlist, one CIF each.")
+    ] = None,
+    potential: Annotated[
+        str, typer.Option(help="chgnet, ase:NAME, or package.module:Name of an ASE calculator.")
+    ] = "chgnet",
+    hull: Annotated[
+        str | None, typer.Option(help="A JSON file of pymatgen entries, or NAME|PATH of known crystals.")
+    ] = None,
+    train: Annotated[
+        str | None, typer.Option(help="NAME or PATH of the training crystals, for novelty.")
+    ] = None,
+    split: opt.Split = "test",
+    root: opt.Root = None,
+    fmax: Annotated[
+        float, typer.Option(help="Largest force, eV/angstrom, at which it has converged.")
+    ] = 0.05,
+    max_steps: Annotated[int, typer.Option(min=0, help="Steps after which it ends unconverged.")] = 500,
+    limit: opt.Limit = None,
+    workers: opt.AnyWorkers = None,
+    timeout: opt.Timeout = None,
+    cache: opt.Cache = None,
+    no_cache: opt.NoCache = False,
+    json: opt.Json = None,
+    html: opt.Html = None,
+    card: opt.Card = None,
+) -> None:
+    """Relax samples and rank them by energy above the hull: stable, unique and novel."""
+    from epitaxy.apps.cli.evaluation.relax import RelaxWords, run_relax
+    from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
+
+    run_relax(
+        RelaxWords(
+            samples=samples, out=out, cifs=cifs, potential=potential, hull=hull, train=train, split=split,
+            root=root, fmax=fmax, max_steps=max_steps, limit=limit,
+            labour=Labour(workers=workers, timeout=timeout, cache=cache, keep=not no_cache),
+            outputs=Outputs(json=json, html=html, card=card),
+        )
+    )  # fmt: skip
 
 
 @app.command()

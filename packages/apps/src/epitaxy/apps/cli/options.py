@@ -40,3 +40,19 @@ BatchSize = Annotated[int | None, typer.Option(min=1, help="Structures computed 
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page to this file.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")]
+AnyWorkers = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="N|tcp://HOST:PORT",
+        help="Processes, all cores by default, 0 for this one; or a Dask scheduler's address.",
+    ),
+]
+Timeout = Annotated[
+    float | None, typer.Option(help="Seconds one structure may take before it counts as failed.")
+]
+Cache = Annotated[
+    Path | None, typer.Option(help="Where finished work is kept; the user's cache folder by default.")
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep nothing.")]
+Card = Annotated[Path | None, typer.Option(help="Add a line with the figures to this model card.")]

@@ -1,0 +1,163 @@
+"""``epitaxy eval molecules``: stability, validity, uniqueness and novelty of molecules."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from epitaxy.apps.cli.evaluation.crystals import announce, check_there, divide, drawn, has_splits, short_names
+from epitaxy.apps.cli.evaluation.molecule_sections import Judged, molecule_sections
+from epitaxy.apps.cli.evaluation.publish import publish
+from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, StageProgress, choose, sentences, stages
+from epitaxy.apps.data import load_molecules
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.files import write_text
+from epitaxy.apps.progress import reporting
+from epitaxy.apps.report.scores import Scored
+from epitaxy.apps.sampling.folder import read_summary
+from epitaxy.data.molecules import RawMolecule, read_molecules
+from epitaxy.eval.molecules import BOND_TABLES, Molecules, evaluate_molecules, reference_smiles
+
+MOLECULE_LIMIT = 60.0
+SMILES_VERSION = 1
+"""Of the training set's kept SMILES: raised when they would be others."""
+
+_FILES = ("samples.sdf", "samples.extxyz", "samples.xyz")
+"""Where a sample folder of ours has its molecules."""
+
+Read: TypeAlias = tuple[Molecules, dict[str, str]]
+"""Molecules, and why a record is not among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoleculeWords:
+    """What the user typed after ``eval molecules``."""
+
+    samples: Sequence[str]
+    train: str | None
+    split: str
+    root: Path | None
+    table: str
+    limit: int | None
+    labour: Labour
+    outputs: Outputs
+
+
+def run_molecules(words: MoleculeWords) -> None:
+    """Score molecules."""
+    choose("--table", words.table, list(BOND_TABLES))
+    words.outputs.check(len(words.samples))
+    words.labour.check(MOLECULE_LIMIT)
+    words.labour.processes()
+    names = short_names(words.samples)
+    train = None if words.train is None else _read(words.train, "train", words.root)[0]
+    with sentences(), stages() as progress:
+        known = None if train is None else _smiles(train, words, progress)
+    judged = [_judge(words, name, path, known) for name, path in zip(names, words.samples, strict=True)]
+    publish(
+        [one.scored for one in judged], words.outputs, samples=words.samples[0],
+        title=f"Molecules: {', '.join(words.samples)}",
+        sections=lambda: molecule_sections(judged, train),
+    )  # fmt: skip
+
+
+def _judge(words: MoleculeWords, name: str, path: str, known: frozenset[str] | None) -> Judged:
+    molecules, rejects = _read(path, words.split, words.root)
+    announce(path, rejects)
+    if words.limit is not None:
+        molecules, rejects = _limited(molecules, rejects, words.limit)
+    with sentences(), stages() as progress:
+        result = evaluate_molecules(
+            molecules,
+            reference=known,
+            unreadable=tuple(rejects),
+            table=words.table,
+            workers=words.labour.processes(),
+            timeout_s=words.labour.limit(MOLECULE_LIMIT),
+            progress=lambda done, total: progress(f"molecules of {name}", done, total),
+        )
+    return Judged(scored=Scored(name=name, report=result.report(), rejects=rejects), result=result)
+
+
+def _read(word: str, split: str, root: Path | None) -> Read:
+    """Read one split of a dataset, or all of any other file or folder.
+
+    Raises:
+        UsageError: no such dataset or path, or nothing usable in it.
+        DataError: no such split, or a file that cannot be read at all.
+    """
+    name, part = divide(word, split)
+    check_there(name)
+    if has_splits(name):
+        dataset = load_molecules(name, part, root=root)
+        return Molecules.of(dataset.batch(range(len(dataset)))), {}
+    summary = read_summary(Path(name)) if Path(name).is_dir() else None
+    held: dict[str, RawMolecule] = {}
+    rejects: dict[str, str] = {}
+    with reporting(f"reading {name}") as progress:
+        for number, record in enumerate(read_molecules(_file_of(Path(name))), start=1):
+            if isinstance(record, RawMolecule):
+                held[record.id] = record
+            else:
+                rejects[record.id] = record.reason
+            progress(number, None, "records")
+    for entry in [] if summary is None else summary["rejected"]:
+        rejects[f"{entry['id']}#{entry['number']}"] = f"rejected by sampling: {entry['reason']}"
+    if not held and not rejects:
+        raise UsageError(f"{name}: there is no molecule in it")
+    return _ragged(held), rejects
+
+
+def _file_of(path: Path) -> Path:
+    """Return a sample folder's one file of molecules, any other path as it is."""
+    return next((path / name for name in _FILES if path.is_dir() and (path / name).is_file()), path)
+
+
+def _ragged(held: dict[str, RawMolecule]) -> Molecules:
+    pairs = [(record.molecule.numbers, record.molecule.positions) for record in held.values()]
+    plain = Molecules.from_pairs(pairs)
+    return Molecules(counts=plain.counts, numbers=plain.numbers, positions=plain.positions, ids=tuple(held))
+
+
+def _limited(molecules: Molecules, rejects: dict[str, str], limit: int) -> Read:
+    """Draw from readable and unreadable records together."""
+    places = {name: n for n, name in enumerate(molecules.ids)}
+    chosen = drawn([*places, *rejects], limit)
+    kept = [places[name] for name in chosen if name in places]
+    ends = molecules.offsets
+    pairs = [
+        (molecules.numbers[ends[n] : ends[n + 1]], molecules.positions[ends[n] : ends[n + 1]]) for n in kept
+    ]
+    part = Molecules.from_pairs(pairs)
+    ids = tuple(molecules.ids[n] for n in kept)
+    return (
+        Molecules(counts=part.counts, numbers=part.numbers, positions=part.positions, ids=ids),
+        {name: rejects[name] for name in chosen if name not in places},
+    )
+
+
+def _smiles(train: Molecules, words: MoleculeWords, progress: StageProgress) -> frozenset[str]:
+    """Return the training set's SMILES, kept by the content of the set."""
+    folder = words.labour.folder()
+    file = None if folder is None else folder / "smiles" / f"{_key(train, words.table)}.txt"
+    if file is not None and file.is_file():
+        return frozenset(file.read_text().split())
+    found = reference_smiles(
+        train,
+        table=words.table,
+        workers=words.labour.processes(),
+        progress=lambda done, total: progress("naming training molecules", done, total),
+    )
+    if file is not None:
+        write_text(file, "\n".join(sorted(found)) + "\n")
+    return found
+
+
+def _key(molecules: Molecules, table: str) -> str:
+    digest = hashlib.sha256(f"{SMILES_VERSION} {table}".encode())
+    for array in (molecules.counts, molecules.numbers, molecules.positions):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]
