@@ -1,10 +1,22 @@
 from pathlib import Path
 
+import numpy as np
+import pytest
 from pymatgen.core import Lattice, Structure
 
+from epitaxy.apps.report.charts import density_figure, rates_figure, shares_figure, steps_figure
 from epitaxy.apps.report.curves import loss_figure
+from epitaxy.apps.report.definitions import meaning
+from epitaxy.apps.report.evaluation import score_sections
+from epitaxy.apps.report.molecule3d import molecule_figure
 from epitaxy.apps.report.page import Section, write_page
+from epitaxy.apps.report.scores import Scored, count_text, figure_rows, interval_text, score_rows, value_text
 from epitaxy.apps.report.structure3d import structure_figure
+from epitaxy.eval import Report, evaluate_validity, match_csp
+from epitaxy.eval.csp import match_everyone
+from epitaxy.eval.dng import evaluate_dng
+from epitaxy.eval.molecules import Molecules, evaluate_molecules
+from epitaxy.eval.stability import AsePotential, Hull, RelaxSettings, evaluate_stability
 
 ROCKSALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 
@@ -30,3 +42,103 @@ def test_a_page_is_self_contained(tmp_path: Path) -> None:
     assert "a &amp; b" in text
     assert 'src="http' not in text
     assert "<link" not in text.split("</style>")[0]
+
+
+def report() -> Report:
+    """Three of four samples valid, and a figure that is missing."""
+    return Report(
+        protocol={"name": "dng", "definition": "as <told>"},
+        counts={"samples": 4, "validity_smact14": 3, "unreadable": 1},
+        metrics={"validity_smact14": 0.75, "wasserstein_density": 0.25, "novelty": None},
+        intervals={"validity_smact14": (0.3, 0.95)},
+        notes={"novelty": "no training crystals were given", "unreadable": "look"},
+    )
+
+
+def test_figures_as_text() -> None:
+    held = report()
+    assert value_text(held, "validity_smact14") == "75.00 %"
+    assert value_text(held, "wasserstein_density") == "0.2500 g/cm³"
+    assert value_text(held, "novelty") == "none"
+    assert interval_text(held, "validity_smact14") == "30.00 % to 95.00 %"
+    assert count_text(held, "validity_smact14") == "3 of 4"
+    assert score_rows(held)[0] == ("validity_smact14", "75.00 %", "30.00 % to 95.00 %")
+    one = [Scored(name="a", report=held)]
+    two = [*one, Scored(name="b", report=held)]
+    assert figure_rows(one)[0] == ("validity_smact14", "75.00 %", "30.00 % to 95.00 %", "3 of 4")
+    assert figure_rows(two)[0] == ("validity_smact14", *["75.00 % [30.00, 95.00]"] * 2)
+
+
+def test_the_sections_of_every_page(tmp_path: Path) -> None:
+    sets = [Scored(name="a", report=report(), rejects={"x.cif": "no cell & no atoms"})]
+    write_page(tmp_path / "page.html", title="T", sections=score_sections(sets))
+    text = (tmp_path / "page.html").read_text()
+    for part in ("as &lt;told&gt;", "no training crystals", "no cell &amp; no atoms", "structurally and"):
+        assert part in text
+
+
+def reports() -> list[Report]:
+    """One report of each kind, of the smallest sets."""
+    named = {"a": ROCKSALT}
+    csp = match_csp({"a": [ROCKSALT]}, named, protocol="strict").report()
+    everyone = match_everyone(named, named).report()
+    copper = Structure(Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
+    water = Molecules.from_pairs([([8, 1, 1], np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]]))])
+    stability = evaluate_stability(
+        {"c": copper},
+        hull=Hull(source="", statement="", entries=()),
+        potential=AsePotential(calculator="emt"),
+        settings=RelaxSettings(max_steps=0),
+    )
+    return [
+        csp,
+        everyone,
+        evaluate_validity(named).report(),
+        evaluate_dng(named, named, train=named).report(),
+        evaluate_molecules(water, reference=[]).report(),
+        stability.report(),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_every_metric_has_a_definition() -> None:
+    for held in reports():
+        kind = str(held.protocol["name"])
+        for name in held.metrics:
+            known = [meaning(n, kind).definition for n in (name, f"metre_{name}")]
+            assert any(known), f"{kind}: {name}"
+            value_text(held, name), count_text(held, name)
+
+
+def test_charts_take_what_there_is() -> None:
+    sets = [Scored(name=name, report=report()) for name in ("a", "b")]
+    bars = rates_figure(sets, ["validity_smact14", "novelty"])
+    assert [trace.name for trace in bars.data] == ["a", "b"]
+    assert list(bars.data[0].x) == ["validity_smact14"]
+    assert bars.data[0].error_y.arrayminus[0] == pytest.approx(45.0)
+    densities = density_figure({"a": [1.0, 2.0], "none": []}, [1.0, 3.0], quantity="density")
+    assert [sum(trace.y) for trace in densities.data] == [pytest.approx(1.0), pytest.approx(1.0), 0]
+    shares = shares_figure({"a": [1.0, 1.0, 2.0]}, [], quantity="elements")
+    assert list(shares.data[1].y) == pytest.approx([2 / 3, 1 / 3])
+    assert density_figure({}, [], quantity="nothing").data
+
+
+def test_match_rate_against_steps_is_a_line_a_model() -> None:
+    def scored(rate: float) -> Scored:
+        made = Report(
+            protocol={"name": "loose", "definition": ""}, counts={"references": 1, "matched@1": 1},
+            metrics={"match_rate@1": rate},
+        )  # fmt: skip
+        return Scored(name="s", report=made)
+
+    figure = steps_figure([("m", 50, scored(0.6)), ("m", 5, scored(0.2)), ("n", 5, scored(0.1))])
+    assert [list(trace.x) for trace in figure.data] == [[5, 50], [5]]
+    assert list(figure.data[0].y) == pytest.approx([20.0, 60.0])
+
+
+def test_a_molecule_shows_its_bonds() -> None:
+    ethene = np.array([[0.0, 0.0, 0.66], [0.0, 0.0, -0.66]])
+    figure = molecule_figure([6, 0], ethene, [(0, 1, 2)], title="C=?")
+    lines = np.array(figure.data[0].x, dtype=float)
+    assert len(lines) == 1 + 2 * 3  # a gap, and two lines of two points and a gap
+    assert {trace.name for trace in figure.data[1:]} == {"C", "no element (0)"}

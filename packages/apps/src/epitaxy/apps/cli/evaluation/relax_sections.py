@@ -47,7 +47,7 @@ def _title(candidate: Candidate) -> str:
     return f"{formula}, {verdict(candidate)}{known}"
 
 
-def _cell(value: str | float | bool | None) -> str:
+def _cell(value: str | int | float | bool | None) -> str:
     if value is None:
         return ""
     return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,414 @@
+"""``epitaxy eval`` and ``epitaxy relax`` as a user meets them."""
+
+import importlib
+import io
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from ase.io import read
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.core import Composition, Lattice, Structure
+from pymatgen.entries.computed_entries import ComputedEntry
+
+from epitaxy.apps.sampling.folder import SAMPLES, SUMMARY
+from epitaxy.data import write_cifs, write_extxyz
+
+HERE = ("--workers", "0")
+"""In this process: a worker takes seconds to start."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def call(*words: str) -> Answer:
+    """Run ``epitaxy`` in this process, as its entry point would."""
+    out, err = io.StringIO(), io.StringIO()
+    entry = importlib.import_module("epitaxy.apps.cli.main")
+    before = signal.getsignal(signal.SIGTERM)
+    with mock.patch("sys.argv", ["epitaxy", *words]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            entry.main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+    signal.signal(signal.SIGTERM, before)
+    return Answer(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def done(*words: str) -> Answer:
+    answer = call(*words)
+    assert answer.returncode == 0, answer.stderr
+    return answer
+
+
+def refused(answer: Answer, *parts: str, status: int = 2) -> None:
+    """One sentence, the right status, no traceback."""
+    assert answer.returncode == status, answer.stderr
+    assert "Traceback" not in answer.stderr
+    errors = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, answer.stderr
+    for part in parts:
+        assert part in errors[0]
+
+
+def rocksalt(a: float, cation: str = "Na", anion: str = "Cl") -> Structure:
+    return Structure.from_spacegroup(
+        "Fm-3m", Lattice.cubic(a), [cation, anion], [[0, 0, 0], [0.5, 0.5, 0.5]]
+    ).get_primitive_structure()
+
+
+def caesium_chloride(a: float, cation: str = "Cs", anion: str = "Cl") -> Structure:
+    return Structure(Lattice.cubic(a), [cation, anion], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+def fcc(element: str, a: float) -> Structure:
+    return Structure(
+        Lattice.cubic(a), [element] * 4, [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+    )
+
+
+CRYSTALS = [
+    rocksalt(5.6), rocksalt(5.2, "K", "F"), rocksalt(4.2, "Mg", "O"), rocksalt(6.1, "K", "Cl"),
+    caesium_chloride(4.1), caesium_chloride(4.0, "Cs", "Br"), caesium_chloride(3.9, "Tl", "Cl"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def crystals(tmp_path: Path) -> Path:
+    write_cifs(tmp_path / "crystals", CRYSTALS)
+    return tmp_path / "crystals"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> tuple[str, str]:
+    return "--cache", str(tmp_path / "cache")
+
+
+def sample_folder(folder: Path, structures: Sequence[Structure], *, steps: int, **more: Any) -> Path:
+    """A folder as sampling writes it: one structure for each id of the folder of CIFs."""
+    ids = [f"{n:06d}" for n in range(len(structures))]
+    folder.mkdir()
+    write_extxyz(folder / SAMPLES, structures, [{"id": name} for name in ids])
+    summary = {
+        "model": {"path": "a model"}, "steps": steps, "requested": len(ids), "written": len(ids),
+        "rejected": [], "ids": ids, "seconds_per_sample": 0.5,
+    }  # fmt: skip
+    (folder / SUMMARY).write_text(json.dumps(summary | more))
+    return folder
+
+
+def contract(file: Path) -> Mapping[str, Any]:
+    """What every JSON file has: no metric is missing without a reason."""
+    found = json.loads(file.read_text())
+    assert found["protocol"]["name"]
+    assert found["protocol"]["definition"]
+    assert found["counts"]
+    for name, value in found["metrics"].items():
+        assert value is not None or found["notes"][name]
+    return found
+
+
+# --- de novo
+
+
+def test_a_set_against_itself_is_perfect_and_not_new(crystals: Path, cache: tuple[str, str]) -> None:
+    out, page = crystals.parent / "dng.json", crystals.parent / "dng.html"
+    words = (
+        "eval",
+        "dng",
+        str(crystals),
+        "--reference",
+        str(crystals),
+        "--train",
+        str(crystals),
+        *HERE,
+        *cache,
+    )
+    first = done(*words, "--json", str(out), "--html", str(page))
+    found = contract(out)
+    for name in ("coverage_recall", "coverage_precision", "validity_smact14", "uniqueness"):
+        assert found["metrics"][name] == 1.0
+        assert f"{name} " in first.stdout
+    for name in ("wasserstein_density", "wasserstein_elements", "jsd_space_groups", "novelty"):
+        assert found["metrics"][name] == pytest.approx(0.0, abs=1e-12)
+    assert found["metrics"]["wasserstein_density_1000"] is None
+    text = page.read_text()
+    for words_of_page in ("Coverage", "Distributions", "Space groups", "crystals: best", "7 of 7", "g/cm³"):
+        assert words_of_page in text
+    assert 'src="http' not in text
+    again = done(*words, "--json", str(out))
+    assert again.stdout == first.stdout
+    assert json.loads(out.read_text()) == found
+
+
+def test_broken_records_are_counted_and_named(crystals: Path, cache: tuple[str, str]) -> None:
+    (crystals / "broken.cif").write_text("data_x\n_cell_length_a nonsense\n")
+    whole = (crystals / "000000.cif").read_text().splitlines()
+    site = next(n for n, line in enumerate(whole) if line.split()[:1] == ["Na"])
+    whole[site] = whole[site].rsplit(maxsplit=1)[0] + " 0.5"
+    (crystals / "partial.cif").write_text("\n".join(whole) + "\n")
+    out = crystals.parent / "v.json"
+    answer = done("eval", "dng", str(crystals), *HERE, *cache, "--json", str(out))
+    found = contract(out)
+    assert found["counts"]["samples"] == 9
+    assert found["ids"]["unreadable"] == ["broken", "partial"]
+    assert set(found["rejects"]) == {"broken", "partial"}
+    assert found["metrics"]["structural_validity"] == pytest.approx(7 / 9)
+    assert "2 records cannot be used" in answer.stderr
+    assert "partial: " in answer.stderr
+
+
+def test_sets_stand_side_by_side(crystals: Path, tmp_path: Path, cache: tuple[str, str]) -> None:
+    other = tmp_path / "other"
+    write_cifs(other, [*CRYSTALS[:2], caesium_chloride(0.5)])
+    out, page = tmp_path / "both.json", tmp_path / "both.html"
+    words = ("eval", "dng", str(crystals), str(other), "--reference", str(crystals), "--parts", "distances")
+    answer = done(*words, *HERE, *cache, "--json", str(out), "--html", str(page))
+    assert "crystals" in answer.stdout.splitlines()[2]
+    found = json.loads(out.read_text())
+    assert found["sets"] == ["crystals", "other"]
+    assert found["metrics"]["crystals"]["structural_validity"] == 1.0
+    assert found["metrics"]["other"]["structural_validity"] == pytest.approx(2 / 3)
+    assert found["notes"]["other"]["coverage_recall"] == "not asked for"
+    assert "other: worst" in page.read_text() or "other: best" in page.read_text()
+
+
+def test_a_dataset_is_a_set_of_samples(cache: tuple[str, str]) -> None:
+    words = ("eval", "dng", "prototypes:val", "--reference", "prototypes", "--limit", "5", *HERE, *cache)
+    answer = done(*words, "--parts", "distances", "--protocol-table", "icsd24")
+    assert "samples" in answer.stdout
+    assert "5 of 5" in answer.stdout
+    assert "note on" not in answer.stdout
+
+
+# --- crystal structure prediction
+
+
+def test_perfect_predictions_match_under_every_protocol(crystals: Path, cache: tuple[str, str]) -> None:
+    predictions = sample_folder(crystals.parent / "p", CRYSTALS, steps=10)
+    out = crystals.parent / "csp.json"
+    for protocol in ("strict", "cdvae"):
+        words = ("eval", "csp", str(predictions), str(crystals), "--protocol", protocol, *HERE, *cache)
+        done(*words, "--json", str(out))
+        found = contract(out)
+        assert found["metrics"]["match_rate@1"] == 1.0
+        assert found["metrics"]["metre"] == 1.0
+        assert found["metrics"]["crmse"] == pytest.approx(0.0, abs=1e-6)
+        assert found["protocol"]["metre"]["definition"]
+
+
+def test_match_rate_against_steps(crystals: Path, cache: tuple[str, str]) -> None:
+    few = sample_folder(crystals.parent / "few", [CRYSTALS[1], *CRYSTALS[1:]], steps=5)
+    many = sample_folder(crystals.parent / "many", CRYSTALS, steps=50)
+    out, page = crystals.parent / "csp.json", crystals.parent / "csp.html"
+    words = (
+        "eval",
+        "csp",
+        str(few),
+        str(many),
+        str(crystals),
+        "--protocol",
+        "loose",
+        "--no-metre",
+        *HERE,
+        *cache,
+    )
+    done(*words, "--json", str(out), "--html", str(page))
+    found = json.loads(out.read_text())
+    assert found["metrics"]["few"]["match_rate@1"] == pytest.approx(6 / 7)
+    assert found["metrics"]["many"]["match_rate@1"] == 1.0
+    assert found["notes"]["many"]["metre"] == "not asked for"
+    text = page.read_text()
+    assert "Match rate against steps" in text
+    assert "few: worst" in text
+    assert "other composition" in text
+
+
+# --- molecules
+
+
+def test_molecules_of_a_dataset(tmp_path: Path, cache: tuple[str, str]) -> None:
+    out, page = tmp_path / "m.json", tmp_path / "m.html"
+    words = ("eval", "molecules", "g2", "--train", "g2:test", *HERE, *cache)
+    first = done(*words, "--json", str(out), "--html", str(page))
+    found = contract(out)
+    assert found["metrics"]["novelty"] == 0.0
+    assert 0.5 < found["metrics"]["molecule_stability"] < 1.0
+    assert "RDKit" in page.read_text()
+    with mock.patch("epitaxy.apps.cli.evaluation.molecules.reference_smiles", side_effect=AssertionError):
+        assert done(*words).stdout == first.stdout
+
+
+def test_molecules_of_a_file(tmp_path: Path, cache: tuple[str, str]) -> None:
+    file = tmp_path / "three.xyz"
+    water = "3\nid=water\nO 0 0 0.1173\nH 0 0.7572 -0.4692\nH 0 -0.7572 -0.4692\n"
+    file.write_text(water + "2\nid=pair\nH 0 0 0\nH 0 0 3\n" + "1\n\nXx 0 0 0\n")
+    out = tmp_path / "m.json"
+    answer = done("eval", "molecules", str(file), *HERE, *cache, "--json", str(out))
+    found = contract(out)
+    assert found["counts"]["samples"] == 3
+    assert set(found["rejects"]) == {"frame-3"}
+    assert found["metrics"]["molecule_stability"] == pytest.approx(1 / 3)
+    assert found["metrics"]["novelty"] is None
+    assert "1 records cannot be used" in answer.stderr
+
+
+# --- relaxation
+
+
+def entries(path: Path) -> Path:
+    """Pure copper and gold, both far above what EMT gives: whatever is relaxed is stable."""
+    phases = [ComputedEntry(Composition(name), 1.0, entry_id=name) for name in ("Cu", "Au")]
+    path.write_text(json.dumps([entry.as_dict() for entry in phases]))
+    return path
+
+
+@pytest.fixture
+def alloys(tmp_path: Path) -> Path:
+    ordered = caesium_chloride(3.1, "Cu", "Au")
+    turned = Structure(ordered.lattice, ["Au", "Cu"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    copper = Structure(
+        Lattice.cubic(3.7), ["Cu"] * 4, [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+    )
+    return sample_folder(tmp_path / "alloys", [ordered, turned, copper], steps=10)
+
+
+def test_relaxed_ranked_and_listed(alloys: Path, tmp_path: Path, cache: tuple[str, str]) -> None:
+    table, cifs, page = tmp_path / "ranked.csv", tmp_path / "cifs", tmp_path / "ranked.html"
+    write_cifs(tmp_path / "train", [fcc("Cu", 3.6)])
+    words = (
+        "relax", str(alloys), "--potential", "ase:emt", "--hull", str(entries(tmp_path / "hull.json")),
+        "--train", str(tmp_path / "train"), "--max-steps", "40", *HERE, *cache,
+    )  # fmt: skip
+    done(*words, "--out", str(table), "--cifs", str(cifs), "--html", str(page))
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    head = {name: n for n, name in enumerate(rows[0])}
+    assert [row[head["rank"]] for row in rows[1:]] == ["1", "2", "3"]
+    by_id = {row[head["id"]]: row for row in rows[1:]}
+    assert by_id["000000"][head["unique"]] == "True"
+    assert by_id["000001"][head["unique"]] == "False"
+    assert by_id["000002"][head["novel"]] == "False"
+    assert {row[head["status"]] for row in rows[1:]} == {"stable"}
+    shortlist = [Structure.from_file(file) for file in cifs.iterdir()]
+    assert [s.composition.reduced_formula for s in shortlist] == ["CuAu"]
+    assert StructureMatcher().fit(shortlist[0], caesium_chloride(3.1, "Cu", "Au"))
+    assert "hull.json" in page.read_text()
+    done(*words, "--out", str(tmp_path / "ranked.json"))
+    found = contract(tmp_path / "ranked.json")
+    assert found["counts"]["sun"] == 1
+    assert found["metrics"]["generation_seconds_per_sun"] == pytest.approx(1.5)
+    assert len(found["candidates"]) == 3
+    done(*words, "--out", str(tmp_path / "ranked.extxyz"))
+    frames = read(tmp_path / "ranked.extxyz", ":")
+    assert [atoms.info["status"] for atoms in frames] == ["stable"] * 3
+
+
+def test_a_hull_of_crystals_and_none(alloys: Path, tmp_path: Path, cache: tuple[str, str]) -> None:
+    known = tmp_path / "known"
+    write_cifs(known, [fcc("Cu", 3.6), fcc("Au", 4.06)])
+    words = ("relax", str(alloys), "--potential", "ase:emt", "--max-steps", "20", *HERE, *cache)
+    done(*words, "--hull", str(known), "--out", str(tmp_path / "a.json"))
+    found = contract(tmp_path / "a.json")
+    assert "known" in found["notes"]["hull"]
+    assert found["counts"]["hull_phases"] == 2
+    done(*words, "--out", str(tmp_path / "b.json"))
+    found = contract(tmp_path / "b.json")
+    assert found["metrics"]["stable"] is None
+    assert "No --hull" in found["notes"]["hull"]
+
+
+# --- faults
+
+
+def test_wrong_words_are_one_sentence(crystals: Path, tmp_path: Path) -> None:
+    empty, here = tmp_path / "empty", str(crystals)
+    empty.mkdir()
+    refused(call("eval", "dng", str(empty)), "empty")
+    refused(call("eval", "dng", str(tmp_path / "nothing")), "nothing")
+    refused(call("eval", "dng", here, "--reference", "perov5"), "perov5", "perov_5")
+    refused(call("eval", "dng", here, "--reference", "prototypes:all"), "all", "train")
+    refused(call("eval", "dng", here, "--protocol-table", "smact"), "smact14", "icsd24")
+    refused(call("eval", "dng", here, "--reference", here, "--parts", "covrage"), "covrage", "coverage")
+    refused(call("eval", "dng", here, "--reference", here, "--cutoffs", "tight"), "tight", "mp_20")
+    refused(call("eval", "dng", here, "--train", here), "--reference")
+    refused(call("eval", "dng", here, "--workers", "many"), "many", "tcp://")
+    refused(call("eval", "dng", here, "--workers", "tcp://x:1"), "this machine only")
+    refused(call("eval", "dng", here, "--timeout", "-1"), "positive")
+    refused(call("eval", "dng", here, here), "twice")
+    refused(call("eval", "csp", here, here, "--protocol", "nice"), "loose", "strict")
+    refused(call("eval", "csp", here, "perov5"), "perov_5")
+    refused(call("eval", "csp", here, "prototypes"), "material id")
+    refused(call("eval", "molecules", "qm9s"), "qm9")
+    refused(call("eval", "molecules", "mp_20"), "molecules")
+    refused(call("eval", "molecules", "g2", "--table", "best"), "edm")
+
+
+def test_a_missing_split_is_named(crystals: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    crystals.rename(tmp_path / "data" / "train")
+    data = str(tmp_path / "data")
+    refused(call("eval", "dng", data + "/train", "--reference", data, *HERE), "no test split", "train")
+
+
+def test_files_that_cannot_be_written_are_refused_first(crystals: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    here, bad = str(crystals), str(tmp_path / "file" / "x.json")
+    with mock.patch("epitaxy.apps.cli.evaluation.dng.samples_of", side_effect=AssertionError):
+        refused(call("eval", "dng", here, "--json", bad), "--json", "file")
+        refused(call("eval", "dng", here, "--html", here), "--html", "folder")
+        refused(call("eval", "dng", here, "--card", here), "--card")
+        refused(call("eval", "dng", here, "--cache", bad), "--cache")
+        refused(call("eval", "dng", here, "--cache", here, "--no-cache"), "--no-cache")
+    out = str(tmp_path / "out.txt")
+    refused(call("relax", here, "--out", out), ".csv", ".extxyz")
+    refused(call("relax", here, "--out", bad), "--out")
+    refused(call("relax", here, "--out", "x.csv", "--cifs", here), "not empty")
+
+
+def test_potentials_and_hulls_that_are_not_there(alloys: Path, tmp_path: Path) -> None:
+    words = ("relax", str(alloys), "--out", str(tmp_path / "x.csv"))
+    refused(call(*words, "--potential", "magic"), "magic", "chgnet")
+    refused(call(*words, "--potential", "ase:emt", "--fmax", "-1"), "fmax")
+    (tmp_path / "hull.json").write_text("{}")
+    refused(call(*words, "--potential", "ase:emt", "--hull", str(tmp_path / "hull.json")), "hull.json")
+    refused(call(*words, "--potential", "ase:emt", "--hull", "mp20"), "mp_20")
+    with mock.patch("epitaxy.eval.stability.chgnet_potential.find_spec", return_value=None):
+        refused(call(*words), "pip install", "epitaxy-apps[stability]", status=1)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from epitaxy.apps.cli.main import app\n"
+        "for words in (['eval', 'dng', '--help'], ['relax', '--help']):\n"
+        "    try: app(words, standalone_mode=False)\n"
+        "    except SystemExit: pass\n"
+        "print('HEAVY', [m for m in ('torch', 'pymatgen', 'plotly', 'numpy') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "HEAVY []" in answer.stdout
+
+
+def test_a_worker_in_another_process_gives_the_same(crystals: Path, tmp_path: Path) -> None:
+    """As a shell runs it, with a process of its own for the work, and lines of progress."""
+    out, other = tmp_path / "a.json", tmp_path / "b.json"
+    code = "from epitaxy.apps.cli.main import main; main()"
+    words = ["eval", "dng", str(crystals), "--json"]
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *words, str(out), "--workers", "1"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "7/7" in answer.stderr
+    done(*words, str(other), *HERE)
+    assert json.loads(out.read_text()) == json.loads(other.read_text())
