@@ -170,6 +170,30 @@ def test_broken_records_are_counted_and_named(crystals: Path, cache: tuple[str, 
     assert "partial: " in answer.stderr
 
 
+def test_nothing_readable_is_no_figure_but_failures(crystals: Path, cache: tuple[str, str]) -> None:
+    broken = crystals.parent / "broken"
+    broken.mkdir()
+    (broken / "a.cif").write_text("data_x\n")
+    out, page = broken.parent / "b.json", broken.parent / "b.html"
+    words = (
+        "eval",
+        "dng",
+        str(broken),
+        "--reference",
+        str(crystals),
+        "--train",
+        str(crystals),
+        *HERE,
+        *cache,
+    )
+    done(*words, "--json", str(out), "--html", str(page))
+    found = contract(out)
+    assert found["metrics"]["validity_smact14"] == 0.0
+    assert found["metrics"]["coverage_precision"] == 0.0
+    assert found["metrics"]["wasserstein_density"] is None
+    assert "Could not be used" in page.read_text()
+
+
 def test_sets_stand_side_by_side(crystals: Path, tmp_path: Path, cache: tuple[str, str]) -> None:
     other = tmp_path / "other"
     write_cifs(other, [*CRYSTALS[:2], caesium_chloride(0.5)])
@@ -263,6 +287,21 @@ def test_molecules_of_a_file(tmp_path: Path, cache: tuple[str, str]) -> None:
     assert found["metrics"]["molecule_stability"] == pytest.approx(1 / 3)
     assert found["metrics"]["novelty"] is None
     assert "1 records cannot be used" in answer.stderr
+
+
+def test_molecules_of_a_sample_folder(tmp_path: Path, cache: tuple[str, str]) -> None:
+    """What sampling rejected counts as a failure."""
+    folder, out = tmp_path / "samples", tmp_path / "m.json"
+    folder.mkdir()
+    (folder / "samples.xyz").write_text("2\nid=a\nH 0 0 0\nH 0 0 0.74\n")
+    (folder / "samples.json").write_text(
+        json.dumps({"rejected": [{"number": 1, "id": "b", "reason": "no atoms"}]})
+    )
+    done("eval", "molecules", str(folder), *HERE, *cache, "--json", str(out))
+    found = contract(out)
+    assert found["counts"]["samples"] == 2
+    assert found["metrics"]["molecule_stability"] == 0.5
+    assert found["rejects"] == {"b#1": "rejected by sampling: no atoms"}
 
 
 # --- relaxation

@@ -18,6 +18,7 @@ from epitaxy.apps.files import write_text
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.report.scores import Scored
 from epitaxy.apps.sampling.folder import read_summary
+from epitaxy.apps.say import say
 from epitaxy.data.molecules import RawMolecule, read_molecules
 from epitaxy.eval.molecules import BOND_TABLES, Molecules, evaluate_molecules, reference_smiles
 
@@ -53,7 +54,7 @@ def run_molecules(words: MoleculeWords) -> None:
     words.labour.check(MOLECULE_LIMIT)
     words.labour.processes()
     names = short_names(words.samples)
-    train = None if words.train is None else _read(words.train, "train", words.root)[0]
+    train = None if words.train is None else _train(words.train, words.root)
     with sentences(), stages() as progress:
         known = None if train is None else _smiles(train, words, progress)
     judged = [_judge(words, name, path, known) for name, path in zip(names, words.samples, strict=True)]
@@ -62,6 +63,13 @@ def run_molecules(words: MoleculeWords) -> None:
         title=f"Molecules: {', '.join(words.samples)}",
         sections=lambda: molecule_sections(judged, train),
     )  # fmt: skip
+
+
+def _train(word: str, root: Path | None) -> Molecules:
+    molecules, rejects = _read(word, "train", root)
+    if rejects:
+        say(f"{word}: {len(rejects)} training molecules cannot be used and are left out")
+    return molecules
 
 
 def _judge(words: MoleculeWords, name: str, path: str, known: frozenset[str] | None) -> Judged:

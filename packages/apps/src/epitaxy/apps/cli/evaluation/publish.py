@@ -25,6 +25,9 @@ from epitaxy.apps.sampling.folder import read_summary
 from epitaxy.apps.training.card import add_measurement
 from epitaxy.eval import Report
 
+_LONG = ("share_", "reference_share_")
+"""Figures of each crystal system: in the files, not on the terminal."""
+
 
 def publish(
     sets: Sequence[Scored],
@@ -57,7 +60,9 @@ def print_table(sets: Sequence[Scored]) -> None:
     for scored in sets:
         about = f" ({scored.name})" if len(sets) > 1 else ""
         for reason, names in reasons(scored.report).items():
-            typer.echo(f"none{about}: {', '.join(names)}: {reason}")
+            shown = [name for name in names if not name.startswith(_LONG)]
+            if shown:
+                typer.echo(f"none{about}: {', '.join(shown)}: {reason}")
         for name, note in remarks(scored.report).items():
             typer.echo(f"note on {name}{about}: {note}")
 
@@ -107,5 +112,6 @@ def _card_line(report: Report, samples: str) -> str:
     shown = [
         n for n in report.metrics if is_rate(report, n) or "@" in n or n.startswith(("wasserstein", "jsd"))
     ]
-    figures = ", ".join(f"{n} {value_text(report, n)}" for n in shown if report.metrics[n] is not None)
+    known = [n for n in shown if report.metrics[n] is not None and not n.startswith(_LONG)]
+    figures = ", ".join(f"{n} {value_text(report, n)}" for n in known)
     return f"{how}, protocol {report.protocol['name']}: {figures}"
