@@ -24,7 +24,7 @@ def main() -> None:
         key: [Structure(truth.lattice, truth.species, torch.rand(len(truth), 3, generator=generator).numpy())]
         for key, truth in truths.items()
     }
-    for protocol in ("cdvae", "crysbfn"):
+    for protocol in ("cdvae", "crysbfn", "strict"):
         result = match_csp(guesses, truths, protocol=protocol, workers=os.cpu_count() or 1)
         rate, rmse = result.match_rate(1) or 0.0, result.rmse(1)
         print(
