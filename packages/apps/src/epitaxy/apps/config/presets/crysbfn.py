@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
 from epitaxy.apps.config.network import CSPNetConfig
+from epitaxy.apps.config.presets.trainings import QUICK_TRAINING, SMALL_TRAINING
 from epitaxy.apps.config.recipe import LossWeights, Recipe, SamplingConfig
-from epitaxy.apps.config.training import CosineSchedule, TrainingConfig
+from epitaxy.apps.config.training import TrainingConfig
 from epitaxy.apps.names import Task
 
 
@@ -57,15 +58,7 @@ def small(task: Task, dataset: str) -> Recipe:
         lattice=GaussianBFNConfig(),
         species=_species(task, 1000, _PAPER[dataset].beta1 if dataset in _PAPER else 0.4),
         network=CSPNetConfig(hidden=128, layers=4, frequencies=16, time_dim=64),
-        training=TrainingConfig(
-            passes=300,
-            batch_size=128,
-            schedule=CosineSchedule(),
-            gradient_clip=1.0,
-            averaging=0.999,
-            validate_every=10,
-            validation_crystals=1024,
-        ),
+        training=SMALL_TRAINING,
     )
 
 
@@ -74,17 +67,7 @@ def quickstart(task: Task, dataset: str) -> Recipe:
     return small(task, dataset).model_copy(
         update={
             "network": CSPNetConfig(hidden=96, layers=3, frequencies=16, time_dim=64),
-            "training": TrainingConfig(
-                passes=120,
-                batch_size=64,
-                learning_rate=2e-3,
-                schedule=CosineSchedule(warmup_steps=50),
-                gradient_clip=1.0,
-                averaging=0.99,
-                validate_every=10,
-                validation_crystals=256,
-                checkpoint_steps=100,
-            ),
+            "training": QUICK_TRAINING,
             "sampling": SamplingConfig(steps=50),
         }
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from epitaxy.apps.config.diffusions import AbsorbingConfig, KineticConfig, VPConfig
 from epitaxy.apps.config.lattice_form import ParameterFormConfig
 from epitaxy.apps.config.network import CSPNetConfig
+from epitaxy.apps.config.presets.trainings import QUICK_TRAINING, SMALL_TRAINING
 from epitaxy.apps.config.recipe import Recipe, SamplingConfig
-from epitaxy.apps.config.training import CosineSchedule, PlateauSchedule, TrainingConfig
+from epitaxy.apps.config.training import PlateauSchedule, TrainingConfig
 from epitaxy.apps.names import Task
 
 
@@ -74,15 +75,7 @@ def small(task: Task, dataset: str) -> Recipe:
             time_embedding="gaussian",
             position_head="two_layer",
         ),
-        training=TrainingConfig(
-            passes=300,
-            batch_size=128,
-            schedule=CosineSchedule(),
-            gradient_clip=1.0,
-            averaging=0.999,
-            validate_every=10,
-            validation_crystals=1024,
-        ),
+        training=SMALL_TRAINING,
     )
 
 
@@ -98,17 +91,7 @@ def quickstart(task: Task, dataset: str) -> Recipe:
                 time_embedding="gaussian",
                 position_head="two_layer",
             ),
-            "training": TrainingConfig(
-                passes=120,
-                batch_size=64,
-                learning_rate=2e-3,
-                schedule=CosineSchedule(warmup_steps=50),
-                gradient_clip=1.0,
-                averaging=0.99,
-                validate_every=10,
-                validation_crystals=256,
-                checkpoint_steps=100,
-            ),
+            "training": QUICK_TRAINING,
             "sampling": SamplingConfig(steps=50),
         }
     )
