@@ -15,7 +15,23 @@ from epitaxy.geometry.testing import crystal_batches
 
 WORDS = st.one_of(
     st.sampled_from(
-        ["000012", "1e5", "T", "F", "false", "1 2 3", "T F", "nan", "I2", 'a "quoted" b', "a=b", "Fm-3m"]
+        [
+            "000012",
+            "1e5",
+            "T",
+            "F",
+            "false",
+            "1 2 3",
+            "T F",
+            "nan",
+            "I2",
+            'a "quoted" b',
+            "a=b",
+            "Fm-3m",
+            "\\",
+            "\\0",
+            'x\\"y',
+        ]
     ),
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8),
 )

@@ -93,12 +93,16 @@ def _frame_id(info: dict[str, object], text: str) -> str | None:
 
 
 def quoted(value: object) -> object:
-    """Wrap strings that look like numbers or truth values in JSON, so that ASE reads them as strings."""
+    """Write strings so that ASE reads back what they were.
+
+    It takes what looks like a number or a truth value for one, unless it is wrapped in JSON, and a backslash
+    for the escape of what follows, which its own writer does not double.
+    """
     if not isinstance(value, str):
         return value
     parts = re.findall(r"[^\s,]+", value)
     looks_typed = all(re.fullmatch(r"[TF]|[Tt]rue|[Ff]alse|TRUE|FALSE", p) or _is_number(p) for p in parts)
-    return f"_JSON {json.dumps(value)}" if looks_typed else value
+    return f"_JSON {json.dumps(value)}" if looks_typed else value.replace("\\", "\\\\")
 
 
 def _is_number(text: str) -> bool:
