@@ -5,6 +5,7 @@ from epitaxy.models.edge_block import EdgeBlock
 from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding, fourier_features
 from epitaxy.models.pair_features import PairFeatures, fourier_pairs
+from epitaxy.models.property_embedding import PropertyEmbedding
 
 __all__ = [
     "CSPNet",
@@ -13,6 +14,7 @@ __all__ = [
     "EdgeIndex",
     "GaussianTimeEmbedding",
     "PairFeatures",
+    "PropertyEmbedding",
     "TimeEmbedding",
     "fourier_features",
     "fourier_pairs",
