@@ -20,6 +20,7 @@ from epitaxy.geometry.rng import AnyRng, Rng, RngSource, SharedRng, as_rng
 from epitaxy.geometry.row_rng import RowRng, StructureRng, structure_seed
 from epitaxy.geometry.segments import Pairs, Segments
 from epitaxy.geometry.simplex import Simplex
+from epitaxy.geometry.symmetry.batch import WyckoffBatch
 from epitaxy.geometry.torus import FlatTorus
 from epitaxy.geometry.von_mises import VonMises, von_mises_entropy
 from epitaxy.geometry.von_mises_noise import von_mises_noise
@@ -47,6 +48,7 @@ __all__ = [
     "StructureRng",
     "VonMises",
     "WrappedNormal",
+    "WyckoffBatch",
     "as_rng",
     "bessel_ratio",
     "gram",

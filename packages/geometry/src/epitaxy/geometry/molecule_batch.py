@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.geometry._batches import cat_properties, cat_segments, check_graphs, check_shape, choose
 from epitaxy.geometry.segments import Segments
 
 if TYPE_CHECKING:
@@ -38,12 +39,9 @@ class MoleculeBatch:
 
     def __post_init__(self) -> None:
         atoms, graphs = self.segments.num_atoms, self.segments.num_graphs
-        _check_shape("positions", self.positions, (atoms, 3))
-        _check_shape("numbers", self.numbers, (atoms,))
-        if len(self.ids) != graphs:
-            raise ValueError(f"{len(self.ids)} ids for {graphs} molecules")
-        for name, values in self.properties.items():
-            _check_shape(f"property {name!r}", values, (graphs,))
+        check_shape("positions", self.positions, (atoms, 3))
+        check_shape("numbers", self.numbers, (atoms,))
+        check_graphs(graphs, "molecules", self.ids, self.properties)
 
     @property
     def num_graphs(self) -> int:
@@ -81,21 +79,13 @@ class MoleculeBatch:
             IndexError: if a position is outside [-len, len).
 
         """
-        if isinstance(indices, Tensor) and indices.dtype == torch.bool:
-            raise ValueError("select takes positions, not a mask")
-        chosen = torch.as_tensor(indices, dtype=torch.int64, device=self.segments.device)
-        size = len(self)
-        if bool(((chosen < -size) | (chosen >= size)).any()):
-            raise IndexError(f"positions must be within a batch of {size} molecules")
-        chosen = chosen % max(size, 1)
-        segments = Segments.from_counts(self.segments.counts[chosen])
-        atoms = segments.expand(self.segments.offsets[chosen]) + segments.rank
+        graphs, segments, atoms = choose(self.segments, indices, "molecules")
         return MoleculeBatch(
             segments=segments,
             positions=self.positions[atoms],
             numbers=self.numbers[atoms],
-            ids=tuple(self.ids[i] for i in chosen.tolist()),
-            properties={name: values[chosen] for name, values in self.properties.items()},
+            ids=tuple(self.ids[i] for i in graphs.tolist()),
+            properties={name: values[graphs] for name, values in self.properties.items()},
         )
 
     @classmethod
@@ -106,21 +96,15 @@ class MoleculeBatch:
             ValueError: if there is no batch.
 
         """
-        if not batches:
-            raise ValueError("no batch to concatenate")
-        names = dict.fromkeys(name for batch in batches for name in batch.properties)
         return cls(
-            segments=Segments.from_counts(torch.cat([b.segments.counts for b in batches])),
+            segments=cat_segments([b.segments for b in batches]),
             positions=torch.cat([b.positions for b in batches]),
             numbers=torch.cat([b.numbers for b in batches]),
             ids=tuple(name for b in batches for name in b.ids),
-            properties={name: torch.cat([b._property(name) for b in batches]) for name in names},
+            properties=cat_properties(
+                [b.properties for b in batches], [b.positions.new_full((len(b),), torch.nan) for b in batches]
+            ),
         )
-
-    def _property(self, name: str) -> Tensor:
-        if name in self.properties:
-            return self.properties[name]
-        return self.positions.new_full((len(self),), torch.nan)
 
     def to_pyg(self) -> "Batch":
         """Convert to a `torch_geometric` Batch; see `epitaxy.geometry.molecule_pyg`."""
@@ -134,8 +118,3 @@ class MoleculeBatch:
         from epitaxy.geometry import molecule_pyg
 
         return molecule_pyg.from_pyg(data)
-
-
-def _check_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-    if tuple(tensor.shape) != shape:
-        raise ValueError(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")

@@ -3,6 +3,7 @@
 `space_group` gives one group in integers, `wyckoff_table` all 1,731 positions as tensors for batches. With
 it, `assign_wyckoff`, `project_to_wyckoff` and `expand_orbits` lead from the predictions of a network to the
 atoms of a crystal that has the group's symmetry, and `lattice_from_k` of `constrain_k` makes its cell.
+`WyckoffBatch` holds crystals as space groups and occupied positions.
 Neither pymatgen nor a crystallography package is needed.
 
 The table is frozen: the same in every release with the same `TABLE_VERSION`, whatever else is installed.
@@ -10,6 +11,7 @@ The table is frozen: the same in every release with the same `TABLE_VERSION`, wh
 
 from epitaxy.geometry.symmetry._frozen import TABLE_CHECKSUM, TABLE_VERSION
 from epitaxy.geometry.symmetry.assignment import Assignment, assign_wyckoff
+from epitaxy.geometry.symmetry.batch import WyckoffBatch
 from epitaxy.geometry.symmetry.groups import (
     CrystalSystem,
     SpaceGroup,
@@ -42,6 +44,7 @@ __all__ = [
     "Orbits",
     "Projection",
     "SpaceGroup",
+    "WyckoffBatch",
     "WyckoffPosition",
     "WyckoffTable",
     "assign_wyckoff",

@@ -1,0 +1,81 @@
+"""What batches of crystals, of asymmetric units and of molecules have in common."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from epitaxy.geometry.segments import Segments
+
+
+class Chosen(NamedTuple):
+    """Some graphs of a batch, in some order.
+
+    Attributes:
+        graphs: their places in the batch, 0 ... len - 1.
+        segments: the index of the smaller batch.
+        atoms: their atoms' places in the batch.
+
+    """
+
+    graphs: Int[Tensor, " chosen"]
+    segments: Segments
+    atoms: Int[Tensor, " atoms"]
+
+
+def check_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Refuse a tensor of another shape."""
+    if tuple(tensor.shape) != shape:
+        raise ValueError(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
+
+
+def check_graphs(graphs: int, noun: str, ids: tuple[str, ...], properties: Mapping[str, Tensor]) -> None:
+    """Refuse ids and properties that are not one a graph; `noun` says what the graphs are."""
+    if len(ids) != graphs:
+        raise ValueError(f"{len(ids)} ids for {graphs} {noun}")
+    for name, values in properties.items():
+        check_shape(f"property {name!r}", values, (graphs,))
+
+
+def choose(segments: Segments, indices: Sequence[int] | Int[Tensor, " chosen"], noun: str) -> Chosen:
+    """Look up the graphs at these positions, which count from the end where they are negative.
+
+    Raises:
+        ValueError: if given a mask.
+        IndexError: if a position is outside [-graphs, graphs).
+
+    """
+    if isinstance(indices, Tensor) and indices.dtype == torch.bool:
+        raise ValueError("select takes positions, not a mask")
+    graphs = torch.as_tensor(indices, dtype=torch.int64, device=segments.device)
+    size = segments.num_graphs
+    if bool(((graphs < -size) | (graphs >= size)).any()):
+        raise IndexError(f"positions must be within a batch of {size} {noun}")
+    graphs = graphs % max(size, 1)
+    chosen = Segments.from_counts(segments.counts[graphs])
+    return Chosen(graphs, chosen, chosen.expand(segments.offsets[graphs]) + chosen.rank)
+
+
+def cat_segments(parts: Sequence[Segments]) -> Segments:
+    """Put graphs one after the other.
+
+    Raises:
+        ValueError: if there is nothing to concatenate.
+
+    """
+    if not parts:
+        raise ValueError("no batch to concatenate")
+    return Segments.from_counts(torch.cat([part.counts for part in parts]))
+
+
+def cat_properties(
+    parts: Sequence[Mapping[str, Tensor]], unknown: Sequence[Float[Tensor, " _graphs"]]
+) -> dict[str, Tensor]:
+    """Put properties one after the other; where a part lacks one it has its `unknown`, NaN a graph."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {
+        name: torch.cat([part.get(name, none) for part, none in zip(parts, unknown, strict=True)])
+        for name in names
+    }
