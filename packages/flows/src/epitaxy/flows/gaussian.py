@@ -1,4 +1,4 @@
-"""Bayesian flow for real variables, with Gaussian messages (CrysBFN Eq. 20-22; Graves et al. 2023)."""
+"""Bayesian flow for real variables, with Gaussian messages (CrysBFN Eq. 20-22; SymmBFN Eq. 9-15)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ from epitaxy.flows._rows import (
     total,
 )
 from epitaxy.flows.protocol import Features
-from epitaxy.geometry import AnyRng, as_rng
+from epitaxy.geometry import AnyRng, FlatTorus, as_rng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaussianBFN:
-    """Bayesian flow on real variables. Data are `"rows *event"`; the network predicts them.
+    """Bayesian flow on real variables. Data are `"rows *event"`; the network predicts them, or the noise.
 
     The state is the mean mu of a Gaussian belief. Its precision rho(t) = sigma1^(-2t) depends on time alone,
     from 1 at t = 0 to sigma1^-2 at t = 1, so it is no part of the state. (The paper's Alg. 2 starts mu at 1;
@@ -38,6 +38,20 @@ class GaussianBFN:
             "continuous", its limit -ln(sigma1) sigma1^(-2t) |x - x_hat|^2 at t.
         sampler: "bayes", update the belief by a message around the prediction (Alg. 2); or "end_back", draw a
             fresh belief around the prediction from the flow distribution, as the published runs do.
+        parametrisation: what the network's output stands for: the "data" x_hat; or the "noise" eps_hat that
+            made the mean, x_hat = mu / gamma - ((1 - gamma) / gamma)^(1/2) eps_hat (SymmBFN Eq. 14). The
+            continuous loss is then -ln(sigma1) / gamma |eps - eps_hat|^2.
+        t_min: earlier times count as this one in the continuous loss's weight and wherever an output stands
+            for noise; the state's law, its prior and its steps know the true time. "noise" needs one: its
+            loss diverges as 1 / (2t), of which SymmBFN, which states none, has an infinite expectation.
+            GeoBFN's code has 1e-4 (and shows the network a mean of 0 before).
+        clamp: bound on the components of the predicted noise, in the loss too, which has no gradient beyond;
+            GeoBFN's code has 10. None: no bound.
+        period: data are points in [0, period) that go around, such as fractional coordinates in the Euclidean
+            belief of SymmBFN: predictions are wrapped before messages are drawn around them and when decoded,
+            and the loss takes the shortest difference. (The paper wraps too, but has the plain difference,
+            by which 0.01 and 0.99 are far apart; whether it wraps before the loss it does not say.) Early on,
+            where ((1 - gamma) / gamma)^(1/2) is more than a period, such a loss says little about the noise.
 
     """
 
@@ -45,6 +59,10 @@ class GaussianBFN:
     grid: int | None = 1000
     loss_kind: Literal["discrete", "continuous"] = "discrete"
     sampler: BayesianSampler = "bayes"
+    parametrisation: Literal["data", "noise"] = "data"
+    t_min: float = 0.0
+    clamp: float | None = None
+    period: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.sigma1 < 1.0:
@@ -54,6 +72,20 @@ class GaussianBFN:
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
         if self.grid is None and self.loss_kind == "discrete":
             raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
+        self._check_outputs()
+
+    def _check_outputs(self) -> None:
+        check_option("parametrisation", self.parametrisation, ("data", "noise"))
+        if not 0.0 <= self.t_min < 1.0:
+            raise ValueError(f"t_min must be at least 0 and less than 1, not {self.t_min}")
+        if self.parametrisation == "noise" and self.t_min == 0.0:
+            raise ValueError("the loss of a predicted noise is infinite at t = 0: give a t_min, such as 1e-4")
+        if self.clamp is not None and self.parametrisation != "noise":
+            raise ValueError("clamp bounds a predicted noise: leave it, or say parametrisation='noise'")
+        if self.clamp is not None and not self.clamp > 0.0:
+            raise ValueError(f"clamp must be positive, not {self.clamp}")
+        if self.period is not None:
+            FlatTorus(self.period)
 
     @property
     def samplers(self) -> tuple[str, ...]:
@@ -119,17 +151,53 @@ class GaussianBFN:
         """Return the mean."""
         return Features(value=state)
 
+    def data_of(
+        self,
+        output: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return the data x_hat that an output predicts, see `parametrisation` and `period`."""
+        if self.parametrisation == "noise":
+            share, spread = self._share_and_spread(t, state.ndim)
+            noise = output if self.clamp is None else output.clamp(-self.clamp, self.clamp)
+            output = state / share - spread * noise
+        return output if self.period is None else FlatTorus(self.period).project(output)
+
+    def noise_of(
+        self,
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return the noise eps that makes the state from data x, at `t_min` at the earliest."""
+        share, spread = self._share_and_spread(t, state.ndim)
+        return (state / share - x) / spread
+
+    def component_losses(
+        self,
+        output: Float[Tensor, " rows *event"],
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return each component's part of the loss at t, see `loss_kind`."""
+        gap = self.data_of(output, state, t) - x
+        if self.period is not None:
+            gap = FlatTorus(self.period).wrap(gap)
+        return column(self._weight(t), gap.ndim) * gap.square()
+
     def loss(
         self,
         output: Float[Tensor, " rows *event"],
         x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],  # noqa: ARG002 - part of every flow's signature
+        state: Float[Tensor, " rows *event"],
         t: Float[Tensor, " rows"],
         *,
-        rng: AnyRng,  # noqa: ARG002
+        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
     ) -> Float[Tensor, " rows"]:
         """Return the loss at t, see `loss_kind`."""
-        return self._weight(t) * total((output - x).square())
+        return total(self.component_losses(output, x, state, t))
 
     def step(
         self,
@@ -141,24 +209,34 @@ class GaussianBFN:
         rng: AnyRng,
     ) -> Float[Tensor, " rows *event"]:
         """Draw the mean at s > t, see `sampler`. Any s will do, on the grid or off it."""
+        x_hat = self.data_of(output, state, t)
         if self.sampler == "end_back":
-            return self.corrupt(output, s, rng=rng)
+            return self.corrupt(x_hat, s, rng=rng)
         alpha = self.accuracy(t, s)
-        return self.bayesian_update(state, self.receiver(output, alpha, rng=rng), alpha, self.precision(t))
+        return self.bayesian_update(state, self.receiver(x_hat, alpha, rng=rng), alpha, self.precision(t))
 
     def decode(
         self,
-        state: Float[Tensor, " rows *event"],  # noqa: ARG002 - part of every flow's signature
+        state: Float[Tensor, " rows *event"],
         output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],  # noqa: ARG002
+        t: Float[Tensor, " rows"],
         *,
-        rng: AnyRng,  # noqa: ARG002
+        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
     ) -> Float[Tensor, " rows *event"]:
-        """Return the prediction (Alg. 2)."""
-        return output
+        """Return the predicted data (Alg. 2)."""
+        return self.data_of(output, state, t)
+
+    def _share_and_spread(self, t: Float[Tensor, " rows"], ndim: int) -> tuple[Tensor, Tensor]:
+        """Return gamma and ((1 - gamma) / gamma)^(1/2) as columns, at t_min at the earliest.
+
+        The latter is beta^(-1/2) with beta = rho - 1, which neither end of time cancels away.
+        """
+        late = t.clamp(min=self.t_min)
+        beta = torch.expm1(-2 * math.log(self.sigma1) * late)
+        return column(self.gamma(late), ndim), column(beta.rsqrt(), ndim)
 
     def _weight(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         if self.loss_kind == "continuous" or self.grid is None:
-            return -math.log(self.sigma1) * self.precision(t)
+            return -math.log(self.sigma1) * self.precision(t.clamp(min=self.t_min))
         i = grid_index(t, self.grid).to(t.dtype)
         return self.grid / 2 * self.accuracy(i / self.grid, (i + 1) / self.grid)
