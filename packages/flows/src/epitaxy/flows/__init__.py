@@ -5,6 +5,7 @@ from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.categorical import CategoricalBFN
 from epitaxy.flows.circular import CircularBFN, CircularState
 from epitaxy.flows.codebook import CodebookDiffusion
+from epitaxy.flows.discretised import DiscretisedGaussianBFN
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.kinetic import CorruptedKineticState, KineticDiffusion, KineticState
 from epitaxy.flows.noise_schedules import LinearBeta, NoiseSchedule
@@ -22,6 +23,7 @@ __all__ = [
     "Collective",
     "Correcting",
     "CorruptedKineticState",
+    "DiscretisedGaussianBFN",
     "EntropySchedule",
     "Features",
     "Flow",
