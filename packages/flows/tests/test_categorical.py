@@ -12,7 +12,8 @@ from torch import Tensor
 
 from epitaxy.flows import CategoricalBFN
 from epitaxy.flows.testing import FlowLaws
-from epitaxy.geometry.testing import SIGMAS
+from epitaxy.geometry import RowRng
+from epitaxy.geometry.testing import SIGMAS, Tolerance
 
 
 class CategoricalLaws(FlowLaws):
@@ -49,6 +50,42 @@ class TestManyClasses(CategoricalLaws):
         return CategoricalBFN(classes=89, beta1=0.4, guess="sampled", sampler="end_back")
 
 
+class AxesLaws(FlowLaws):
+    """Several labels a row, as site symmetries have one an axis."""
+
+    def data(self, generator: torch.Generator) -> Tensor:
+        return torch.randint(13, (self.rows, 15), generator=generator)
+
+    def output(self, generator: torch.Generator) -> Tensor:
+        return torch.randn(self.rows, 15, 13, generator=generator)
+
+
+class TestAxesDiscrete(AxesLaws):
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=13, beta1=2.0, grid=10, draws=2)
+
+
+class TestAxesContinuous(AxesLaws):
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=13, beta1=2.0, grid=None, loss_kind="continuous", final="mode")
+
+
+class TestAxesEndBack(AxesLaws):
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=13, beta1=2.0, sampler="end_back")
+
+
+class TestMatricesOfLabels(CategoricalLaws):
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=5, beta1=2.0, grid=10, final="mode")
+
+    def data(self, generator: torch.Generator) -> Tensor:
+        return torch.randint(self.classes, (self.rows, 2, 3), generator=generator)
+
+    def output(self, generator: torch.Generator) -> Tensor:
+        return torch.randn(self.rows, 2, 3, self.classes, generator=generator)
+
+
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
@@ -69,11 +106,19 @@ def test_accuracies_of_the_grid(n: int) -> None:
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize(("t", "mean"), [(0.25, 0.107), (0.5, 0.707), (0.75, 0.984), (1.0, 0.9999)])
-def test_published_confidence(t: float, mean: float) -> None:
-    """notes, section 7, K = 89, beta1 = 0.5: the mean probability of the right class."""
-    rows = 20000
-    flow = CategoricalBFN(classes=89, beta1=0.5)
+@pytest.mark.parametrize(
+    ("classes", "beta1", "means"),
+    [
+        (89, 0.5, (0.107, 0.707, 0.984, 0.9999)),
+        (94, 0.75, (0.218, 0.914, 0.9994, 1.0)),
+        (13, 2.0, (0.233, 0.703, 0.955, 0.997)),
+    ],
+)
+@pytest.mark.parametrize("quarter", [1, 2, 3, 4])
+def test_published_confidence(classes: int, beta1: float, means: tuple[float, ...], quarter: int) -> None:
+    """notes, section 7, of CrysBFN and of SymmBFN: the mean probability of the right class."""
+    rows, t, mean = 20000, quarter / 4, means[quarter - 1]
+    flow = CategoricalBFN(classes=classes, beta1=beta1)
     state = flow.corrupt(torch.full((rows,), 7), torch.full((rows,), t), rng=generator())
     theta = state.exp()[:, 7]
     assert float(theta.mean()) == pytest.approx(
@@ -164,6 +209,69 @@ def test_one_class_has_nothing_to_learn() -> None:
         assert torch.equal(loss, torch.zeros(4))
 
 
+@given(
+    st.sampled_from(["bayes", "end_back"]), st.sampled_from(["discrete", "continuous"]), st.integers(0, 99)
+)
+@settings(max_examples=20)
+def test_one_label_a_row_is_an_event_of_one(sampler: str, kind: str, seed: int) -> None:
+    """Labels " rows" and "rows 1" have the same numbers to the bit."""
+    flow = CategoricalBFN(classes=5, beta1=2.0, grid=10, sampler=sampler, loss_kind=kind, draws=2)  # type: ignore[arg-type] # names of options, as strings
+    rng = torch.Generator().manual_seed(seed)
+    x, out = torch.randint(5, (4,), generator=rng), torch.randn(4, 5, generator=rng)
+    t, ends = torch.full((4,), 0.3), []
+    for labels, logits in ((x, out), (x[:, None], out[:, None])):
+        source = RowRng(torch.arange(4))
+        state = flow.corrupt(labels, t, rng=source)
+        loss = flow.loss(logits, labels, state, t, rng=source)
+        state = flow.step(state, logits, t, t + 0.1, rng=source)
+        ends.append((state.view(4, 5), loss, flow.decode(state, logits, t, rng=source).view(4)))
+    assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
+
+
+def test_numbers_of_one_label_a_row_stay() -> None:
+    """Those of the published flow, before labels could have axes: draws, loss, step and sample."""
+    flow = CategoricalBFN(classes=3, beta1=2.0, grid=10)
+    x, out = torch.tensor([0, 2]), torch.tensor([[0.5, -1.0, 0.3], [0.0, 1.0, 2.0]])
+    t, rng = torch.tensor([0.3, 0.6]), RowRng(torch.arange(2))
+    state = flow.corrupt(x, t, rng=rng)
+    loss = flow.loss(out, x, state, t, rng=rng)
+    later = flow.step(state, out, t, t + 0.1, rng=rng)
+    assert torch.equal(
+        state,
+        torch.tensor([[-0.287112504, -2.1528821, -2.01422453], [-4.32202768, -1.09240007, -0.428759515]]),
+    )
+    Tolerance.EXACT32.assert_close(loss, torch.tensor([1.28603721, -1.5259347]))
+    assert torch.equal(
+        later,
+        torch.tensor([[-0.148648709, -2.26236153, -3.38069487], [-5.7972436, -1.65302122, -0.216300085]]),
+    )
+    assert flow.decode(later, out, t, rng=rng).tolist() == [0, 2]
+
+
+@given(st.sampled_from(["discrete", "continuous"]), st.floats(0.0, 0.9))
+@settings(max_examples=20)
+def test_losses_of_labels_add_up(kind: str, t: float) -> None:
+    """In continuous time to rounding; the discrete one is 0 where all labels are certain and right."""
+    flow = CategoricalBFN(classes=4, beta1=2.0, grid=10, loss_kind=kind)  # type: ignore[arg-type] # as above
+    x = torch.randint(4, (3, 5), generator=generator())
+    out = torch.randn(3, 5, 4, generator=generator(), dtype=torch.float64)
+    if kind == "continuous":
+        parts = [flow.loss(out[:, k], x[:, k], out[:, k], at(t, 3), rng=generator()) for k in range(5)]
+        torch.testing.assert_close(
+            flow.loss(out, x, out, at(t, 3), rng=generator()), torch.stack(parts).sum(0)
+        )
+    certain = 2000.0 * torch.nn.functional.one_hot(x, 4).double()
+    assert torch.equal(flow.loss(certain, x, certain, at(t, 3), rng=generator()), at(0.0, 3))
+
+
+def test_the_mode_is_the_likeliest_class_and_draws_nothing() -> None:
+    flow = CategoricalBFN(classes=4, beta1=1.0, final="mode")
+    out = torch.tensor([[[0.0, 2.0, 1.0, -1.0], [3.0, 0.0, 0.0, 0.0]]])
+    rng = generator()
+    assert flow.decode(out, out, torch.zeros(1), rng=rng).tolist() == [[1, 0]]
+    assert torch.equal(rng.get_state(), generator().get_state())
+
+
 @pytest.mark.statistical
 def test_decoding_draws_by_probability_and_never_what_has_none() -> None:
     rows = 20000
@@ -180,7 +288,7 @@ def test_flows_that_do_not_exist() -> None:
     for wrong in ({"classes": 0}, {"beta1": 0.0}, {"draws": 0}, {"grid": None}, {"grid": 0}):
         with pytest.raises(ValueError, match=r"positive|grid"):
             dataclasses.replace(fine, **wrong)
-    for option in ({"sampler": "euler"}, {"loss_kind": "l1"}, {"guess": "argmax"}):
+    for option in ({"sampler": "euler"}, {"loss_kind": "l1"}, {"guess": "argmax"}, {"final": "best"}):
         with pytest.raises((ValueError, TypeCheckError)):
             dataclasses.replace(fine, **option)
     continuous = dataclasses.replace(fine, grid=None, loss_kind="continuous")

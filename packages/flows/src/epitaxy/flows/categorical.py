@@ -16,6 +16,7 @@ from epitaxy.flows._rows import (
     check_option,
     column,
     grid_index,
+    total,
 )
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
@@ -25,10 +26,11 @@ from epitaxy.geometry import AnyRng, Rng, as_rng
 class CategoricalBFN:
     """Bayesian flow on class labels.
 
-    Data are labels 0, ..., K - 1, `" rows"`; the network predicts logits, `"rows classes"`. The state is the
-    logarithm of the belief's probabilities theta. The accuracy accumulated at t is beta(t) = beta1 t^2; a
-    message about class k is y ~ N(alpha (K e_k - 1), alpha K), and the update is theta -> softmax(ln theta +
-    y).
+    Data are labels 0, ..., K - 1, `" rows *event"`, such as one a row (the element of an atom) or fifteen
+    (SymmBFN's site symmetries, one an axis); the network predicts logits, `"rows *event classes"`. The state
+    is the logarithm of the belief's probabilities theta. The accuracy accumulated at t is beta(t) = beta1
+    t^2; a message about class k is y ~ N(alpha (K e_k - 1), alpha K), and the update is theta -> softmax(ln
+    theta + y).
 
     Args:
         classes: number of classes K; with K = 1 there is nothing to learn and every loss is 0.
@@ -43,6 +45,7 @@ class CategoricalBFN:
         guess: what the sampler's message is about: "sampled", a class drawn from the predicted probabilities
             p, which is the receiver distribution; or "expectation", the soft label p itself in place of e_k,
             as the published end-back sampler does. None: "expectation" for end_back and "sampled" for bayes.
+        final: the sample is "sampled" from the predicted probabilities (Alg. 2); or it is their "mode".
         draws: pairs of messages y for the discrete loss.
 
     """
@@ -53,6 +56,7 @@ class CategoricalBFN:
     loss_kind: Literal["discrete", "continuous"] = "discrete"
     sampler: BayesianSampler = "bayes"
     guess: Literal["expectation", "sampled"] | None = None
+    final: Literal["sampled", "mode"] = "sampled"
     draws: int = 1
 
     def __post_init__(self) -> None:
@@ -64,6 +68,7 @@ class CategoricalBFN:
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
         check_option("guess", self.guess, ("expectation", "sampled", None))
+        check_option("final", self.final, ("sampled", "mode"))
         if self.grid is None and self.loss_kind == "discrete":
             raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
 
@@ -88,45 +93,50 @@ class CategoricalBFN:
         """Return the accuracy beta(s) - beta(t) of the messages between t and s."""
         return self.beta1 * (s - t) * (s + t)
 
-    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Float[Tensor, " rows classes"]:  # noqa: ARG002
+    def prior(
+        self,
+        like: Int[Tensor, " rows *event"],
+        *,
+        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+    ) -> Float[Tensor, " rows *event classes"]:
         """Return uniform probabilities, as logarithms in torch's default dtype."""
-        log_theta = torch.zeros(like.shape[0], self.classes, device=like.device)
+        log_theta = torch.zeros(*like.shape, self.classes, device=like.device)
         return torch.log_softmax(log_theta, dim=-1)
 
     def sender(
-        self, x: Int[Tensor, " rows"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows classes"]:
+        self, x: Int[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, " rows *event classes"]:
         """Draw a message about x: y ~ N(alpha (K e_x - 1), alpha K)."""
         return self._message(self._one_hot(x, alpha.dtype), alpha, as_rng(rng))
 
     def receiver(
-        self, logits: Float[Tensor, " rows classes"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows classes"]:
+        self, logits: Float[Tensor, " rows *event classes"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, " rows *event classes"]:
         """Draw the message that a prediction expects: about a class drawn from it (Eq. 24)."""
         source = as_rng(rng)
         return self.sender(draw_classes(logits, source), alpha, rng=source)
 
     def bayesian_update(
-        self, log_theta: Float[Tensor, " rows classes"], y: Float[Tensor, " rows classes"]
-    ) -> Float[Tensor, " rows classes"]:
+        self, log_theta: Float[Tensor, " rows *event classes"], y: Float[Tensor, " rows *event classes"]
+    ) -> Float[Tensor, " rows *event classes"]:
         """Return the belief after message y; its accuracy does not enter."""
         return torch.log_softmax(log_theta + y, dim=-1)
 
     def corrupt(
-        self, x: Int[Tensor, " rows"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows classes"]:
+        self, x: Int[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, " rows *event classes"]:
         """Draw from the flow distribution, Eq. 23: one message of accuracy beta(t) to the prior."""
         return torch.log_softmax(self.sender(x, self.beta(t), rng=rng), dim=-1)
 
-    def features(self, state: Float[Tensor, " rows classes"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+    def features(self, state: Float[Tensor, " rows *event classes"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
         """Return the probabilities on the scale of [-1, 1]: 2 theta - 1."""
         return Features(value=2 * state.exp() - 1)
 
     def loss(
         self,
-        output: Float[Tensor, " rows classes"],
-        x: Int[Tensor, " rows"],
-        state: Float[Tensor, " rows classes"],  # noqa: ARG002 - part of every flow's signature
+        output: Float[Tensor, " rows *event classes"],
+        x: Int[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event classes"],  # noqa: ARG002 - part of every flow's signature
         t: Float[Tensor, " rows"],
         *,
         rng: AnyRng,
@@ -134,20 +144,20 @@ class CategoricalBFN:
         """Return the loss at t, see `loss_kind`."""
         if self.loss_kind == "continuous" or self.grid is None:
             error = (output.softmax(-1) - self._one_hot(x, output.dtype)).square().sum(-1)
-            return self.classes * self.beta1 * t * error
+            return self.classes * self.beta1 * t * total(error)
         i = grid_index(t, self.grid).to(t.dtype)
         alpha = self.accuracy(i / self.grid, (i + 1) / self.grid)
         return self.grid * self._divergence(output, x, alpha, as_rng(rng))
 
     def step(
         self,
-        state: Float[Tensor, " rows classes"],
-        output: Float[Tensor, " rows classes"],
+        state: Float[Tensor, " rows *event classes"],
+        output: Float[Tensor, " rows *event classes"],
         t: Float[Tensor, " rows"],
         s: Float[Tensor, " rows"],
         *,
         rng: AnyRng,
-    ) -> Float[Tensor, " rows classes"]:
+    ) -> Float[Tensor, " rows *event classes"]:
         """Draw the belief at s > t, see `sampler` and `guess`. Any s will do, on the grid or off it."""
         fresh = self.sampler == "end_back"
         alpha = self.beta(s) if fresh else self.accuracy(t, s)
@@ -162,41 +172,49 @@ class CategoricalBFN:
 
     def decode(
         self,
-        state: Float[Tensor, " rows classes"],  # noqa: ARG002 - part of every flow's signature
-        output: Float[Tensor, " rows classes"],
+        state: Float[Tensor, " rows *event classes"],  # noqa: ARG002 - part of every flow's signature
+        output: Float[Tensor, " rows *event classes"],
         t: Float[Tensor, " rows"],  # noqa: ARG002
         *,
         rng: AnyRng,
-    ) -> Int[Tensor, " rows"]:
-        """Draw a class from the predicted probabilities (Alg. 2; not the most probable one)."""
+    ) -> Int[Tensor, " rows *event"]:
+        """Return a class for each label, see `final`."""
+        if self.final == "mode":
+            return output.argmax(-1)
         return draw_classes(output, as_rng(rng))
 
-    def _one_hot(self, x: Int[Tensor, " rows"], dtype: torch.dtype) -> Float[Tensor, " rows classes"]:
+    def _one_hot(
+        self, x: Int[Tensor, " rows *event"], dtype: torch.dtype
+    ) -> Float[Tensor, " rows *event classes"]:
         return torch.nn.functional.one_hot(x.long(), self.classes).to(dtype)
 
     def _message(
-        self, label: Float[Tensor, " rows classes"], alpha: Float[Tensor, " rows"], rng: Rng
-    ) -> Float[Tensor, " rows classes"]:
+        self, label: Float[Tensor, " rows *event classes"], alpha: Float[Tensor, " rows"], rng: Rng
+    ) -> Float[Tensor, " rows *event classes"]:
         """Draw y ~ N(alpha (K e - 1), alpha K) for hard or soft labels e."""
         noise = rng.normal(label.shape, dtype=label.dtype, device=label.device)
-        accuracy = column(alpha, 2)
+        accuracy = column(alpha, label.ndim)
         return accuracy * (self.classes * label - 1) + (accuracy * self.classes).sqrt() * noise
 
     def _divergence(
-        self, logits: Float[Tensor, " rows classes"], x: Int[Tensor, " rows"], alpha: Tensor, rng: Rng
+        self,
+        logits: Float[Tensor, " rows *event classes"],
+        x: Int[Tensor, " rows *event"],
+        alpha: Tensor,
+        rng: Rng,
     ) -> Float[Tensor, " rows"]:
         """Return the mean of ln N(y | e_x) - ln sum_k p_k N(y | e_k) over messages y about x.
 
         The Gaussians differ by exp(y_k) only, so this is -ln sum_k p_k exp(y_k - y_x). Noise comes in pairs
         of opposite signs: what is linear in it, by far the most of the variance at small alpha, cancels.
         """
-        shape = (x.shape[0], self.draws, self.classes)
+        shape = (x.shape[0], self.draws, *x.shape[1:], self.classes)
         half = rng.normal(shape, dtype=logits.dtype, device=logits.device)
         noise = torch.cat([half, -half], dim=1)
-        own = x.long()[:, None, None]
-        gap = noise - noise.gather(2, own.expand(-1, 2 * self.draws, 1))
-        scale = column(alpha * self.classes, 3)
+        own = x.long()[:, None, ..., None].expand(*noise.shape[:-1], 1)
+        gap = noise - noise.gather(-1, own)
+        scale = column(alpha * self.classes, noise.ndim)
         others = 1 - self._one_hot(x, logits.dtype)[:, None]
         advantage = (scale.sqrt() * gap - scale) * others
         log_p = torch.log_softmax(logits, dim=-1)[:, None]
-        return -torch.logsumexp(log_p + advantage, dim=-1).mean(1)
+        return total(-torch.logsumexp(log_p + advantage, dim=-1).mean(1))
