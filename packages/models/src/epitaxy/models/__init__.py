@@ -6,6 +6,8 @@ from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding, fourier_features
 from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 from epitaxy.models.property_embedding import PropertyEmbedding
+from epitaxy.models.space_group_embedding import SpaceGroupEmbedding, space_group_descriptor
+from epitaxy.models.wyckoff_net import WyckoffNet, WyckoffNetOutput
 
 __all__ = [
     "CSPNet",
@@ -15,7 +17,11 @@ __all__ = [
     "GaussianTimeEmbedding",
     "PairFeatures",
     "PropertyEmbedding",
+    "SpaceGroupEmbedding",
     "TimeEmbedding",
+    "WyckoffNet",
+    "WyckoffNetOutput",
     "fourier_features",
     "fourier_pairs",
+    "space_group_descriptor",
 ]

@@ -18,7 +18,12 @@ def linear_head(hidden: int) -> nn.Module:
 
 def two_layer_head(hidden: int) -> nn.Module:
     """Two layers (KLDM)."""
-    return nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 3, bias=False))
+    return perceptron(hidden, hidden, 3, bias=False)
+
+
+def perceptron(inputs: int, hidden: int, outputs: int, *, bias: bool = True) -> nn.Sequential:
+    """Two layers with a SiLU between; `bias` is the second one's."""
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, outputs, bias=bias))
 
 
 LATTICES: Mapping[str, LatticeView] = {"matrix": MatrixLattice(), "parameters": ParameterLattice()}

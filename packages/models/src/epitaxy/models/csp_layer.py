@@ -1,5 +1,7 @@
 """One layer of CSPNet."""
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,7 +12,7 @@ from epitaxy.models.pair_features import PairFeatures
 
 
 class CSPLayer(nn.Module):
-    """One residual layer: the mean message of all atoms of the crystal, then an update of each atom.
+    """One residual layer: the message of all atoms of the crystal, then an update of each atom.
 
     Args:
         hidden: width of all its layers.
@@ -18,13 +20,21 @@ class CSPLayer(nn.Module):
         pair_channels: sines, and as many cosines, of a displacement.
         velocities: whether edges see velocities, mapped to `2 pair_channels` features by a matrix of the
             layer's own (KLDM).
+        aggregation: whether the messages to an atom are averaged or added up.
 
     """
 
     def __init__(
-        self, *, hidden: int, lattice_channels: int, pair_channels: int, velocities: bool = False
+        self,
+        *,
+        hidden: int,
+        lattice_channels: int,
+        pair_channels: int,
+        velocities: bool = False,
+        aggregation: Literal["mean", "sum"] = "mean",
     ) -> None:
         super().__init__()
+        self.aggregation = aggregation
         self.norm = nn.LayerNorm(hidden)
         self.edges = EdgeBlock(
             atoms=hidden,
@@ -49,5 +59,7 @@ class CSPLayer(nn.Module):
         """Update the atoms' features; `lattice` has the features of each atom's lattice."""
         normed = self.norm(atoms)
         messages = self.edges(normed, lattice, features, index, velocities)
+        if self.aggregation == "sum":
+            messages = messages * index.degree[:, None]
         updated: Tensor = atoms + self.update(torch.cat([normed, messages], dim=1))
         return updated

@@ -6,14 +6,24 @@ Import it from tests and benchmarks only: it needs `pip install epitaxy-models[t
 from epitaxy.models.testing.edge_list import EdgeListCSPNet, all_ordered_pairs, edge_list_messages
 from epitaxy.models.testing.inputs import CrystalInput, crystal_inputs, random_crystals
 from epitaxy.models.testing.laws import CrystalOutput, EquivarianceLaws
+from epitaxy.models.testing.wyckoff import (
+    EdgeListWyckoffNet,
+    WyckoffInput,
+    random_asymmetric_units,
+    wyckoff_inputs,
+)
 
 __all__ = [
     "CrystalInput",
     "CrystalOutput",
     "EdgeListCSPNet",
+    "EdgeListWyckoffNet",
     "EquivarianceLaws",
+    "WyckoffInput",
     "all_ordered_pairs",
     "crystal_inputs",
     "edge_list_messages",
+    "random_asymmetric_units",
     "random_crystals",
+    "wyckoff_inputs",
 ]

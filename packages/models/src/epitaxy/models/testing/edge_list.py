@@ -1,11 +1,11 @@
 """CSPNet with its edges written out one by one: oracle of the fast form, yardstick of its benchmark."""
 
 import math
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from epitaxy.geometry import Segments
@@ -36,18 +36,35 @@ class EdgeListCSPNet(CSPNet):
     ) -> CSPNetOutput:
         """Run the network on a batch, as `CSPNet.forward` does."""
         self.check(lattice, conditions, velocities)
-        receiver, sender = all_ordered_pairs(segments)
-        displacement = (positions[sender] - positions[receiver]).detach()
-        of_graph = _invariants(lattice)
         atoms = self.embed(segments, species, time, conditions)
-        for module in self.layers:
-            layer = cast(CSPLayer, module)
-            normed = layer.norm(atoms)
-            own = of_graph[segments.index[receiver]]
-            fourier = _fourier(displacement, self.frequencies)
-            messages = edge_list_messages(layer.edges, normed, own, fourier, receiver, sender, velocities)
-            atoms = atoms + layer.update(torch.cat([normed, messages], dim=1))
+        atoms = edge_list_layers(
+            self.layers, atoms, _invariants(lattice), segments, positions, self.frequencies, velocities
+        )
         return self.read_out(segments, atoms, lattice)
+
+
+def edge_list_layers(
+    layers: nn.ModuleList,
+    atoms: Float[Tensor, "atoms hidden"],
+    of_graph: Float[Tensor, "graphs lattice_channels"],
+    segments: Segments,
+    positions: Float[Tensor, "atoms axes"],
+    frequencies: int,
+    velocities: Float[Tensor, "atoms components"] | None = None,
+) -> Float[Tensor, "atoms hidden"]:
+    """What these `CSPLayer`s compute one after the other, edge by edge."""
+    receiver, sender = all_ordered_pairs(segments)
+    displacement = (positions[sender] - positions[receiver]).detach()
+    for module in layers:
+        layer = cast(CSPLayer, module)
+        normed = layer.norm(atoms)
+        own = of_graph[segments.index[receiver]]
+        fourier = edge_list_fourier(displacement, frequencies)
+        messages = edge_list_messages(
+            layer.edges, normed, own, fourier, receiver, sender, velocities, layer.aggregation
+        )
+        atoms = atoms + layer.update(torch.cat([normed, messages], dim=1))
+    return atoms
 
 
 def all_ordered_pairs(segments: Segments) -> tuple[Int[Tensor, " edges"], Int[Tensor, " edges"]]:
@@ -67,6 +84,7 @@ def edge_list_messages(
     receiver: Int[Tensor, " edges"],
     sender: Int[Tensor, " edges"],
     differing: Float[Tensor, "atoms components"] | None = None,
+    aggregation: Literal["mean", "sum"] = "mean",
 ) -> Float[Tensor, "atoms hidden"]:
     """What an `EdgeBlock` computes, edge by edge; `pairs` is `[odd | even]` of each edge."""
     parts = [atoms[receiver], atoms[sender], own, pairs]
@@ -74,6 +92,8 @@ def edge_list_messages(
         parts.append(block.lift(differing[sender] - differing[receiver]))
     messages = functional.silu(block.second(functional.silu(block.first(torch.cat(parts, dim=1)))))
     total = messages.new_zeros(atoms.shape[0], messages.shape[1]).index_add(0, receiver, messages)
+    if aggregation == "sum":
+        return total
     return total / receiver.bincount(minlength=atoms.shape[0]).to(total.dtype)[:, None]
 
 
@@ -82,7 +102,9 @@ def _invariants(lattice: Tensor) -> Tensor:
     return (lattice @ lattice.mT).flatten(1) if lattice.ndim == 3 else lattice
 
 
-def _fourier(displacement: Tensor, frequencies: int) -> Tensor:
+def edge_list_fourier(
+    displacement: Float[Tensor, "rows axes"], frequencies: int
+) -> Float[Tensor, "rows channels"]:
     """`[sin(2 pi k d) | cos(2 pi k d)]`, each axis by axis."""
     k = torch.arange(frequencies, device=displacement.device, dtype=displacement.dtype)
     phase = (displacement.unsqueeze(-1) * (2 * math.pi * k)).flatten(1)

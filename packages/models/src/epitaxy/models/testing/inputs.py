@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import hypothesis.strategies as st
 import torch
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 else:
     DrawFn = Callable[..., Any]
 
+_Input = TypeVar("_Input", bound="CrystalInput")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CrystalInput:
     """What a network on crystals may be given; None for what this one does not take."""
+
+    OF_GRAPHS: ClassVar[tuple[str, ...]] = ("lattice", "time")
+    OF_ATOMS: ClassVar[tuple[str, ...]] = ("positions", "species", "conditions", "velocities")
 
     segments: Segments
     positions: Float[Tensor, "atoms 3"]
@@ -35,22 +40,21 @@ class CrystalInput:
         """Keyword arguments of the network: all fields but those that are None."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
-    def reordered(self, order: Int[Tensor, " atoms"]) -> "CrystalInput":
+    def reordered(self: _Input, order: Int[Tensor, " atoms"]) -> _Input:
         """Return the atoms in another order, each in its graph."""
-        return replace(self, **self._of_atoms(order))
+        return replace(self, **self._chosen(self.OF_ATOMS, order))
 
-    def of_graph(self, graph: int) -> "CrystalInput":
+    def of_graph(self: _Input, graph: int) -> _Input:
         """Return one crystal of the batch alone."""
         one = slice(graph, graph + 1)
-        return CrystalInput(
+        return replace(
+            self,
             segments=Segments.from_counts(self.segments.counts[one]),
-            lattice=self.lattice[one],
-            time=self.time[one],
-            **self._of_atoms(self.segments.index == graph),
+            **self._chosen(self.OF_GRAPHS, one),
+            **self._chosen(self.OF_ATOMS, self.segments.index == graph),
         )
 
-    def _of_atoms(self, which: Tensor) -> dict[str, Any]:
-        names = ("positions", "species", "conditions", "velocities")
+    def _chosen(self, names: tuple[str, ...], which: Tensor | slice) -> dict[str, Any]:
         return {name: value[which] for name, value in self.words().items() if name in names}
 
 
