@@ -17,14 +17,14 @@ from pymatgen.core import Structure
 
 from epitaxy.apps.data import compositions, load_split
 from epitaxy.apps.generator import CrystalGenerator
+from epitaxy.apps.sampling.crystals import CrystalRequest, for_compositions
 from epitaxy.apps.sampling.generate import with_sampler
-from epitaxy.apps.sampling.request import Request, for_compositions
 from epitaxy.eval import CSPResult, match_csp
 
 
 def score(
     generator: CrystalGenerator,
-    requests: Sequence[Request],
+    requests: Sequence[CrystalRequest],
     truths: Mapping[str, Structure],
     *,
     sampler: str | None,
@@ -37,7 +37,7 @@ def score(
     seconds = time.perf_counter() - started
     predictions: dict[str, list[Structure | None]] = {name: [] for name in truths}
     for sample in samples:
-        predictions[sample.request.id].append(sample.structure)
+        predictions[sample.request.id].append(sample.crystal)
     return match_csp(predictions, truths, protocol=protocol, workers=os.cpu_count() or 1), seconds
 
 

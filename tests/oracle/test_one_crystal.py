@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from epitaxy.apps.config import Recipe, apply_overrides, preset
+from epitaxy.apps.config import CrystalRecipe, apply_overrides, preset
 from epitaxy.apps.crystal_model import CrystalModel
-from epitaxy.apps.sampling.generate import Sample, generate
-from epitaxy.apps.sampling.request import for_compositions
+from epitaxy.apps.sampling.crystals import for_compositions
+from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.sampling.sample import Sample
 from epitaxy.data import CrystalDataset, Statistics
 from epitaxy.flows import KineticDiffusion
 from epitaxy.flows.kinetic_kernel import KineticKernel
@@ -72,14 +73,14 @@ class KnowsTheCrystal(nn.Module):
         return 100.0 * nn.functional.one_hot(truth, flow.classes).float()  # type: ignore[attr-defined]  # a flow of labels has classes
 
 
-def recipe(positions: str, lattice: str, form: str, species: str | None) -> Recipe:
+def recipe(positions: str, lattice: str, form: str, species: str | None) -> CrystalRecipe:
     words = [f"positions.kind={positions}", f"lattice.kind={lattice}", f"lattice_form.kind={form}"]
     words += [f"species.kind={species}"] if species else []
     base = preset("small", model="kldm", task="dng" if species else "csp", dataset="one")
     return apply_overrides(base, [*words, "network.hidden=8", "network.layers=1", "network.time_dim=8"])
 
 
-def sample(recipe: Recipe, steps: int, sampler: str | None = None) -> list[Sample]:
+def sample(recipe: CrystalRecipe, steps: int, sampler: str | None = None) -> list[Sample]:
     model = CrystalModel(recipe, Statistics.of(CRYSTAL))
     model.network = KnowsTheCrystal(model)
     requests = for_compositions({"only": CRYSTAL.numbers.tolist()}, model.statistics, num=4, seed=0)

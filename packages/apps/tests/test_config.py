@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitaxy.apps.config import PRESETS, KineticConfig, Recipe, apply_overrides, preset
-from epitaxy.apps.config.recipe import read_recipe
+from epitaxy.apps.config import PRESETS, CrystalRecipe, KineticConfig, apply_overrides, preset, read_recipe
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.names import ModelName, Task
 
@@ -50,7 +49,7 @@ def test_a_csp_recipe_generates_no_species() -> None:
     values = preset("small", task="csp", dataset="mp_20").model_dump()
     values["task"] = "dng"
     with pytest.raises(UsageError, match="needs a flow for species"):
-        Recipe.parse(values, source="here")
+        CrystalRecipe.parse(values, source="here")
 
 
 def test_flows_of_one_recipe_share_a_grid() -> None:

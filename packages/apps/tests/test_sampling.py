@@ -10,9 +10,11 @@ from epitaxy.apps import CrysBFN, UsageError
 from epitaxy.apps.generator import CrystalGenerator
 from epitaxy.apps.model_dir import load_model
 from epitaxy.apps.predictions import read_predictions
+from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas
 from epitaxy.apps.sampling.folder import Circumstances, write_folder
-from epitaxy.apps.sampling.generate import Sample, generate
-from epitaxy.apps.sampling.request import Request, de_novo, for_formulas, parse_formula
+from epitaxy.apps.sampling.formulas import parse_formula
+from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.sampling.sample import Sample
 
 SHIPPED = "crysbfn-perov-small"
 SAMPLERS = [
@@ -106,7 +108,7 @@ def test_requests_that_the_model_cannot_meet(csp_run: Path, dng_run: Path) -> No
 
 def test_the_folder_keeps_the_order_and_names_what_failed(csp_run: Path, tmp_path: Path) -> None:
     loaded = load_model(str(csp_run))
-    requests = [Request(id="mat-1", seed=k, num_atoms=2, numbers=(11, 17)) for k in range(4)]
+    requests = [CrystalRequest(id="mat-1", seed=k, num_atoms=2, numbers=(11, 17)) for k in range(4)]
     salt = Structure.from_spacegroup(
         "Pm-3m", [[3.0, 0, 0], [0, 3, 0], [0, 0, 3]], ["Na", "Cl"], [[0] * 3, [0.5] * 3]
     )

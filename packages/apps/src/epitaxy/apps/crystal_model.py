@@ -1,27 +1,32 @@
-"""A crystal model: the one place where flows and a network meet.
+"""Crystals by their atoms: positions, lattice and (de novo) species."""
 
-The trainer asks it for losses, the sampler for predictions and decoded crystals. Both are written against
-this class alone, so what a recipe puts inside (which flow on which modality) changes neither.
-"""
-
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from epitaxy.apps.config import Recipe
+from epitaxy.apps.config import CrystalRecipe
 from epitaxy.apps.lattice_form import lattice_form
+from epitaxy.apps.model import GenerativeModel, States
+from epitaxy.apps.sampling.cells import cell_samples
+from epitaxy.apps.sampling.crystals import CrystalRequest
+from epitaxy.apps.sampling.sample import Sample
 from epitaxy.data import Statistics
 from epitaxy.geometry import CrystalBatch, RngSource, Segments
 from epitaxy.models import CSPNetOutput
 
-States = Mapping[str, Any]
-"""The state of each modality's flow, by field name."""
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GivenCells:
+    """The atoms of each cell; their element indices where the composition is given (CSP)."""
+
+    segments: Segments
+    species: Int[Tensor, " atoms"] | None
 
 
-class CrystalModel(nn.Module):
+class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
     """Flows on positions, lattice and (de novo) species, and the network that predicts them together.
 
     Args:
@@ -29,15 +34,22 @@ class CrystalModel(nn.Module):
         statistics: what the training split said: its vocabulary and its lattice scale.
     """
 
-    def __init__(self, recipe: Recipe, statistics: Statistics) -> None:
+    recipe: CrystalRecipe
+    statistics: Statistics
+
+    def __init__(self, recipe: CrystalRecipe, statistics: Statistics) -> None:
         super().__init__()
         self.recipe = recipe
         self.statistics = statistics
         classes = len(statistics.vocabulary)
         self.flow = recipe.build_flow(classes)
         self.lattice_form = lattice_form(recipe.lattice_form, statistics)
-        self.network: nn.Module = recipe.build_network(classes)
-        self._components = {"species": recipe.species_form(classes).components}
+        self.network = recipe.build_network(classes)
+        self.components = {
+            "positions": 3,
+            "lattice": torch.Size(self.lattice_form.shape).numel(),
+            "species": recipe.species_form(classes).components,
+        }
 
     def targets(self, batch: CrystalBatch) -> dict[str, Tensor]:
         """Return the variables that the flows corrupt: positions, lattice in its form, element indices."""
@@ -51,8 +63,22 @@ class CrystalModel(nn.Module):
         """Return each atomic number's index in the vocabulary."""
         return self.statistics.vocabulary.encode(numbers)
 
-    def blank(self, segments: Segments) -> dict[str, Tensor]:
+    def given(self, batch: CrystalBatch, *, source: RngSource) -> GivenCells:  # noqa: ARG002 - part of every model's signature
+        """Return the training cells' atoms."""
+        species = self.encode(batch.numbers) if self.recipe.task == "csp" else None
+        return GivenCells(segments=batch.segments, species=species)
+
+    def asked(self, requests: Sequence[CrystalRequest], device: torch.device) -> GivenCells:
+        """Return the atoms of the cells asked for."""
+        segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
+        if self.recipe.task == "dng":
+            return GivenCells(segments=segments, species=None)
+        numbers = [z for request in requests for z in request.numbers or ()]
+        return GivenCells(segments=segments, species=self.encode(torch.tensor(numbers, device=device)))
+
+    def blank(self, given: GivenCells) -> dict[str, Tensor]:
         """Return targets of the right shapes and kinds, with no content: what a prior is drawn like."""
+        segments = given.segments
         device = segments.index.device
         blank = {
             "positions": torch.zeros(segments.num_atoms, 3, device=device),
@@ -62,28 +88,14 @@ class CrystalModel(nn.Module):
             blank["species"] = torch.zeros(segments.num_atoms, dtype=torch.long, device=device)
         return blank
 
-    def predict(
-        self,
-        states: States,
-        time: Float[Tensor, " graphs"],
-        *,
-        segments: Segments,
-        species: Int[Tensor, " atoms"] | None,
-    ) -> dict[str, Tensor]:
-        """Return the network's raw output for each field at ``time``.
-
-        Args:
-            states: the flows' states.
-            time: one time per crystal, 0 at the prior and 1 at the data.
-            segments: which atom belongs to which crystal.
-            species: element indices where the composition is given (CSP), else None.
-        """
-        features = self.flow.features(states, time, segments=segments)
+    def predict(self, states: States, time: Float[Tensor, " graphs"], given: GivenCells) -> dict[str, Tensor]:
+        """Return the network's raw output for each field at ``time``."""
+        features = self.flow.features(states, time, segments=given.segments)
         output: CSPNetOutput = self.network(
-            segments=segments,
+            segments=given.segments,
             positions=features["positions"].value,
             lattice=features["lattice"].value,
-            species=features["species"].value if species is None else species,
+            species=features["species"].value if given.species is None else given.species,
             time=time,
             conditions=features["positions"].condition,
             velocities=features["positions"].velocity,
@@ -94,40 +106,21 @@ class CrystalModel(nn.Module):
         # Under autocast networks answer in a short type; flows add up many small steps.
         return {name: value.to(features["lattice"].value.dtype) for name, value in outputs.items()}
 
-    def losses(
-        self, batch: CrystalBatch, time: Float[Tensor, " graphs"], *, source: RngSource
-    ) -> dict[str, Float[Tensor, ""]]:
-        """Return each field's loss at ``time``, averaged over rows and components as published runs do."""
-        targets = self.targets(batch)
-        segments = batch.segments
-        states = self.flow.corrupt(targets, time, segments=segments, source=source)
-        given = self.encode(batch.numbers) if self.recipe.task == "csp" else None
-        outputs = self.predict(states, time, segments=segments, species=given)
-        rows = self.flow.loss(outputs, targets, states, time, segments=segments, source=source)
-        components = {name: target[0].numel() for name, target in targets.items()} | self._components
-        return {name: loss.mean() / components[name] for name, loss in rows.items()}
-
-    def weighted(self, losses: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
-        """Return the sum of ``losses`` under the recipe's weights."""
-        weights = self.recipe.loss_weights
-        total = torch.stack([weights[name] * loss for name, loss in losses.items()])
-        return total.sum()
-
-    def crystals(
+    def samples(
         self,
         targets: Mapping[str, Tensor],
-        *,
-        segments: Segments,
-        species: Int[Tensor, " atoms"] | None,
-        ids: tuple[str, ...],
-    ) -> CrystalBatch:
-        """Return decoded variables as crystals, in angstrom and atomic numbers."""
-        index = targets["species"] if species is None else species
-        return CrystalBatch(
-            segments=segments,
+        outputs: Mapping[str, Tensor],  # noqa: ARG002 - part of every model's signature
+        given: GivenCells,
+        requests: Sequence[CrystalRequest],
+    ) -> list[Sample]:
+        """Return the crystals that decoded variables stand for, or why there are none."""
+        index = targets["species"] if given.species is None else given.species
+        crystals = CrystalBatch(
+            segments=given.segments,
             positions=targets["positions"],
-            lattice=self.lattice_form.decode(targets["lattice"], segments.counts),
+            lattice=self.lattice_form.decode(targets["lattice"], given.segments.counts),
             numbers=self.statistics.vocabulary.decode(index),
-            ids=ids,
+            ids=tuple(request.id for request in requests),
             properties={},
         )
+        return cell_samples(crystals, requests)

@@ -1,45 +1,31 @@
-"""Crystal models from Python: load one, sample structures."""
+"""Models of crystals from Python: load one, sample structures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from pymatgen.core import Structure
 
 from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.model_dir import load_model
+from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
-from epitaxy.apps.sampling.generate import Sample, generate
-from epitaxy.apps.sampling.request import Request, de_novo, for_formulas
-
-G = TypeVar("G", bound="CrystalGenerator")
+from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas
 
 
 @dataclass(frozen=True, slots=True)
-class CrystalGenerator:
-    """A trained model of crystals, of any kind.
+class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
+    """A trained model of the atoms of crystals, of any kind.
 
     >>> model = CrystalGenerator.load("kldm-perov-small")  # doctest: +SKIP
     >>> structures = model.sample(formula="SrTiO3", num=20, steps=50, seed=0)  # doctest: +SKIP
     """
 
-    kind: ClassVar[ModelName | None] = None
-    """Which models ``load`` takes; None: all."""
-    model: CrystalModel
-
-    @classmethod
-    def load(cls: type[G], name_or_path: str) -> G:
-        """Load a run, a model folder or a shipped model.
-
-        Raises:
-            UsageError: there is no such model, or it is of another kind.
-        """
-        return cls(load_model(name_or_path, kind=cls.kind).model)
+    kinds: ClassVar[tuple[ModelName, ...]] = ("crysbfn", "kldm")
 
     def requests(
         self, *, formula: str | Sequence[str] | None, num: int, seed: int, formula_units: int | None = None
-    ) -> list[Request]:
+    ) -> list[CrystalRequest]:
         """Return one request per structure to sample, in order.
 
         Raises:
@@ -89,39 +75,18 @@ class CrystalGenerator:
         """
         requests = self.requests(formula=formula, num=num, seed=seed, formula_units=formula_units)
         found = self.samples(requests, steps=steps, sampler=sampler, batch_size=batch_size, device=device)
-        return [sample.structure for sample in found if sample.structure is not None]
-
-    def samples(
-        self,
-        requests: Sequence[Request],
-        *,
-        steps: int | None = None,
-        sampler: str | None = None,
-        batch_size: int | None = None,
-        device: str = "cpu",
-    ) -> list[Sample]:
-        """Return one :class:`Sample` per request, in order, with the reason where there is no structure."""
-        defaults = self.model.recipe.sampling
-        batches = generate(
-            self.model,
-            requests,
-            steps=steps or defaults.steps,
-            sampler=sampler,
-            batch_size=batch_size or defaults.batch_size,
-            device=device,
-        )
-        return [sample for batch in batches for sample in batch]
+        return [sample.crystal for sample in found if sample.crystal is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class CrysBFN(CrystalGenerator):
     """A trained CrysBFN (Wu et al., "A Periodic Bayesian Flow for Material Generation")."""
 
-    kind: ClassVar[ModelName | None] = "crysbfn"
+    kinds: ClassVar[tuple[ModelName, ...]] = ("crysbfn",)
 
 
 @dataclass(frozen=True, slots=True)
 class KLDM(CrystalGenerator):
     """A trained KLDM (Cornet et al., "Kinetic Langevin Diffusion for Crystalline Materials Generation")."""
 
-    kind: ClassVar[ModelName | None] = "kldm"
+    kinds: ClassVar[tuple[ModelName, ...]] = ("kldm",)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,13 +11,11 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from epitaxy.apps.config import Recipe
+from epitaxy.apps.config import Recipe, read_recipe
 from epitaxy.apps.config.base import suggest
-from epitaxy.apps.config.recipe import read_recipe
-from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.apps.errors import UsageError, WorkError
+from epitaxy.apps.families import FAMILIES, AnyModel
 from epitaxy.apps.files import write_bytes, write_text
-from epitaxy.data import Statistics
 
 WEIGHTS, RECIPE, CARD, STATISTICS = "model.safetensors", "recipe.json", "card.md", "statistics.json"
 
@@ -25,7 +24,7 @@ WEIGHTS, RECIPE, CARD, STATISTICS = "model.safetensors", "recipe.json", "card.md
 class LoadedModel:
     """A model directory in memory."""
 
-    model: CrystalModel
+    model: AnyModel
     path: Path
     checksum: str
     """SHA-256 of the weights file."""
@@ -39,7 +38,7 @@ def shipped() -> dict[str, Path]:
     return {path.name: path for path in sorted(root.iterdir()) if (path / RECIPE).is_file()}
 
 
-def save_model(path: Path, model: CrystalModel, *, card: str) -> None:
+def save_model(path: Path, model: AnyModel, *, card: str) -> None:
     """Write a model directory; each file appears whole or not at all, the weights last."""
     path.mkdir(parents=True, exist_ok=True)
     write_text(path / RECIPE, model.recipe.model_dump_json(indent=2) + "\n")
@@ -71,21 +70,23 @@ def locate(name_or_path: str) -> Path:
     )
 
 
-def load_recipe(path: Path, *, kind: str | None = None) -> Recipe:
+def load_recipe(path: Path, *, kinds: Sequence[str] = ()) -> Recipe:
     """Read and check ``recipe.json`` of a run or model folder.
 
     Raises:
-        UsageError: an unreadable recipe, or the recipe of another model than ``kind``.
+        UsageError: an unreadable recipe, or the recipe of a model that is none of ``kinds``, if there are
+            any.
     """
     file = path / RECIPE
     values = _read_json(file)
     made_by = values.get("model")
-    if kind is not None and made_by != kind:
-        raise UsageError(f"{path} holds a {made_by} model, not a {kind} one: use the command '{made_by}'")
+    if kinds and made_by not in kinds:
+        wanted = " or ".join(kinds)
+        raise UsageError(f"{path} holds a {made_by} model, not a {wanted} one: use the command '{made_by}'")
     return read_recipe(values, source=str(file))
 
 
-def load_model(name_or_path: str, *, kind: str | None = None) -> LoadedModel:
+def load_model(name_or_path: str, *, kinds: Sequence[str] = ()) -> LoadedModel:
     """Load a model directory for sampling.
 
     Raises:
@@ -93,9 +94,9 @@ def load_model(name_or_path: str, *, kind: str | None = None) -> LoadedModel:
         WorkError: a damaged weights file.
     """
     path = locate(name_or_path)
-    recipe = load_recipe(path, kind=kind)
-    statistics = Statistics.from_json(_read_text(path / STATISTICS))
-    model = CrystalModel(recipe, statistics)
+    recipe = load_recipe(path, kinds=kinds)
+    family = FAMILIES[recipe.model]
+    model = family.build(recipe, family.parse(_read_text(path / STATISTICS)))
     try:
         weights = load_file(path / WEIGHTS)
     except SafetensorError as error:

@@ -12,7 +12,8 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.progress import Progress, silent
-from epitaxy.apps.sampling.folder import SAMPLES, SUMMARY, read_summary
+from epitaxy.apps.sampling.folder import SUMMARY, read_summary
+from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import Record, read_structures
 
 

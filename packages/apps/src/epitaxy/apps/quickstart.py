@@ -17,9 +17,10 @@ from epitaxy.apps.report.curves import loss_figure
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.scores import score_rows
 from epitaxy.apps.report.structure3d import structure_figure
+from epitaxy.apps.sampling.crystals import for_compositions
 from epitaxy.apps.sampling.folder import Circumstances, write_folder
-from epitaxy.apps.sampling.generate import Sample, generate
-from epitaxy.apps.sampling.request import for_compositions
+from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.say import say
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import METRICS, Hardware, open_run, train
@@ -63,13 +64,13 @@ def run_quickstart(out: Path, *, num: int = 1, devices: int = 1) -> None:
             hardware=Hardware(devices=devices),
         )  # fmt: skip
     training_seconds = time.monotonic() - started
-    loaded = load_model(str(run))
-    samples = _sample(loaded, held_out, num, out / "samples")
+    model = CrysBFN.load(str(run))
+    samples = _sample(load_model(str(run)), model, held_out, num, out / "samples")
     outcome = _Outcome(
         run=run,
         result=_score(samples, held_out),
         samples=samples,
-        asked_for=CrysBFN(loaded.model).sample(formula=FORMULAS, num=1, seed=SEED),
+        asked_for=model.sample(formula=FORMULAS, num=1, seed=SEED),
         training_seconds=training_seconds,
         seconds=time.monotonic() - started,
     )
@@ -82,14 +83,16 @@ def run_quickstart(out: Path, *, num: int = 1, devices: int = 1) -> None:
     say(f"{outcome.seconds:.0f} s in all")
 
 
-def _sample(loaded: LoadedModel, held_out: CrystalDataset, num: int, folder: Path) -> list[Sample]:
-    requests = for_compositions(compositions(held_out), loaded.model.statistics, num=num, seed=SEED)
-    steps = loaded.model.recipe.sampling.steps
+def _sample(
+    loaded: LoadedModel, model: CrysBFN, held_out: CrystalDataset, num: int, folder: Path
+) -> list[Sample]:
+    requests = for_compositions(compositions(held_out), model.model.statistics, num=num, seed=SEED)
+    steps = model.model.recipe.sampling.steps
     started = time.monotonic()
     with reporting("sampling") as progress:
         samples = [
             sample
-            for batch in generate(loaded.model, requests, steps=steps, progress=progress)
+            for batch in generate(model.model, requests, steps=steps, progress=progress)
             for sample in batch
         ]
     circumstances = Circumstances(
@@ -103,7 +106,7 @@ def _sample(loaded: LoadedModel, held_out: CrystalDataset, num: int, folder: Pat
 def _score(samples: Sequence[Sample], held_out: CrystalDataset) -> CSPResult:
     predictions: dict[str, list[Structure | None]] = {name: [] for name in held_out.ids}
     for sample in samples:
-        predictions[sample.request.id].append(sample.structure)
+        predictions[sample.request.id].append(sample.crystal)
     references = dict(zip(held_out.ids, held_out.structures(), strict=True))
     with reporting("matching") as progress:
         return match_csp(
@@ -116,9 +119,9 @@ def _score(samples: Sequence[Sample], held_out: CrystalDataset) -> CSPResult:
 
 def _write_page(path: Path, outcome: _Outcome) -> None:
     matched = [
-        (match.id, sample.structure)
+        (match.id, sample.crystal)
         for match, sample in zip(outcome.result.matches, _by_id(outcome.samples), strict=True)
-        if match.rms(1) is not None and sample.structure is not None
+        if match.rms(1) is not None and sample.crystal is not None
     ]
     sections = [
         Section(

@@ -57,16 +57,18 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         device: opt.Device = "auto",
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
+        from epitaxy.apps.cli.crystal_sampling import CrystalWords
         from epitaxy.apps.cli.sampling import Sampling, run_sampling
 
-        run_sampling(
-            kind,
-            Sampling(
-                model=model, out=out, num=num, formulas=formula or [], formula_units=formula_units,
-                compositions=compositions, split=split, limit=limit, root=root, steps=steps, sampler=sampler,
-                seed=seed, batch_size=batch_size, device=device,
-            ),
+        asked = CrystalWords(
+            num=num, seed=seed, formulas=formula or [], formula_units=formula_units,
+            compositions=compositions, split=split, limit=limit, root=root,
         )  # fmt: skip
+        words = Sampling(
+            model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size,
+            device=device,
+        )  # fmt: skip
+        run_sampling(kind, words, asked.requests)
 
     @app.command()
     def info(

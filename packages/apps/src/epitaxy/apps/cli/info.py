@@ -20,10 +20,10 @@ def run_info(kind: ModelName, name: str, *, task: str, data: str) -> None:
         from pathlib import Path
 
         if (Path(name) / RECIPE).is_file():  # a run that has not written its model yet
-            typer.echo(f"{name}: a run in progress\n\n{_described(load_recipe(Path(name), kind=kind))}")
+            typer.echo(f"{name}: a run in progress\n\n{_described(load_recipe(Path(name), kinds=(kind,)))}")
             return
         raise
-    loaded = load_model(name, kind=kind)
+    loaded = load_model(name, kinds=(kind,))
     if (path / CARD).is_file():
         typer.echo((path / CARD).read_text())
     parameters = sum(p.numel() for p in loaded.model.network.parameters())

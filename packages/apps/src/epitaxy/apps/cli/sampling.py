@@ -1,37 +1,30 @@
-"""``sample``: requests from the command line, structures into a folder, over one or many processes."""
+"""``sample``: requests into structures in a folder, over one or many processes."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from epitaxy.apps.cli.training import check_device
-from epitaxy.apps.data import compositions, load_split
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.generator import CrystalGenerator
 from epitaxy.apps.model_dir import LoadedModel, load_model
+from epitaxy.apps.names import ModelName
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.sampling.folder import Circumstances, claim_folder, write_folder
-from epitaxy.apps.sampling.generate import Sample, generate
-from epitaxy.apps.sampling.request import Request, for_compositions
+from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.sampling.request import Request
+from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.shards import Shards
 from epitaxy.apps.say import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """What the user typed after ``sample``."""
+    """What the user typed after ``sample``, of any model."""
 
     model: str
     out: Path
-    num: int
-    formulas: list[str]
-    formula_units: int | None
-    compositions: str | None
-    split: str
-    limit: int | None
-    root: Path | None
     steps: int | None
     sampler: str | None
     seed: int
@@ -39,11 +32,13 @@ class Sampling:
     device: str
 
 
-def run_sampling(kind: str, words: Sampling) -> None:
+def run_sampling(
+    kind: ModelName, words: Sampling, requests_of: Callable[[LoadedModel], Sequence[Request]]
+) -> None:
     """Sample into a folder. Started by torchrun, each process takes its share and the first writes."""
     device = _device(words.device)
-    loaded = load_model(words.model, kind=kind)
-    requests = _requests(loaded, words)
+    loaded = load_model(words.model, kinds=(kind,))
+    requests = requests_of(loaded)
     claim_folder(words.out)
     defaults = loaded.model.recipe.sampling
     steps = words.steps or defaults.steps
@@ -79,19 +74,6 @@ def run_sampling(kind: str, words: Sampling) -> None:
     )
     if interrupted:
         raise KeyboardInterrupt
-
-
-def _requests(loaded: LoadedModel, words: Sampling) -> list[Request]:
-    if words.compositions is None:
-        return CrystalGenerator(loaded.model).requests(
-            formula=words.formulas, num=words.num, seed=words.seed, formula_units=words.formula_units
-        )
-    if words.formulas:
-        raise UsageError("--formula and --compositions exclude each other: give one of them")
-    if loaded.model.recipe.task != "csp":
-        raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
-    dataset = load_split(words.compositions, words.split, root=words.root, limit=words.limit)
-    return for_compositions(compositions(dataset), loaded.model.statistics, num=words.num, seed=words.seed)
 
 
 def _device(name: str) -> str:

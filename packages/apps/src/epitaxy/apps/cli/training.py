@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from epitaxy.apps.config import Recipe, apply_overrides, preset
-from epitaxy.apps.data import load_split
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.names import ModelName, Task
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
@@ -45,10 +45,10 @@ def run_training(kind: ModelName, words: Training) -> None:
         precision=words.precision,
     )
     recipe = _resumed(kind, words) if words.resume else _new(kind, words)
-    train_data = load_split(recipe.dataset, "train", root=words.root)
-    val_data = load_split(recipe.dataset, "val", root=words.root)
+    family = FAMILIES[kind]
+    train_data, val_data = (family.load(recipe.dataset, split, words.root) for split in ("train", "val"))
     recipe = open_run(words.out, recipe, resume=words.resume)
-    say(f"training on {len(train_data)} crystals of {recipe.dataset}, validating on {len(val_data)}")
+    say(f"training on {len(train_data)} {family.noun} of {recipe.dataset}, validating on {len(val_data)}")
     with reporting("training") as progress:
         try:
             train(
@@ -114,7 +114,7 @@ def _resumed(kind: ModelName, words: Training) -> Recipe:
         raise UsageError("--set does not go with --resume: a run keeps the recipe it began with")
     if not (words.out / RECIPE).is_file():
         raise UsageError(f"--resume: {words.out} holds no run; leave --resume out to begin one")
-    recipe = load_recipe(words.out, kind=kind)
+    recipe = load_recipe(words.out, kinds=(kind,))
     if words.data is not None and os.path.abspath(words.data) != os.path.abspath(recipe.dataset):
         raise UsageError(
             f"--resume: the run in {words.out} was begun on {recipe.dataset}, not on {words.data}"

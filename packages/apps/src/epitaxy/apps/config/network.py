@@ -9,7 +9,14 @@ from epitaxy.apps.config.species_form import SpeciesForm
 from epitaxy.models import CSPNet
 
 
-class CSPNetConfig(Config):
+class NetworkConfig(Config):
+    """What every network has."""
+
+    hidden: PositiveInt
+    layers: PositiveInt
+
+
+class CSPNetConfig(NetworkConfig):
     """CSPNet; the defaults are those of CrysBFN (App. C)."""
 
     kind: Literal["cspnet"] = "cspnet"

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.config.recipe import Recipe
 from epitaxy.apps.errors import UsageError
 
+R = TypeVar("R", bound=Recipe)
 
-def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
+
+def apply_overrides(recipe: R, words: Sequence[str]) -> R:
     """Return ``recipe`` with each ``dotted.key=value`` applied; values are JSON, else plain text.
 
     ``positions.kind=kinetic`` puts another flow in the place of the old one, with its defaults, which the
@@ -25,8 +27,8 @@ def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
             raise UsageError(f"--set {word}: write key=value, for example --set training.batch_size=64")
         _assign(values, key, _value(text))
         if key.endswith(".kind"):
-            values = Recipe.parse(values, source=f"--set {word}").model_dump(mode="json")
-    return Recipe.parse(values, source="--set")
+            values = type(recipe).parse(values, source=f"--set {word}").model_dump(mode="json")
+    return type(recipe).parse(values, source="--set")
 
 
 def _value(text: str) -> Any:

@@ -1,22 +1,22 @@
-"""The folder that sampling writes: ``samples.extxyz``, ``cif/``, ``samples.json``."""
+"""The folder that sampling writes: the structures (see ``writers``) and ``samples.json``."""
 
 import json
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.files import write_text
 from epitaxy.apps.model_dir import LoadedModel
-from epitaxy.apps.sampling.generate import Sample
-from epitaxy.data import write_cifs, write_extxyz
+from epitaxy.apps.sampling.sample import Sample
 
-SAMPLES, SUMMARY, CIFS = "samples.extxyz", "samples.json", "cif"
+SUMMARY = "samples.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +46,7 @@ def claim_folder(out: Path) -> None:
 
 def write_folder(out: Path, samples: Sequence[Sample], circumstances: Circumstances) -> None:
     """Write the folder; each file appears whole or not at all, ``samples.json`` last."""
-    good = [sample for sample in samples if sample.structure is not None]
-    structures = [sample.structure for sample in good if sample.structure is not None]
-    infos: list[Mapping[str, Any]] = [
-        {"id": s.request.id, "seed": s.request.seed, "formula": s.structure.composition.reduced_formula}
-        for s in good
-        if s.structure is not None
-    ]
-    write_extxyz(out / SAMPLES, structures, infos)
-    write_cifs(out / CIFS, structures)
+    FAMILIES[circumstances.model.model.recipe.model].write(out, samples)
     write_text(out / SUMMARY, json.dumps(_summary(samples, circumstances), indent=1) + "\n")
 
 

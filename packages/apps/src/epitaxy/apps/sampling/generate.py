@@ -1,38 +1,26 @@
-"""The sampling loop: prior, (network, step) x n, crystal."""
+"""The sampling loop: prior, (network, step) x n, structure. Written once for every model."""
 
-import dataclasses
-import math
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import torch
-from pymatgen.core import Structure
 
-from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.model import Batch, GenerativeModel, Given
 from epitaxy.apps.progress import Progress, silent
 from epitaxy.apps.sampling.request import Request
-from epitaxy.data import to_structures
+from epitaxy.apps.sampling.sample import Sample
 from epitaxy.flows import ProductFlow
-from epitaxy.geometry import CrystalBatch, Segments, StructureRng, volume
+from epitaxy.geometry import StructureRng
 
-MIN_VOLUME = 0.1
-"""Cubic angstrom; a flatter cell is no crystal and is named as rejected, not written."""
-MAX_LENGTH = 1e3
-"""Angstrom."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One generated structure, or the reason why there is none."""
-
-    request: Request
-    structure: Structure | None
-    reason: str | None = None
+B = TypeVar("B", bound=Batch)
+G = TypeVar("G", bound=Given)
+Q = TypeVar("Q", bound=Request)
 
 
 def generate(
-    model: CrystalModel,
-    requests: Sequence[Request],
+    model: GenerativeModel[B, G, Q],
+    requests: Sequence[Q],
     *,
     steps: int,
     sampler: str | None = None,
@@ -63,8 +51,8 @@ def generate(
     for start in range(0, len(requests), batch_size):
         group = requests[start : start + batch_size]
         possible = [request for request in group if request.refusal is None]
-        made = (
-            _made(model, flow, possible, steps=steps, device=torch.device(device)) if possible else iter(())
+        made = iter(
+            _made(model, flow, possible, steps=steps, device=torch.device(device)) if possible else []
         )
         yield [
             next(made)
@@ -89,59 +77,29 @@ def with_sampler(flow: ProductFlow, sampler: str | None) -> ProductFlow:
         raise UsageError(f"--sampler {sampler}: {error}") from None
 
 
-def _made(
-    model: CrystalModel, flow: ProductFlow, group: Sequence[Request], *, steps: int, device: torch.device
-) -> Iterator[Sample]:
-    return iter(_samples(_generate_batch(model, flow, group, steps=steps, device=device), group))
-
-
 @torch.inference_mode()
-def _generate_batch(
-    model: CrystalModel, flow: ProductFlow, group: Sequence[Request], *, steps: int, device: torch.device
-) -> CrystalBatch:
-    segments = Segments.from_counts([request.num_atoms for request in group]).to(device)
+def _made(
+    model: GenerativeModel[B, G, Q],
+    flow: ProductFlow,
+    group: Sequence[Q],
+    *,
+    steps: int,
+    device: torch.device,
+) -> list[Sample]:
+    given = model.asked(group, device)
+    segments = given.segments
     seeds = torch.tensor([request.seed for request in group], dtype=torch.int64, device=device)
     source = StructureRng(seeds, segments)
-    species = None
-    if model.recipe.task == "csp":
-        numbers = [z for request in group for z in request.numbers or ()]
-        species = model.encode(torch.tensor(numbers, device=device))
-    states = flow.prior(model.blank(segments), segments=segments, source=source)
+    flow = model.flow_on(flow, given)
+    states = flow.prior(model.blank(given), segments=segments, source=source)
     for i in range(steps):
         time = torch.full((len(group),), i / steps, device=device)
         following = torch.full_like(time, (i + 1) / steps)
         for _ in range(flow.corrections):
-            outputs = model.predict(states, time, segments=segments, species=species)
+            outputs = model.answer(states, time, given)
             states = flow.correct(states, outputs, time, following, segments=segments, source=source)
-        outputs = model.predict(states, time, segments=segments, species=species)
+        outputs = model.answer(states, time, given)
         if i < steps - 1:
             states = flow.step(states, outputs, time, following, segments=segments, source=source)
     targets = flow.decode(states, outputs, time, segments=segments, source=source)
-    ids = tuple(request.id for request in group)
-    return model.crystals(targets, segments=segments, species=species, ids=ids)
-
-
-def _samples(crystals: CrystalBatch, group: Sequence[Request]) -> list[Sample]:
-    crystals = crystals.to("cpu")
-    faults = [_fault(crystals, k) for k in range(len(group))]
-    sound = [k for k, fault in enumerate(faults) if fault is None]
-    structures = dict(zip(sound, to_structures(crystals.select(sound)) if sound else [], strict=True))
-    return [
-        Sample(request=request, structure=structures.get(k), reason=faults[k])
-        for k, request in enumerate(group)
-    ]
-
-
-def _fault(crystals: CrystalBatch, k: int) -> str | None:
-    """Say why crystal ``k`` cannot be written down, or None."""
-    lattice = crystals.lattice[k]
-    start, end = int(crystals.segments.offsets[k]), int(crystals.segments.offsets[k + 1])
-    if not (lattice.isfinite().all() and crystals.positions[start:end].isfinite().all()):
-        return "a coordinate or lattice entry is not a number"
-    space = float(volume(lattice))
-    if not space >= MIN_VOLUME:
-        return f"the cell is flat: {space:.2g} cubic angstrom"
-    longest = float(lattice.norm(dim=-1).max())
-    if not (longest <= MAX_LENGTH and math.isfinite(longest)):
-        return f"a cell edge of {longest:.3g} angstrom"
-    return None
+    return model.samples(targets, outputs, given, group)

@@ -1,25 +1,28 @@
 """The model card: what a model is, on what and how long it was trained, and what was measured."""
 
 from pathlib import Path
+from typing import Any
 
 from epitaxy.apps.config import Recipe
+from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.files import write_text
 from epitaxy.apps.names import ModelName
-from epitaxy.data import DATASETS, Statistics
+from epitaxy.data import DATASETS
 
 _NAMES: dict[ModelName, str] = {
     "crysbfn": "CrysBFN (periodic Bayesian flow)",
     "kldm": "KLDM (kinetic Langevin diffusion)",
 }
 _TASKS = {"csp": "crystal structure prediction: composition in, structures out", "dng": "de novo generation"}
+_ADVICE = {"csp": ": a formula needs a number of units that gives such a cell", "dng": " and makes such"}
 MEASURED = "## Measured"
 
 
 def training_card(
     recipe: Recipe,
-    statistics: Statistics,
+    statistics: Any,
     *,
-    crystals: int,
+    structures: int,
     steps: int,
     passes: float,
     seconds: float,
@@ -28,22 +31,22 @@ def training_card(
     """Return the card of a freshly trained model, in Markdown."""
     known = DATASETS.get(recipe.dataset)
     source = "" if known is None else f"\nData: {known.description}. {known.source}."
-    counts = sorted(statistics.atoms_per_cell)
     elements = len(statistics.vocabulary)
-    cells = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    family = FAMILIES[recipe.model]
+    sizes = family.describe(statistics)
     return f"""# {recipe.model} on {recipe.dataset}: {_TASKS[recipe.task]}
 
 {_NAMES[recipe.model]}, {recipe.network.hidden} wide, {recipe.network.layers} layers.
 
 ## Trained
 
-{crystals} crystals of {recipe.dataset}: cells of {cells} atoms, {elements} elements.{source}
+{structures} {family.noun} of {recipe.dataset}: {sizes}, {elements} elements.{source}
 {steps} steps ({passes:.1f} passes) in {seconds / 60:.1f} minutes on {machine}.
 
 ## Use
 
 `{recipe.model} sample` knows these elements and no others: {", ".join(statistics.vocabulary.symbols)}.
-It has seen cells of {cells} atoms: a formula needs a number of units that gives such a cell.
+It has seen {sizes}{_ADVICE[recipe.task]}.
 
 {MEASURED}
 

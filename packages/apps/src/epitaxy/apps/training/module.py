@@ -1,4 +1,4 @@
-"""The Lightning module: a crystal model, its optimiser, its averaged weights, its noise."""
+"""The Lightning module: a model, its optimiser, its averaged weights, its noise."""
 
 import math
 from collections.abc import Callable
@@ -11,15 +11,16 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from epitaxy.apps.config import CosineSchedule, PlateauSchedule
-from epitaxy.apps.crystal_model import CrystalModel
-from epitaxy.geometry import CrystalBatch, SharedRng, structure_seed
+from epitaxy.apps.families import AnyModel
+from epitaxy.apps.model import Batch
+from epitaxy.geometry import SharedRng, structure_seed
 
 _TRAIN, _VALIDATE = 0, 1
 _Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class TrainingModule(L.LightningModule):
-    """Trains a :class:`CrystalModel`.
+    """Trains a :class:`epitaxy.apps.model.GenerativeModel`.
 
     The noise of a step comes from a generator seeded with (seed, step, rank), so a resumed run draws what an
     uninterrupted one would. Validation has the same noise every time, so that its curve shows the weights.
@@ -29,7 +30,7 @@ class TrainingModule(L.LightningModule):
         total_steps: the length of the run, for the schedule.
     """
 
-    def __init__(self, model: CrystalModel, *, total_steps: int) -> None:
+    def __init__(self, model: AnyModel, *, total_steps: int) -> None:
         super().__init__()
         self.model = model
         self.total_steps = total_steps
@@ -46,7 +47,7 @@ class TrainingModule(L.LightningModule):
         generator = torch.Generator(self.device).manual_seed(structure_seed(seed, self.global_rank))
         return generator, SharedRng(generator)
 
-    def training_step(self, batch: CrystalBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Return the weighted loss of one batch."""
         step = self.global_step
         self.model.flow.refresh(step // self.model.recipe.training.bank_refresh)
@@ -56,7 +57,7 @@ class TrainingModule(L.LightningModule):
         self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         return total
 
-    def validation_step(self, batch: CrystalBatch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Measure the averaged weights (the raw ones when averaging is off) on one batch."""
         network = self.model.network
         try:
@@ -67,7 +68,7 @@ class TrainingModule(L.LightningModule):
             self.model.network = network
         self._report("val", losses, self.model.weighted(losses), batch.segments.num_graphs)
 
-    def export(self) -> CrystalModel:
+    def export(self) -> AnyModel:
         """Return the model to publish: with the averaged weights, or the raw ones when averaging is off."""
         if self.averaged is not None:
             self.model.network = self.averaged.module
@@ -104,7 +105,7 @@ class TrainingModule(L.LightningModule):
                 entry = {"scheduler": scheduler, "interval": "step"}
         return {"optimizer": optimiser, "lr_scheduler": entry}
 
-    def _losses(self, batch: CrystalBatch, step: int, purpose: int) -> dict[str, Float[Tensor, ""]]:
+    def _losses(self, batch: Batch, step: int, purpose: int) -> dict[str, Float[Tensor, ""]]:
         generator, source = self.sources(step, purpose)
         time = stratified_times(batch.segments.num_graphs, self.model.flow.grid, generator)
         return self.model.losses(batch, time, source=source)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,21 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from epitaxy.apps.files import write_text
 
-COLUMNS = ("step", "split", "loss", "positions", "lattice", "species", "learning_rate")
-
 
 class MetricsCsv(Logger):
     """Appends one line per report to ``metrics.csv``; a resumed run first drops what it is about to redo.
 
     (Lightning's own CSV logger deletes the file of an earlier session when one resumes.)
+
+    Args:
+        path: the file.
+        fields: the modalities, each of which has a column for its loss.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, fields: Sequence[str]) -> None:
         super().__init__()
         self.path = path
+        self.columns = ("step", "split", "loss", *fields, "learning_rate")
 
     @property
     def name(self) -> str:
@@ -44,14 +47,14 @@ class MetricsCsv(Logger):
         if f"{split}/loss" not in metrics:
             return
         row: dict[str, float | int | str] = {
-            name: metrics[f"{split}/{name}"] for name in COLUMNS if f"{split}/{name}" in metrics
+            name: metrics[f"{split}/{name}"] for name in self.columns if f"{split}/{name}" in metrics
         }
         row |= {"step": step or 0, "split": split}
         if "learning_rate" in metrics:
             row["learning_rate"] = metrics["learning_rate"]
         fresh = not self.path.exists()
         with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            writer = csv.DictWriter(file, self.columns)
             if fresh:
                 writer.writeheader()
             writer.writerow({name: _text(value) for name, value in row.items()})
@@ -63,7 +66,7 @@ class MetricsCsv(Logger):
             return
         kept = [row for row in read_metrics(self.path) if int(row["step"]) < step]
         text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS)
+        writer = csv.DictWriter(text, self.columns)
         writer.writeheader()
         writer.writerows(kept)
         write_text(self.path, text.getvalue())

@@ -17,8 +17,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from epitaxy.apps.config import Recipe
-from epitaxy.apps.crystal_model import CrystalModel
+from epitaxy.apps.dataset import Dataset
 from epitaxy.apps.errors import UsageError, WorkError
+from epitaxy.apps.families import FAMILIES, AnyModel
 from epitaxy.apps.files import write_text
 from epitaxy.apps.model_dir import RECIPE, load_recipe, save_model
 from epitaxy.apps.progress import Progress, silent
@@ -29,7 +30,7 @@ from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.records import MetricsCsv
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
-from epitaxy.data import CrystalDataset, ShuffledBatches, Statistics
+from epitaxy.data import ShuffledBatches
 
 CHECKPOINT, METRICS = "last.ckpt", "metrics.csv"
 
@@ -63,7 +64,7 @@ def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
     if resume:
         if not holds_run:
             raise UsageError(f"--resume: {out} holds no run; leave --resume out to begin one")
-        return load_recipe(out, kind=None if recipe is None else recipe.model)
+        return load_recipe(out, kinds=() if recipe is None else (recipe.model,))
     if recipe is None:
         raise UsageError("name the data: --data NAME or PATH")
     if is_main_process():
@@ -114,20 +115,20 @@ def train(
     recipe: Recipe,
     out: Path,
     *,
-    train_data: CrystalDataset,
-    val_data: CrystalDataset,
+    train_data: Dataset,
+    val_data: Dataset,
     hardware: Hardware | None = None,
     max_time: timedelta | None = None,
     progress: Progress = silent,
     callbacks: Sequence[Callback] = (),
-) -> CrystalModel:
+) -> AnyModel:
     """Train until the recipe's passes are done, from ``out/last.ckpt`` if it is there.
 
     Args:
         recipe: what to train.
         out: the run's folder, as :func:`open_run` left it.
-        train_data: training crystals; all statistics come from these.
-        val_data: validation crystals.
+        train_data: training structures; all statistics come from these.
+        val_data: validation structures.
         hardware: where; one process on the best device there is by default.
         max_time: stop earlier, resumably, after this long in all.
         progress: receives steps done.
@@ -143,7 +144,8 @@ def train(
     _quieten_lightning()
     training = recipe.training
     L.seed_everything(training.seed, verbose=False)  # initial weights only; noise has its own generators
-    statistics = Statistics.of(train_data)
+    family = FAMILIES[recipe.model]
+    statistics = family.summarise(train_data)
     val_data = within_vocabulary(val_data, statistics.vocabulary)
     world = hardware.devices * hardware.nodes
     batches = ShuffledBatches(
@@ -154,9 +156,9 @@ def train(
     chunk, chunks = chunk_steps(
         checkpoint_steps=training.checkpoint_steps, validation_steps=training.validate_every * steps_per_pass
     )
-    module = TrainingModule(CrystalModel(recipe, statistics), total_steps=total_steps)
+    module = TrainingModule(family.build(recipe, statistics), total_steps=total_steps)
     timer = Timer(duration=max_time, verbose=False)
-    metrics = MetricsCsv(out / METRICS)
+    metrics = MetricsCsv(out / METRICS, fields=tuple(module.model.flow.flows))
     checkpoint = out / CHECKPOINT
     reached = reached_step(checkpoint)
     trainer = L.Trainer(
@@ -201,7 +203,7 @@ def train(
         card = training_card(
             recipe,
             statistics,
-            crystals=len(train_data),
+            structures=len(train_data),
             steps=trainer.global_step,
             passes=trainer.global_step / steps_per_pass,
             seconds=timer.time_elapsed("train"),

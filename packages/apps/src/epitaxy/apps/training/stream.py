@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from epitaxy.data import CrystalDataset, ShuffledBatches
-from epitaxy.geometry import CrystalBatch
+from epitaxy.apps.dataset import Dataset
+from epitaxy.apps.model import Batch
+from epitaxy.data import ShuffledBatches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class BatchStream:
     the batch of a step depends on the step, the seed and the rank alone, never on where a chunk began.
     """
 
-    dataset: CrystalDataset
+    dataset: Dataset
     batches: ShuffledBatches
     chunk: int
     position: Callable[[], int]
@@ -28,7 +29,7 @@ class BatchStream:
         """Return the number of steps of a whole chunk."""
         return self.chunk
 
-    def __iter__(self) -> Iterator[CrystalBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         """Yield this rank's batches up to the chunk's end."""
         start = self.position()
         for step in range(start, (start // self.chunk + 1) * self.chunk):

@@ -1,17 +1,16 @@
-"""The crystals that validation looks at: always the same ones, with the same noise."""
+"""The structures that validation looks at: always the same ones, with the same noise."""
 
 import torch
 from torch.utils.data import DataLoader
 
 from epitaxy.apps.config import Recipe
+from epitaxy.apps.dataset import Dataset
+from epitaxy.apps.model import Batch
 from epitaxy.apps.say import say
-from epitaxy.data import CrystalDataset, Vocabulary
-from epitaxy.geometry import CrystalBatch
+from epitaxy.data import Vocabulary
 
 
-def validation_batches(
-    dataset: CrystalDataset, recipe: Recipe, *, rank: int, world: int
-) -> DataLoader[CrystalBatch]:
+def validation_batches(dataset: Dataset, recipe: Recipe, *, rank: int, world: int) -> DataLoader[Batch]:
     """Return this rank's validation batches, in the form that Lightning asks for.
 
     ``training.validation_crystals`` of them are drawn once with the recipe's seed; where the split is
@@ -24,8 +23,8 @@ def validation_batches(
     return DataLoader(made, batch_size=None, collate_fn=_as_it_is)  # type: ignore[arg-type]  # a list is a dataset
 
 
-def within_vocabulary(dataset: CrystalDataset, vocabulary: Vocabulary) -> CrystalDataset:
-    """Leave out crystals with an element that training has not: the model has no input for it.
+def within_vocabulary(dataset: Dataset, vocabulary: Vocabulary) -> Dataset:
+    """Leave out structures with an element that training has not: the model has no input for it.
 
     Raises:
         DataError: none is left.
@@ -34,9 +33,9 @@ def within_vocabulary(dataset: CrystalDataset, vocabulary: Vocabulary) -> Crysta
     parts = torch.split(known, dataset.counts.tolist())
     keep = [i for i, atoms in enumerate(parts) if bool(atoms.all())]
     if len(keep) < len(dataset):
-        say(f"{len(dataset) - len(keep)} validation crystals have elements that training has not: left out")
+        say(f"{len(dataset) - len(keep)} validation structures have elements that training has not: left out")
     return dataset if len(keep) == len(dataset) else dataset.subset(keep)
 
 
-def _as_it_is(batch: CrystalBatch) -> CrystalBatch:
+def _as_it_is(batch: Batch) -> Batch:
     return batch

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
+from epitaxy.apps.config.crystal_recipe import CrystalRecipe, LossWeights
 from epitaxy.apps.config.network import CSPNetConfig
 from epitaxy.apps.config.presets.trainings import QUICK_TRAINING, SMALL_TRAINING
-from epitaxy.apps.config.recipe import LossWeights, Recipe, SamplingConfig
+from epitaxy.apps.config.recipe import SamplingConfig
 from epitaxy.apps.config.training import TrainingConfig
 from epitaxy.apps.names import Task
 
@@ -32,10 +33,10 @@ def _species(task: Task, grid: int, beta1: float) -> CategoricalBFNConfig | None
     return CategoricalBFNConfig(beta1=beta1, grid=grid) if task == "dng" else None
 
 
-def paper(task: Task, dataset: str) -> Recipe:
+def paper(task: Task, dataset: str) -> CrystalRecipe:
     """The paper's run. An unlisted dataset gets mp_20's numbers, the most general of the four."""
     numbers = _PAPER.get(dataset, _PAPER.get(dataset.removesuffix("_unique"), _PAPER["mp_20"]))
-    return Recipe(
+    return CrystalRecipe(
         model="crysbfn",
         task=task,
         dataset=dataset,
@@ -48,9 +49,9 @@ def paper(task: Task, dataset: str) -> Recipe:
     )
 
 
-def small(task: Task, dataset: str) -> Recipe:
+def small(task: Task, dataset: str) -> CrystalRecipe:
     """Within an hour on two CPU cores for perov_5: a narrow network, averaged weights, a cosine schedule."""
-    return Recipe(
+    return CrystalRecipe(
         model="crysbfn",
         task=task,
         dataset=dataset,
@@ -62,7 +63,7 @@ def small(task: Task, dataset: str) -> Recipe:
     )
 
 
-def quickstart(task: Task, dataset: str) -> Recipe:
+def quickstart(task: Task, dataset: str) -> CrystalRecipe:
     """Two minutes on two CPU cores on the embedded crystals: enough to see every part work."""
     return small(task, dataset).model_copy(
         update={

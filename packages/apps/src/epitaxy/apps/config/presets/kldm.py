@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from epitaxy.apps.config.crystal_recipe import CrystalRecipe
 from epitaxy.apps.config.diffusions import AbsorbingConfig, KineticConfig, VPConfig
 from epitaxy.apps.config.lattice_form import ParameterFormConfig
 from epitaxy.apps.config.network import CSPNetConfig
 from epitaxy.apps.config.presets.trainings import QUICK_TRAINING, SMALL_TRAINING
-from epitaxy.apps.config.recipe import Recipe, SamplingConfig
+from epitaxy.apps.config.recipe import SamplingConfig
 from epitaxy.apps.config.training import PlateauSchedule, TrainingConfig
 from epitaxy.apps.names import Task
 
@@ -28,10 +29,10 @@ _PAPER = {
 }
 
 
-def paper(task: Task, dataset: str) -> Recipe:
+def paper(task: Task, dataset: str) -> CrystalRecipe:
     """The paper's run, sampled as its tables were. An unlisted dataset gets mp_20's numbers."""
     numbers = _PAPER.get(dataset, _PAPER.get(dataset.removesuffix("_unique"), _PAPER["mp_20"]))
-    return Recipe(
+    return CrystalRecipe(
         model="kldm",
         task=task,
         dataset=dataset,
@@ -54,12 +55,12 @@ def paper(task: Task, dataset: str) -> Recipe:
     )
 
 
-def small(task: Task, dataset: str) -> Recipe:
+def small(task: Task, dataset: str) -> CrystalRecipe:
     """Within an hour on two CPU cores for perov_5: a narrow network, averaged weights, a cosine schedule.
 
     The horizon is long enough for uniform positions to be the right start.
     """
-    return Recipe(
+    return CrystalRecipe(
         model="kldm",
         task=task,
         dataset=dataset,
@@ -79,7 +80,7 @@ def small(task: Task, dataset: str) -> Recipe:
     )
 
 
-def quickstart(task: Task, dataset: str) -> Recipe:
+def quickstart(task: Task, dataset: str) -> CrystalRecipe:
     """Two minutes on two CPU cores on the embedded crystals: enough to see every part work."""
     return small(task, dataset).model_copy(
         update={

@@ -1,0 +1,44 @@
+"""What ``sample`` is asked for by the words of a crystal model's command."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from epitaxy.apps.crystal_model import CrystalModel
+from epitaxy.apps.data import compositions, load_split
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.generator import CrystalGenerator
+from epitaxy.apps.model_dir import LoadedModel
+from epitaxy.apps.sampling.crystals import CrystalRequest, for_compositions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrystalWords:
+    """How many structures, and for which compositions."""
+
+    num: int
+    seed: int
+    formulas: list[str]
+    formula_units: int | None
+    compositions: str | None
+    split: str
+    limit: int | None
+    root: Path | None
+
+    def requests(self, loaded: LoadedModel) -> list[CrystalRequest]:
+        """Return one request a structure.
+
+        Raises:
+            UsageError: words that do not go together, or that the model cannot meet.
+        """
+        model = loaded.model
+        assert isinstance(model, CrystalModel)
+        if self.compositions is None:
+            return CrystalGenerator(model).requests(
+                formula=self.formulas, num=self.num, seed=self.seed, formula_units=self.formula_units
+            )
+        if self.formulas:
+            raise UsageError("--formula and --compositions exclude each other: give one of them")
+        if model.recipe.task != "csp":
+            raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
+        dataset = load_split(self.compositions, self.split, root=self.root, limit=self.limit)
+        return for_compositions(compositions(dataset), model.statistics, num=self.num, seed=self.seed)

@@ -1,0 +1,64 @@
+"""What differs between the kinds of data that models are made for, in one place.
+
+The trainer, the model directory and the commands are written against :class:`Family`; a new kind of data
+joins by its entry in ``FAMILIES``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from epitaxy.apps.crystal_model import CrystalModel
+from epitaxy.apps.data import load_split
+from epitaxy.apps.dataset import Dataset
+from epitaxy.apps.model import GenerativeModel
+from epitaxy.apps.names import ModelName
+from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.sampling.writers import write_crystals
+from epitaxy.data import Statistics
+
+AnyModel = GenerativeModel[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """How files become a dataset, its statistics and a model.
+
+    Attributes:
+        noun: what the structures are called.
+        load: reads one split of a dataset: name or path, split, root.
+        summarise: computes what a model keeps of its training split.
+        parse: reads that from its JSON.
+        build: makes a model of a recipe and the statistics.
+        write: writes sampled structures into a folder.
+        describe: says in a few words what sizes the training data had.
+    """
+
+    noun: str
+    load: Callable[[str, str, Path | None], Dataset]
+    summarise: Callable[[Any], Any]
+    parse: Callable[[str], Any]
+    build: Callable[[Any, Any], AnyModel]
+    write: Callable[[Path, Sequence[Sample]], None]
+    describe: Callable[[Any], str]
+
+
+def span(counts: Mapping[int, int]) -> str:
+    """Return the smallest and the largest key, as in ``2 to 20``."""
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+_CRYSTALS = Family(
+    noun="crystals",
+    load=lambda name, split, root: load_split(name, split, root=root),
+    summarise=Statistics.of,
+    parse=Statistics.from_json,
+    build=CrystalModel,
+    write=write_crystals,
+    describe=lambda statistics: f"cells of {span(statistics.atoms_per_cell)} atoms",
+)
+
+FAMILIES: Mapping[ModelName, Family] = {"crysbfn": _CRYSTALS, "kldm": _CRYSTALS}
+"""By the model's name."""

@@ -1,0 +1,41 @@
+"""Generated cells as structures, or the reason why one cannot be written down."""
+
+import math
+from collections.abc import Sequence
+
+from epitaxy.apps.sampling.request import Request
+from epitaxy.apps.sampling.sample import Sample
+from epitaxy.data import to_structures
+from epitaxy.geometry import CrystalBatch, volume
+
+MIN_VOLUME = 0.1
+"""Cubic angstrom; a flatter cell is no crystal and is named as rejected, not written."""
+MAX_LENGTH = 1e3
+"""Angstrom."""
+
+
+def cell_samples(crystals: CrystalBatch, requests: Sequence[Request]) -> list[Sample]:
+    """Return one sample for each crystal, in order."""
+    crystals = crystals.to("cpu")
+    faults = [_fault(crystals, k) for k in range(len(requests))]
+    sound = [k for k, fault in enumerate(faults) if fault is None]
+    structures = dict(zip(sound, to_structures(crystals.select(sound)) if sound else [], strict=True))
+    return [
+        Sample(request=request, structure=structures.get(k), reason=faults[k])
+        for k, request in enumerate(requests)
+    ]
+
+
+def _fault(crystals: CrystalBatch, k: int) -> str | None:
+    """Say why crystal ``k`` cannot be written down, or None."""
+    lattice = crystals.lattice[k]
+    start, end = int(crystals.segments.offsets[k]), int(crystals.segments.offsets[k + 1])
+    if not (lattice.isfinite().all() and crystals.positions[start:end].isfinite().all()):
+        return "a coordinate or lattice entry is not a number"
+    space = float(volume(lattice))
+    if not space >= MIN_VOLUME:
+        return f"the cell is flat: {space:.2g} cubic angstrom"
+    longest = float(lattice.norm(dim=-1).max())
+    if not (longest <= MAX_LENGTH and math.isfinite(longest)):
+        return f"a cell edge of {longest:.3g} angstrom"
+    return None

@@ -1,0 +1,101 @@
+"""Requests for crystals: de novo, for formulas, for known compositions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.sampling.formulas import check_elements, parse_formula, unknown_elements
+from epitaxy.apps.sampling.request import Request, draw
+from epitaxy.data import Statistics
+from epitaxy.geometry import structure_seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrystalRequest(Request):
+    """One cell to generate; ``numbers`` are its atomic numbers where the composition is given."""
+
+    numbers: tuple[int, ...] | None = None
+
+
+def de_novo(statistics: Statistics, *, num: int, seed: int) -> list[CrystalRequest]:
+    """Return ``num`` requests whose cell sizes follow the training split's."""
+    requests = []
+    for number in range(num):
+        own = structure_seed(seed, number)
+        size = draw(statistics.atoms_per_cell, own)
+        requests.append(CrystalRequest(id=f"{number:06d}", seed=own, num_atoms=size))
+    return requests
+
+
+def for_formulas(
+    formulas: Sequence[str], statistics: Statistics, *, num: int, seed: int, formula_units: int | None = None
+) -> list[CrystalRequest]:
+    """Return ``num`` requests for each formula.
+
+    Args:
+        formulas: such as ``SrTiO3``.
+        statistics: of the training split: its elements and its cell sizes.
+        num: structures per formula.
+        seed: the user's seed.
+        formula_units: formula units in the cell; None draws among all that give a cell size seen in training,
+            as often as training cells had that size.
+
+    Raises:
+        UsageError: not a formula, an element the model does not know, or no cell size that fits.
+    """
+    requests: list[CrystalRequest] = []
+    for formula in formulas:
+        unit = parse_formula(formula)
+        check_elements(unit, statistics.vocabulary, what=formula)
+        for _ in range(num):
+            own = structure_seed(seed, len(requests))
+            units = formula_units or draw(sensible_units(formula, unit, statistics), own)
+            numbers = _expand(unit, units)
+            requests.append(
+                CrystalRequest(id=f"{len(requests):06d}", seed=own, num_atoms=len(numbers), numbers=numbers)
+            )
+    return requests
+
+
+def for_compositions(
+    compositions: Mapping[str, Sequence[int]], statistics: Statistics, *, num: int, seed: int
+) -> list[CrystalRequest]:
+    """Return ``num`` requests for each known cell, given as atomic numbers by material id.
+
+    One with an element that the model does not know is refused, not left out: it counts as a failure.
+    """
+    requests: list[CrystalRequest] = []
+    for name, numbers in compositions.items():
+        cell = tuple(sorted(int(z) for z in numbers))
+        unknown = unknown_elements(cell, statistics.vocabulary)
+        refusal = f"the model was not trained on {', '.join(unknown)}" if unknown else None
+        for _ in range(num):
+            own = structure_seed(seed, len(requests))
+            requests.append(
+                CrystalRequest(id=name, seed=own, num_atoms=len(cell), numbers=cell, refusal=refusal)
+            )
+    return requests
+
+
+def sensible_units(formula: str, unit: Mapping[int, int], statistics: Statistics) -> dict[int, int]:
+    """Return the numbers of formula units that give a cell size seen in training, with its training count.
+
+    Raises:
+        UsageError: there is none; the sentence says what the sizes are.
+    """
+    size = sum(unit.values())
+    fitting = {
+        atoms // size: seen for atoms, seen in statistics.atoms_per_cell.items() if seen and atoms % size == 0
+    }
+    if not fitting:
+        seen = sorted(statistics.atoms_per_cell)
+        sizes = f"{seen[0]} to {seen[-1]}" if len(seen) > 1 else f"{seen[0]}"
+        raise UsageError(
+            f"{formula} has {size} atoms a formula unit and the model was trained on cells of {sizes} atoms: "
+            "no whole number of units fits; name one with --formula-units to try all the same"
+        )
+    return fitting
+
+
+def _expand(unit: Mapping[int, int], units: int) -> tuple[int, ...]:
+    return tuple(z for z, count in sorted(unit.items()) for _ in range(count * units))
