@@ -8,9 +8,11 @@ from epitaxy.flows.codebook import CodebookDiffusion
 from epitaxy.flows.discretised import DiscretisedGaussianBFN
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.kinetic import CorruptedKineticState, KineticDiffusion, KineticState
+from epitaxy.flows.mass_centred import MassCentred
 from epitaxy.flows.noise_schedules import LinearBeta, NoiseSchedule
+from epitaxy.flows.pinned import Pinned
 from epitaxy.flows.product import Level, ProductFlow, Refreshable
-from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
+from epitaxy.flows.protocol import Collective, Componentwise, Correcting, Features, Flow
 from epitaxy.flows.schedules import EntropySchedule
 from epitaxy.flows.variance_preserving import VariancePreserving
 
@@ -21,6 +23,7 @@ __all__ = [
     "CircularState",
     "CodebookDiffusion",
     "Collective",
+    "Componentwise",
     "Correcting",
     "CorruptedKineticState",
     "DiscretisedGaussianBFN",
@@ -32,7 +35,9 @@ __all__ = [
     "KineticState",
     "Level",
     "LinearBeta",
+    "MassCentred",
     "NoiseSchedule",
+    "Pinned",
     "ProductFlow",
     "Refreshable",
     "TrajectoryBank",

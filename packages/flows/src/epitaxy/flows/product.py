@@ -74,6 +74,17 @@ class ProductFlow:
         }
         return replace(self, flows=flows)
 
+    def replacing(self, **flows: Flow[Any]) -> "ProductFlow":
+        """Return the same product with these fields' flows in place of theirs.
+
+        Raises:
+            ValueError: if there is no such field.
+
+        """
+        for field in flows:
+            check_option("field", field, sorted(self.flows))
+        return replace(self, flows={**self.flows, **flows})
+
     @property
     def corrections(self) -> int:
         """Corrections before every step: the most that one of the flows asks for."""

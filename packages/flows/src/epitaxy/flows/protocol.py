@@ -107,6 +107,33 @@ class Flow(Protocol[State]):
 
 
 @runtime_checkable
+class Componentwise(Flow[Tensor], Protocol):
+    """A flow of real variables that treats every component alike.
+
+    States have the shape of the data, outputs too; steps are linear in them and in the noise, and what is
+    drawn, or lost, in one component depends on that component alone.
+    """
+
+    def component_losses(
+        self,
+        output: Float[Tensor, " rows *event"],
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return each component's part of the loss; `loss` is their sum over a row."""
+        ...
+
+    def with_steps(self, n: int) -> "Componentwise":
+        """Return the same flow on a grid of n steps; itself if its time is continuous."""
+        ...
+
+    def with_sampler(self, name: str) -> "Componentwise":
+        """Return the same flow with another of its `samplers`."""
+        ...
+
+
+@runtime_checkable
 class Collective(Protocol):
     """A flow whose rows are independent only as long as it is not told which of them move together."""
 

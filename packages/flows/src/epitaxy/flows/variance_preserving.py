@@ -135,6 +135,17 @@ class VariancePreserving:
         _, sigma = self._kernel(self.noise_time(t).clamp(min=_LAST), state)
         return -self.epsilon_of(output, state, t) / sigma
 
+    def component_losses(
+        self,
+        output: Float[Tensor, " rows *event"],
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return each component's squared error."""
+        target = x if self.prediction == "x0" else self._noise(x, state, t)
+        return (output - target).square()
+
     def loss(
         self,
         output: Float[Tensor, " rows *event"],
@@ -145,8 +156,7 @@ class VariancePreserving:
         rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
     ) -> Float[Tensor, " rows"]:
         """Return the squared error of the data or of the noise, as published: no weight by time, no nats."""
-        target = x if self.prediction == "x0" else self._noise(x, state, t)
-        return total((output - target).square())
+        return total(self.component_losses(output, x, state, t))
 
     def step(
         self,

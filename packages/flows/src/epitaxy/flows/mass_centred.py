@@ -1,0 +1,131 @@
+"""A flow of configurations without net translation (GeoBFN, Theorem 3.1)."""
+
+from dataclasses import dataclass, field, replace
+
+from jaxtyping import Float
+from torch import Tensor
+
+from epitaxy.flows._rows import total
+from epitaxy.flows._wrapped import check_uncorrected, uncorrected_samplers
+from epitaxy.flows.gaussian import GaussianBFN
+from epitaxy.flows.protocol import Componentwise, Features
+from epitaxy.geometry import AnyRng, Segments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MassCentred:
+    """A flow of atoms in the space in which every graph's mean is zero (all masses equal).
+
+    `on` says which rows are the atoms of one graph; they must have one time. Data, states and outputs are
+    centred before use and results after it, so that noise has the law of independent noise projected on the
+    space: in a graph of n atoms a coordinate has the covariance I - 11^T / n. The likelihood of a molecule
+    then does not depend on where it is, and, with an equivariant network, not on its orientation. An atom
+    alone is always at 0.
+
+    GeoBFN's code centres the network's input, the predicted noise and the messages, but not the predicted
+    data, nor the last mean, which clamping may have moved; here everything is.
+
+    Args:
+        flow: the flow of one coordinate; its sampler must make no corrections, its data must not be periodic.
+        segments: set by `on`.
+
+    """
+
+    flow: Componentwise
+    segments: Segments | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_uncorrected(self.flow, "centred configurations")
+        if isinstance(self.flow, GaussianBFN) and self.flow.period is not None:
+            raise ValueError("points that go around have no centre of mass: leave period=None")
+
+    def on(self, segments: Segments) -> "MassCentred":
+        """Return the flow for rows that are the atoms of these graphs."""
+        return replace(self, segments=segments)
+
+    @property
+    def grid(self) -> int | None:
+        """Return the flow's grid."""
+        return self.flow.grid
+
+    def with_steps(self, n: int) -> "MassCentred":
+        """Return the same with the flow on n steps."""
+        return replace(self, flow=self.flow.with_steps(n))
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Return the names of the flow's samplers, but of those that correct."""
+        return uncorrected_samplers(self.flow)
+
+    def with_sampler(self, name: str) -> "MassCentred":
+        """Return the same with another sampler of the flow."""
+        return replace(self, flow=self.flow.with_sampler(name))
+
+    def prior(self, like: Float[Tensor, " rows *event"], *, rng: AnyRng) -> Float[Tensor, " rows *event"]:
+        """Draw from the flow's prior, projected.
+
+        Raises:
+            ValueError: here as in every other verb, if `on` has not said which rows belong together.
+
+        """
+        return self._centred(self.flow.prior(like, rng=rng))
+
+    def corrupt(
+        self, x: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, " rows *event"]:
+        """Draw the state at t, given the data wherever they are."""
+        return self._centred(self.flow.corrupt(self._centred(x), t, rng=rng))
+
+    def features(self, state: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"]) -> Features:
+        """Return what the network sees of the state."""
+        return self.flow.features(self._centred(state), t)
+
+    def component_losses(
+        self,
+        output: Float[Tensor, " rows *event"],
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return each component's part of the loss of the centred output."""
+        return self.flow.component_losses(self._centred(output), self._centred(x), self._centred(state), t)
+
+    def loss(
+        self,
+        output: Float[Tensor, " rows *event"],
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+    ) -> Float[Tensor, " rows"]:
+        """Return the loss of the centred output, each atom's part of it."""
+        return total(self.component_losses(output, x, state, t))
+
+    def step(
+        self,
+        state: Float[Tensor, " rows *event"],
+        output: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, " rows *event"]:
+        """Draw the state at s > t."""
+        return self._centred(self.flow.step(self._centred(state), self._centred(output), t, s, rng=rng))
+
+    def decode(
+        self,
+        state: Float[Tensor, " rows *event"],
+        output: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, " rows *event"]:
+        """Return the sample."""
+        return self._centred(self.flow.decode(self._centred(state), self._centred(output), t, rng=rng))
+
+    def _centred(self, x: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows *event"]:
+        if self.segments is None:
+            raise ValueError("a flow without net translation must be told its graphs: call on(segments)")
+        return self.segments.center(x)

@@ -1,0 +1,136 @@
+"""A flow of which some components are known (SymmBFN, the masked lattice of Sec. 3)."""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from epitaxy.flows._rows import total
+from epitaxy.flows._wrapped import check_uncorrected, uncorrected_samplers
+from epitaxy.flows.protocol import Componentwise, Features
+from epitaxy.geometry import AnyRng
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pinned:
+    """A flow whose components outside `free` have a known value at every time.
+
+    The prior, corrupted states, steps and samples have that value to the bit, the network sees it, no noise
+    enters, nothing is lost there, and what the data or the network say of it is never read. The free
+    components go through `flow`, which draws the same numbers for them as it would without pins. With exact
+    outputs, which know the pinned value, samples have the law given that value.
+
+    SymmBFN masks the lattice's k-vector so. (It says "masking after Bayesian updates and network calls";
+    SymmCD zeroes the masked components, though of hexagonal cells one is -ln(3) / 4, and trains the network
+    to put out 0 there.)
+
+    Args:
+        flow: the flow of the free components; its sampler must make no corrections.
+        free: which components are not known, one a component of the data.
+        value: the known ones, in units of the flow's data; what it says of free ones does not matter.
+
+    """
+
+    flow: Componentwise
+    free: Bool[Tensor, " rows *event"] = field(repr=False)
+    value: Float[Tensor, " rows *event"] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.free.shape != self.value.shape:
+            shapes = f"{tuple(self.free.shape)} and {tuple(self.value.shape)}"
+            raise ValueError(f"free and value must both have the data's shape, not {shapes}")
+        check_uncorrected(self.flow, "pinned components")
+
+    @property
+    def grid(self) -> int | None:
+        """Return the flow's grid."""
+        return self.flow.grid
+
+    def with_steps(self, n: int) -> "Pinned":
+        """Return the same pins on the flow with n steps."""
+        return replace(self, flow=self.flow.with_steps(n))
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Return the names of the flow's samplers, but of those that correct."""
+        return uncorrected_samplers(self.flow)
+
+    def with_sampler(self, name: str) -> "Pinned":
+        """Return the same pins on the flow with another sampler."""
+        return replace(self, flow=self.flow.with_sampler(name))
+
+    def prior(self, like: Float[Tensor, " rows *event"], *, rng: AnyRng) -> Float[Tensor, " rows *event"]:
+        """Draw the free components from the flow's prior.
+
+        Raises:
+            ValueError: if `like` has not the shape of `value`.
+
+        """
+        if like.shape != self.value.shape:
+            raise ValueError(f"data of shape {tuple(like.shape)} for pins of shape {tuple(self.value.shape)}")
+        return self._set(self.flow.prior(like, rng=rng))
+
+    def corrupt(
+        self, x: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
+    ) -> Float[Tensor, " rows *event"]:
+        """Draw the free components at t."""
+        return self._set(self.flow.corrupt(self._set(x), t, rng=rng))
+
+    def features(self, state: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"]) -> Features:
+        """Return what the network sees: of pinned components their value."""
+        seen = self.flow.features(state, t)
+        return replace(seen, value=self._set(seen.value))
+
+    def component_losses(
+        self,
+        output: Float[Tensor, " rows *event"],
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return each component's part of the loss: 0, without slope, where it is pinned."""
+        losses = self.flow.component_losses(self._unread(output), self._set(x), state, t)
+        return losses.masked_fill(~self.free, 0.0)
+
+    def loss(
+        self,
+        output: Float[Tensor, " rows *event"],
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+    ) -> Float[Tensor, " rows"]:
+        """Return the loss of the free components."""
+        return total(self.component_losses(output, x, state, t))
+
+    def step(
+        self,
+        state: Float[Tensor, " rows *event"],
+        output: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        s: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, " rows *event"]:
+        """Draw the free components at s > t."""
+        return self._set(self.flow.step(state, self._unread(output), t, s, rng=rng))
+
+    def decode(
+        self,
+        state: Float[Tensor, " rows *event"],
+        output: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+        *,
+        rng: AnyRng,
+    ) -> Float[Tensor, " rows *event"]:
+        """Return the sample."""
+        return self._set(self.flow.decode(state, self._unread(output), t, rng=rng))
+
+    def _set(self, x: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows *event"]:
+        return torch.where(self.free, x, self.value.to(x.dtype))
+
+    def _unread(self, output: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows *event"]:
+        """Put 0 where the output is for a pinned component: it may be anything, an infinity too."""
+        return output.masked_fill(~self.free, 0.0)
