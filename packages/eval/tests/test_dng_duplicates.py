@@ -142,7 +142,7 @@ def test_failures_cost_only_themselves(perovskite, rutile):
 
 
 def test_a_cell_too_large_is_named(perovskite, rutile, monkeypatch):
-    monkeypatch.setattr("epitaxy.eval.dng.describe.LARGEST_CELL", 9)
+    monkeypatch.setattr("epitaxy.eval.dng.large.LARGEST_CELL", 9)
     samples = {"a": perovskite, "b": perovskite * (2, 1, 1), "c": rutile * (2, 2, 1)}
     found = find_duplicates(samples)
     assert found.failures == {"b": "ValueError: 10 atoms in a cell are more than the 9 looked at"}

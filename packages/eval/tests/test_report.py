@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.eval import Report, bootstrap_interval, wilson_interval
+from epitaxy.eval.intervals import classes_interval
 
 
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -62,3 +63,26 @@ def test_report_as_json():
         "notes": {"rmse": "nothing matched"},
         "ids": {"missing": ["a"]},
     }
+
+
+def test_an_interval_of_classes_by_hand():
+    # none has a copy: what Wilson's interval of 10 of 10 says
+    assert classes_interval(10, 10, 10) == pytest.approx(wilson_interval(10, 10))
+    # 4 pairs and 2 alone in 10: the longer arm of the interval of 2 in 10 to both sides of 0.6
+    _, high = wilson_interval(2, 10)
+    assert classes_interval(6, 2, 10) == pytest.approx((0.8 - high, 0.4 + high))
+    for counts in ((3, 4, 5), (6, 2, 5), (0, 0, 0)):
+        with pytest.raises(ValueError, match="classes"):
+            classes_interval(*counts)
+
+
+@pytest.mark.parametrize("kinds", [20, 300, 20_000])
+def test_an_interval_of_classes_covers(kinds):
+    """Of draws from laws with few, some and many kinds: the interval covers the mean nearly always."""
+    rng, trials = np.random.default_rng(0), 200
+    weights = 1.0 / (1 + np.arange(kinds))
+    counts = rng.multinomial(trials, weights / weights.sum(), size=400)
+    classes, alone = (counts > 0).sum(axis=1), (counts == 1).sum(axis=1)
+    mean = classes.mean() / trials
+    ends = [classes_interval(int(c), int(a), trials) for c, a in zip(classes, alone, strict=True)]
+    assert sum(low <= mean <= high for low, high in ends) >= 0.95 * len(ends)

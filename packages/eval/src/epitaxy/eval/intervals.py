@@ -41,3 +41,24 @@ def bootstrap_interval(values: Sequence[float], *, resamples: int = 2000, seed: 
     means = [sample[rng.integers(len(sample), size=len(sample))].mean() for _ in range(resamples)]
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
+
+
+def classes_interval(classes: int, alone: int, trials: int) -> Interval:
+    """Compute a 95 % interval of a number of classes over the number of trials that fell into them.
+
+    By the inequality of Efron and Stein (Ann. Stat. 9, 586 (1981)) the number of classes varies no more than
+    trials m (1 - m), where m, the chance that one more trial opens a class, is about the share of trials that
+    are alone in theirs (Good, Biometrika 40, 237 (1953)). So half of this interval is the longer arm of
+    Wilson's of that share: rather too wide. A plain bootstrap would not do: drawing with replacement makes
+    copies.
+
+    Raises:
+        ValueError: Unless ``0 <= alone <= classes <= trials`` and there is a trial.
+
+    """
+    if not 0 <= alone <= classes <= trials or trials == 0:
+        raise ValueError(f"{classes} classes, {alone} of them of one, in {trials} trials")
+    low, high = wilson_interval(alone, trials) or (0.0, 1.0)
+    rate, share = classes / trials, alone / trials
+    half = max(share - low, high - share)
+    return max(0.0, rate - half), min(1.0, rate + half)

@@ -1,5 +1,6 @@
 """De novo generation: metrics of a set of samples."""
 
+from epitaxy.eval.dng.asked import AskedGroups, match_asked
 from epitaxy.eval.dng.coverage import Coverage, measure_coverage
 from epitaxy.eval.dng.describe import SYMPREC, Description, crystal_system
 from epitaxy.eval.dng.distances import Spread, Transport, jensen_shannon
@@ -11,6 +12,7 @@ from epitaxy.eval.dng.validity import SampleValidity, ValidityResult, evaluate_v
 __all__ = [
     "PARTS",
     "SYMPREC",
+    "AskedGroups",
     "Coverage",
     "DNGResult",
     "Description",
@@ -26,5 +28,6 @@ __all__ = [
     "evaluate_validity",
     "find_duplicates",
     "jensen_shannon",
+    "match_asked",
     "measure_coverage",
 ]

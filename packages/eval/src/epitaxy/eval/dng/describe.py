@@ -8,19 +8,14 @@ from typing import Any
 from pymatgen.core.structure import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from epitaxy.eval.dng.large import refuse_large
 from epitaxy.eval.dng.validity import SAMPLE_LIMIT, SampleValidity
 from epitaxy.eval.resumable import Failed, Progress, resume_map, structure_key
+from epitaxy.eval.symmetry import SPACE_GROUPS
 from epitaxy.eval.validity import TABLE_NAMES, Validity, compositional_validity, structural_validity
 
 SYMPREC = 0.1
 """How far, in angstrom, atoms may be from where a symmetry puts them, as the tables have it."""
-
-LARGEST_CELL = 3000
-"""Atoms beyond which no symmetry is sought and no copy: spglib and the matcher take time and memory by the
-square."""
-
-SPACE_GROUPS = 230
-"""Numbers of space groups run from 1 to this."""
 
 CRYSTAL_SYSTEMS = {
     "triclinic": 2,
@@ -185,17 +180,6 @@ class _SpaceGroup:
     def __call__(self, structure: Structure) -> int:
         refuse_large(structure)
         return int(SpacegroupAnalyzer(structure, symprec=self.symprec).get_space_group_number())
-
-
-def refuse_large(structure: Structure) -> None:
-    """Raise for a cell of more than ``LARGEST_CELL`` atoms.
-
-    Raises:
-        ValueError: If it is so large.
-
-    """
-    if len(structure) > LARGEST_CELL:
-        raise ValueError(f"{len(structure)} atoms in a cell are more than the {LARGEST_CELL} looked at")
 
 
 def crystal_system(number: int) -> str:

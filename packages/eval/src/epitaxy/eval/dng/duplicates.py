@@ -20,7 +20,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.periodic_table import DummySpecies, Species
 from pymatgen.core.structure import Structure
 
-from epitaxy.eval.dng.describe import refuse_large
+from epitaxy.eval.dng.large import refuse_large
 from epitaxy.eval.resumable import Failed, Progress, joint_key, resume_map, structure_key
 
 COMPARISON_LIMIT = 300.0

@@ -7,6 +7,7 @@ from pathlib import Path
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.structure import Structure
 
+from epitaxy.eval.dng.asked import AskedGroups, match_asked
 from epitaxy.eval.dng.coverage import Coverage, measure_coverage
 from epitaxy.eval.dng.describe import Description, describe, space_groups
 from epitaxy.eval.dng.distances import RESAMPLES
@@ -36,6 +37,7 @@ def evaluate_dng(
     cutoffs: Cutoffs | str | None = "mp_20",
     table: str = "smact14",
     properties: Mapping[str, PropertyValues] | None = None,
+    asked_groups: Mapping[str, int] | None = None,
     parts: Collection[str] = PARTS,
     matcher: StructureMatcher | None = None,
     draw_size: int = DRAW_SIZE,
@@ -58,6 +60,7 @@ def evaluate_dng(
         table: The oxidation-state table that says which samples are valid for distances and space groups;
             validity is reported under all.
         properties: Further numeric properties to compare, by name, energies say.
+        asked_groups: The space group that a sample was asked to have, by its id; None if none was.
         parts: Which of ``PARTS`` to do; the figures of the others are None, with that as the reason.
         matcher: Says which crystals are the same; None for pymatgen's default.
         draw_size: How many valid samples the drawn distances are of.
@@ -101,6 +104,7 @@ def evaluate_dng(
         coverage=stages.coverage(limits) if "coverage" in parts and limits is not None else None,
         groups=stages.groups(valid, theirs) if "space_groups" in parts else None,
         duplicates=stages.duplicates(train, rule) if "duplicates" in parts else None,
+        asked=stages.asked(asked_groups, mine) if asked_groups else None,
         properties=dict(properties or {}),
         matcher=matcher_settings(rule),
         draw_size=draw_size,
@@ -181,6 +185,17 @@ class _Stages:
             reference=reference,
             failures=failures,
             reference_failures=reference_failures,
+        )
+
+    def asked(self, groups: Mapping[str, int], mine: Sequence[Description]) -> AskedGroups:
+        return match_asked(
+            self.samples,
+            groups,
+            frozenset(sample.id for sample in mine if sample.structural),
+            cache=self.cache,
+            workers=self.workers,
+            timeout_s=self.timeout_s,
+            progress=self._stage("space groups asked for"),
         )
 
     def duplicates(

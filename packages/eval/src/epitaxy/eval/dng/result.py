@@ -8,13 +8,17 @@ from math import isfinite
 import numpy as np
 from jaxtyping import Float
 
+from epitaxy.eval.dng.asked import ASKED_DEFINITION, AskedGroups
 from epitaxy.eval.dng.coverage import Coverage
-from epitaxy.eval.dng.describe import CRYSTAL_SYSTEMS, SPACE_GROUPS, SYMPREC, Description, crystal_system
+from epitaxy.eval.dng.describe import CRYSTAL_SYSTEMS, SYMPREC, Description, crystal_system
 from epitaxy.eval.dng.distances import RESAMPLES, Transport, jensen_shannon, jensen_shannon_interval
 from epitaxy.eval.dng.duplicates import Duplicates
 from epitaxy.eval.dng.figures import Figures
 from epitaxy.eval.dng.validity import ValidityResult
+from epitaxy.eval.intervals import classes_interval
 from epitaxy.eval.report import Report
+from epitaxy.eval.symmetry import SPACE_GROUPS
+from epitaxy.eval.symmetry import SYMPREC as ASKED_SYMPREC
 from epitaxy.eval.validity import TABLE_NAMES
 from epitaxy.eval.validity.structural import MIN_DISTANCE, MIN_VOLUME
 
@@ -31,7 +35,7 @@ _DEFINITION = (
     "root, natural logarithm) of the frequencies of the 230 space groups, valid samples. Uniqueness: "
     "classes of samples that match each other (connected components; both directions must match). "
     "Novelty: samples that match no training crystal. Intervals: 95 %; Wilson's of rates, bootstrap over "
-    "samples of distances."
+    "samples of distances; of uniqueness as wide as Wilson's of the samples without a copy."
 )
 _SAMPLE_SIZE = "falls with the number of samples: compare only sets of one size"
 _SKIPPED = "not asked for"
@@ -90,6 +94,7 @@ class DNGResult:
         coverage: Who covers whom; None if not asked for, or without cut-offs.
         groups: Space groups; None if not asked for.
         duplicates: Copies and known crystals; None if not asked for.
+        asked: Whether samples have the space groups they were asked for; None if none was.
         properties: Further properties by name.
         matcher: The settings of the matcher behind ``duplicates``.
         draw_size: Samples a draw has.
@@ -105,6 +110,7 @@ class DNGResult:
     coverage: Coverage | None
     groups: SpaceGroups | None
     duplicates: Duplicates | None
+    asked: AskedGroups | None
     properties: Mapping[str, PropertyValues]
     matcher: Mapping[str, object]
     draw_size: int
@@ -163,6 +169,8 @@ class DNGResult:
         self._add_distances(figures)
         self._add_space_groups(figures)
         self._add_duplicates(figures)
+        if self.asked is not None:
+            self.asked.add_to(figures)
         return figures.report(self._protocol())
 
     def to_json(self) -> dict[str, object]:
@@ -173,7 +181,7 @@ class DNGResult:
         cutoffs = None if self.coverage is None else self.coverage.cutoffs
         return {
             "name": "dng",
-            "definition": _DEFINITION,
+            "definition": _DEFINITION if self.asked is None else f"{_DEFINITION} {ASKED_DEFINITION}",
             "parameters": {
                 "min_distance": MIN_DISTANCE,
                 "min_volume": MIN_VOLUME,
@@ -181,6 +189,7 @@ class DNGResult:
                 "coverage_structure_cutoff": None if cutoffs is None else cutoffs.structure,
                 "coverage_composition_cutoff": None if cutoffs is None else cutoffs.composition,
                 "symprec": SYMPREC,
+                "asked_symprec": None if self.asked is None else ASKED_SYMPREC,
                 "matcher": dict(self.matcher),
                 "draw_size": self.draw_size,
                 "draws": self.draws,
@@ -281,9 +290,10 @@ class DNGResult:
         figures.named("train_not_compared", found.train_failures)
         classes, none = found.classes(), "there are no samples"
         figures.rate("uniqueness", len(classes), total, without=none)
-        figures.intervals.pop("uniqueness", None)  # no binomial count: it depends on the number of samples
         if total:
-            figures.notes["uniqueness"] = f"{_SAMPLE_SIZE}; it has no interval"
+            alone = sum(len(members) == 1 for members in classes.values())
+            figures.intervals["uniqueness"] = classes_interval(len(classes), alone, total)
+            figures.notes["uniqueness"] = _SAMPLE_SIZE
         if found.known is None:
             figures.missing(novelties, "no training crystals were given")
             return

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from pymatgen.core.structure import Structure
 
-from epitaxy.eval.intervals import wilson_interval
+from epitaxy.eval.dng.asked import ASKED_DEFINITION, AskedGroups, match_asked
+from epitaxy.eval.dng.figures import Figures
 from epitaxy.eval.isolation import Done, Failed, Progress, map_isolated
 from epitaxy.eval.report import Report
+from epitaxy.eval.symmetry import SYMPREC
 from epitaxy.eval.validity import Validity, compositional_validity, oxidation_table, structural_validity
 from epitaxy.eval.validity.structural import MIN_DISTANCE, MIN_VOLUME
 
@@ -51,35 +53,38 @@ class ValidityResult:
     Attributes:
         samples: Every sample, in the order given.
         table: The oxidation-state table of compositional validity.
+        asked: Whether samples have the space groups they were asked for; None if none was.
 
     """
 
     samples: tuple[SampleValidity, ...]
     table: str
+    asked: AskedGroups | None = None
 
     def report(self) -> Report:
         """Rates over all samples, the unreadable ones included as failures, with 95 % Wilson intervals."""
-        total, valid = len(self.samples), self._valid()
-        intervals = {name: wilson_interval(count, total) for name, count in valid.items()}
-        unreadable = tuple(sample.id for sample in self.samples if not sample.readable)
-        return Report(
-            protocol={
+        figures, total = Figures(), len(self.samples)
+        figures.counts["samples"] = total
+        figures.named("unreadable", (sample.id for sample in self.samples if not sample.readable))
+        for name, count in self._valid().items():
+            figures.rate(name, count, total, without="there are no samples")
+        if self.asked is not None:
+            self.asked.add_to(figures)
+        return figures.report(
+            {
                 "name": "validity",
                 "definition": (
                     "Structural: distances >= 0.5 A and volume >= 0.1 A^3. Compositional: CDVAE's SMACT rule "
                     f"with {self.table} states. Rates over all samples; an unreadable one is invalid."
-                ),
+                )
+                + ("" if self.asked is None else f" {ASKED_DEFINITION}"),
                 "parameters": {
                     "min_distance": MIN_DISTANCE,
                     "min_volume": MIN_VOLUME,
                     "oxidation_table": self.table,
-                },
-            },
-            counts={"samples": total, "unreadable": len(unreadable), **valid},
-            metrics={name: count / total if total else None for name, count in valid.items()},
-            intervals={name: interval for name, interval in intervals.items() if interval is not None},
-            notes={} if total else dict.fromkeys(valid, "there are no samples"),
-            ids={"unreadable": unreadable},
+                }
+                | ({} if self.asked is None else {"asked_symprec": SYMPREC}),
+            }
         )
 
     def to_json(self) -> dict[str, object]:
@@ -100,6 +105,7 @@ def evaluate_validity(
     structures: Mapping[str, Structure | None] | Sequence[Structure | None],
     *,
     table: str = "smact14",
+    asked_groups: Mapping[str, int] | None = None,
     workers: int = 0,
     timeout_s: float | None = SAMPLE_LIMIT,
     progress: Progress | None = None,
@@ -110,6 +116,7 @@ def evaluate_validity(
         structures: The samples, by id or in order (their ids are then "0", "1", ...); None for an unreadable
             one.
         table: The oxidation-state table, one of ``TABLE_NAMES``.
+        asked_groups: The space group that a sample was asked to have, by its id; None if none was.
         workers: Worker processes; 0 works in this process. The verdicts do not depend on it.
         timeout_s: Wall-clock seconds for one sample; None for no limit. One that takes longer is invalid.
         progress: Called as ``progress(done, total)`` after each sample.
@@ -118,7 +125,7 @@ def evaluate_validity(
         The verdicts and, by ``report()`` or ``to_json()``, their rates.
 
     Raises:
-        ValueError: If no table has that name, or ``workers`` or ``timeout_s`` make no sense.
+        ValueError: If no table or space group is of that name, or ``workers`` or ``timeout_s`` make no sense.
         RuntimeError: If a worker process cannot start.
 
     """
@@ -130,7 +137,11 @@ def evaluate_validity(
     samples = tuple(
         _sample(name, named[name] is not None, o) for name, o in zip(named, outcomes, strict=True)
     )
-    return ValidityResult(samples=samples, table=table)
+    if not asked_groups:
+        return ValidityResult(samples=samples, table=table)
+    valid = frozenset(sample.id for sample in samples if sample.structural)
+    asked = match_asked(named, asked_groups, valid, workers=workers, timeout_s=timeout_s)
+    return ValidityResult(samples=samples, table=table, asked=asked)
 
 
 def _sample(name: str, readable: bool, outcome: Done[tuple[Validity, Validity]] | Failed) -> SampleValidity:
