@@ -3,18 +3,26 @@
 from epitaxy.models.cspnet import CSPNet, CSPNetOutput
 from epitaxy.models.edge_block import EdgeBlock
 from epitaxy.models.edge_index import EdgeIndex
+from epitaxy.models.egnn import EGNN, EGNNOutput
 from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding, fourier_features
+from epitaxy.models.gaussian_basis import GaussianBasis
+from epitaxy.models.molecule_net import MoleculeNet, MoleculeNetOutput
 from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 from epitaxy.models.property_embedding import PropertyEmbedding
 from epitaxy.models.space_group_embedding import SpaceGroupEmbedding, space_group_descriptor
 from epitaxy.models.wyckoff_net import WyckoffNet, WyckoffNetOutput
 
 __all__ = [
+    "EGNN",
     "CSPNet",
     "CSPNetOutput",
+    "EGNNOutput",
     "EdgeBlock",
     "EdgeIndex",
+    "GaussianBasis",
     "GaussianTimeEmbedding",
+    "MoleculeNet",
+    "MoleculeNetOutput",
     "PairFeatures",
     "PropertyEmbedding",
     "SpaceGroupEmbedding",

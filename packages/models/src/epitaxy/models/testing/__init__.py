@@ -4,6 +4,7 @@ Import it from tests and benchmarks only: it needs `pip install epitaxy-models[t
 """
 
 from epitaxy.models.testing.edge_list import EdgeListCSPNet, all_ordered_pairs, edge_list_messages
+from epitaxy.models.testing.edge_list_egnn import EdgeListEGNN
 from epitaxy.models.testing.inputs import CrystalInput, crystal_inputs, random_crystals
 from epitaxy.models.testing.laws import CrystalOutput, EquivarianceLaws
 from epitaxy.models.testing.wyckoff import (
@@ -17,6 +18,7 @@ __all__ = [
     "CrystalInput",
     "CrystalOutput",
     "EdgeListCSPNet",
+    "EdgeListEGNN",
     "EdgeListWyckoffNet",
     "EquivarianceLaws",
     "WyckoffInput",
