@@ -28,6 +28,11 @@ from epitaxy.geometry.symmetry.kvector import (
     lattice_to_k,
     symmetrize_metric,
 )
+from epitaxy.geometry.symmetry.occupations import (
+    count_occupations,
+    draw_occupation,
+    occupation_possible,
+)
 from epitaxy.geometry.symmetry.orbits import Orbits, expand_orbits, expand_points
 from epitaxy.geometry.symmetry.projection import Projection, project_to_wyckoff
 from epitaxy.geometry.symmetry.site_symmetry import SITE_AXES, SITE_CLASSES, site_symmetry_matrix
@@ -49,13 +54,16 @@ __all__ = [
     "WyckoffTable",
     "assign_wyckoff",
     "constrain_k",
+    "count_occupations",
     "crystal_system",
+    "draw_occupation",
     "expand_orbits",
     "expand_points",
     "lattice_bias",
     "lattice_from_k",
     "lattice_mask",
     "lattice_to_k",
+    "occupation_possible",
     "project_to_wyckoff",
     "site_symmetry_matrix",
     "space_group",
