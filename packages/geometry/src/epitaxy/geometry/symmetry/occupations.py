@@ -212,7 +212,7 @@ class _Occupations:
         return sites
 
     def _repeats(self, c: int, atoms: int, orbits: int) -> Iterable[tuple[int, int]]:
-        """List how many orbits of a free kind there may be, and the ways of each, its and the later kinds'."""
+        """List how many orbits of a free kind there may be, and the ways of it and the later kinds."""
         kind = self.free[c]
         for q in range(atoms // kind.multiplicity + 1):
             if (spent := q * self.worth) <= orbits:
