@@ -83,6 +83,20 @@ def test_with_steps_reaches_every_flow() -> None:
     assert {part.grid for part in flow.flows.values()} == {20}
 
 
+def test_flows_are_replaced_by_name() -> None:
+    """The others stay, the product stays as it was, and the new product is checked like any."""
+    before = product()
+    after = before.replacing(lattice=GaussianBFN(sigma1=0.5, grid=8))
+    assert after.flows["lattice"] == GaussianBFN(sigma1=0.5, grid=8)
+    assert before.flows["lattice"] == GaussianBFN(grid=8)
+    assert after.flows["species"] is before.flows["species"]
+    assert after.levels == before.levels
+    with pytest.raises(ValueError, match="field must be one of lattice, positions, species, not 'cell'"):
+        before.replacing(cell=GaussianBFN(grid=8))
+    with pytest.raises(ValueError, match="share one grid"):
+        before.replacing(lattice=GaussianBFN(grid=9))
+
+
 def test_refresh_reaches_the_bank() -> None:
     flow = product()
     flow.refresh(3)

@@ -137,7 +137,8 @@ class GaussianBFN:
         precision: Float[Tensor, " rows"],
     ) -> Float[Tensor, " rows *event"]:
         """Return the mean after message y of accuracy alpha, from a belief of this precision."""
-        return torch.lerp(mean, y, column(alpha / (precision + alpha), y.ndim))
+        share = (alpha / (precision + alpha)).to(y.dtype)
+        return torch.lerp(mean, y, column(share, y.ndim))
 
     def corrupt(
         self, x: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
