@@ -1,9 +1,10 @@
 """Measure CSPNet against its edge-list form: time, share of the machine's matrix-multiply rate, peak memory.
 
-python benchmarks/cspnet.py [--network crysbfn|kldm] [--size paper|small]
+python benchmarks/cspnet.py [--network crysbfn|kldm|symmbfn] [--size paper|small]
                             [--threads 2] [--crystals 256] [--repeats 5]
 
-One step is forward and backward on cells with the atom counts of mp_20's training split. The two forms have
+One step is forward and backward on cells with the atom counts of mp_20's training split; WyckoffNet's
+(symmbfn) is on asymmetric units with counts of orbits of that kind. The two forms have
 the same weights and take turns, with matrix products of known cost between them, so that whatever else the
 machine does meets all three. Medians are printed, of the wall clock and of this process's processor
 seconds; where others use the machine, the latter on one thread say more. Peak memory is that of a fresh
@@ -21,8 +22,16 @@ from dataclasses import dataclass
 import torch
 
 from epitaxy.geometry import Segments
-from epitaxy.models import CSPNet
-from epitaxy.models.testing import CrystalInput, EdgeListCSPNet, random_crystals
+from epitaxy.models import CSPNet, CSPNetOutput, WyckoffNet, WyckoffNetOutput
+from epitaxy.models.testing import (
+    CrystalInput,
+    EdgeListCSPNet,
+    EdgeListWyckoffNet,
+    random_asymmetric_units,
+    random_crystals,
+)
+
+Network = CSPNet | WyckoffNet
 
 # How many of mp_20's 27,136 training crystals have 1, 2, ... 20 atoms.
 COUNTS = (
@@ -47,6 +56,8 @@ COUNTS = (
     287,
     2441,
 )
+# Of WyckoffNet: shares of asymmetric units with 1, 2, ... 12 orbits, 5.2 on average; not counted in data.
+ORBITS = (2, 6, 15, 20, 18, 13, 10, 7, 4, 2, 2, 1)
 SIZES = {
     "paper": {"hidden": 512, "layers": 6, "frequencies": 128},
     "small": {"hidden": 128, "layers": 4, "frequencies": 16},
@@ -62,9 +73,17 @@ NETWORKS = {
         "position_head": "two_layer",
         "position_conditions": 0,
     },
+    "symmbfn": {"species": 94},
 }
-TIME_DIMS = {("crysbfn", "paper"): 128, ("kldm", "paper"): 256}  # 64 at the small size
-FORMS = {"fast": CSPNet, "edge list": EdgeListCSPNet}
+# 64 at the small size
+TIME_DIMS = {("crysbfn", "paper"): 128, ("kldm", "paper"): 256, ("symmbfn", "paper"): 128}
+FORMS = ("fast", "edge list")
+CLASSES = {
+    "crysbfn": (CSPNet, EdgeListCSPNet),
+    "kldm": (CSPNet, EdgeListCSPNet),
+    "symmbfn": (WyckoffNet, EdgeListWyckoffNet),
+}
+FIELDS = ("positions", "lattice", "species", "symmetry")
 
 
 @dataclass(frozen=True)
@@ -85,8 +104,11 @@ def timed(work: Callable[[], object]) -> Seconds:
 def crystals(number: int, network: str) -> CrystalInput:
     """Random crystals with mp_20's numbers of atoms."""
     rng = torch.Generator().manual_seed(0)
-    counts = 1 + torch.multinomial(torch.tensor(COUNTS, dtype=torch.float), number, True, generator=rng)
+    shares = torch.tensor(ORBITS if network == "symmbfn" else COUNTS, dtype=torch.float)
+    counts = 1 + torch.multinomial(shares, number, True, generator=rng)
     words = NETWORKS[network]
+    if network == "symmbfn":
+        return random_asymmetric_units(Segments.from_counts(counts), rng=rng, species=words["species"])
     return random_crystals(
         Segments.from_counts(counts),
         rng=rng,
@@ -97,35 +119,38 @@ def crystals(number: int, network: str) -> CrystalInput:
     )
 
 
-def build(form: str, network: str, size: str) -> CSPNet:
+def build(form: str, network: str, size: str) -> Network:
     """The network in one of its forms; both have the same weights."""
     torch.manual_seed(0)
     time_dim = TIME_DIMS.get((network, size), 64)
-    return FORMS[form](**NETWORKS[network], **SIZES[size], time_dim=time_dim)
+    return CLASSES[network][FORMS.index(form)](**NETWORKS[network], **SIZES[size], time_dim=time_dim)
 
 
-def loss(network: CSPNet, x: CrystalInput) -> torch.Tensor:
+def loss(network: Network, x: CrystalInput) -> torch.Tensor:
     """A number that every output counts in."""
-    y = network(**x.words())
-    total = y.positions.square().sum() + y.lattice.square().sum()
-    return total if y.species is None else total + y.species.square().sum()
+    return sum(y.square().sum() for y in fields(network(**x.words())))
 
 
-def step(network: CSPNet, x: CrystalInput) -> None:
+def fields(output: CSPNetOutput | WyckoffNetOutput) -> list[torch.Tensor]:
+    """All that a network gives."""
+    every = (getattr(output, name, None) for name in FIELDS)
+    return [field for field in every if field is not None]
+
+
+def step(network: Network, x: CrystalInput) -> None:
     """Forward and backward."""
     loss(network, x).backward()
     network.zero_grad()
 
 
-def difference(networks: dict[str, CSPNet], x: CrystalInput) -> float:
+def difference(networks: dict[str, Network], x: CrystalInput) -> float:
     """The largest difference of the two forms' outputs."""
     with torch.no_grad():
-        one, other = (network(**x.words()) for network in networks.values())
-    fields = [name for name in ("positions", "lattice", "species") if getattr(one, name) is not None]
-    return max((getattr(one, name) - getattr(other, name)).abs().max().item() for name in fields)
+        one, other = (fields(network(**x.words())) for network in networks.values())
+    return max((a - b).abs().max().item() for a, b in zip(one, other, strict=True))
 
 
-def necessary_flops(network: CSPNet, x: CrystalInput) -> float:
+def necessary_flops(network: Network, x: CrystalInput) -> float:
     """Floating-point operations of the fast form's matrix products in one step, layers only.
 
     Pair features are multiplied twice (no gradient flows into them), everything else three times.
@@ -160,7 +185,7 @@ def memory(field: str) -> int:
 
 
 def take_turns(
-    networks: dict[str, CSPNet], x: CrystalInput, repeats: int
+    networks: dict[str, Network], x: CrystalInput, repeats: int
 ) -> tuple[dict[str, list[Seconds]], list[float]]:
     """Durations of each form's steps, and matrix-multiply rates in between, after a step to warm up."""
     rate = products()
