@@ -257,5 +257,23 @@ def test_wrong_arguments_are_refused():
         network(**replace(x, properties=torch.zeros(2, 2)).words())
     with pytest.raises(ValueError, match="0 properties are given, the network has 2: give NaN"):
         asked(**x.words())
+    # The shapes that follow are stopped by the tests' type hook on their way into `forward`.
+    with pytest.raises(ValueError, match=r"a lattice has the shape \(3, 3\), the network wants \(6,\)"):
+        network.check(torch.zeros(2, 3, 3), x.species, x.symmetry, None)
+    with pytest.raises(ValueError, match=r"symmetry has the shape \(13, 15\), the network wants \(15, 13\)"):
+        network.check(x.lattice, x.species, x.symmetry.mT, None)
     with pytest.raises(ValueError, match="space groups have the numbers 1 to 230"):
         network(**replace(x, space_groups=torch.tensor([1, 231])).words())
+
+
+@pytest.mark.gpu
+@every_form
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_on_a_gpu(form: str, dtype: torch.dtype):
+    fast, plain = both(dtype, form=form)
+    x = inputs([3, 1, 7, 20], dtype, form=form)
+    outputs, gradients = results(plain, x)
+    moved = WyckoffInput(**{name: value.to("cuda") for name, value in x.words().items()})
+    on_gpu, gpu_gradients = results(fast.to("cuda"), moved)
+    for actual, value in zip([*on_gpu, *gpu_gradients], [*outputs, *gradients], strict=True):
+        Tolerance.loose(dtype).assert_close(actual.cpu(), value)

@@ -165,11 +165,11 @@ class WyckoffNet(nn.Module):
             pairs: `segments.pairs()`, for a caller that runs the same segments many times.
 
         Raises:
-            ValueError: if the classes of species or the properties are not what the network was built for, or
-                there is no such space group.
+            ValueError: if a shape is not what the network was built for, properties are missing or not asked
+                for, or there is no such space group.
 
         """
-        self.check(species, properties)
+        self.check(lattice, species, symmetry, properties)
         positions = positions.detach()
         pairs = segments.pairs() if pairs is None else pairs
         features = fourier_pairs(positions, pairs, self.frequencies)
@@ -182,8 +182,12 @@ class WyckoffNet(nn.Module):
             atoms = layer(atoms, of_lattice, features, index)
         return self.read_out(segments, atoms, positions)
 
-    def check(self, species: Tensor, properties: Tensor | None) -> None:
+    def check(self, lattice: Tensor, species: Tensor, symmetry: Tensor, properties: Tensor | None) -> None:
         """Raise a ValueError if one of these is not what the network was built for."""
+        if lattice.shape[1:] != (_LATTICE,):
+            raise ValueError(f"a lattice has the shape {tuple(lattice.shape[1:])}, the network wants (6,)")
+        if symmetry.shape[1:] != _SITE:
+            raise ValueError(f"symmetry has the shape {tuple(symmetry.shape[1:])}, the network wants {_SITE}")
         classes = self.species_embedding.in_features
         if species.shape[1] != classes:
             raise ValueError(f"species have {species.shape[1]} classes, the network has {classes}")

@@ -38,7 +38,7 @@ class EdgeListWyckoffNet(WyckoffNet):
         properties: Float[Tensor, "graphs properties"] | None = None,
     ) -> WyckoffNetOutput:
         """Run the network on a batch, as `WyckoffNet.forward` does."""
-        self.check(species, properties)
+        self.check(lattice, species, symmetry, properties)
         # Phases of absolute coordinates are large, and few enough to be taken in float64.
         of_positions = edge_list_fourier(positions.double(), self.frequencies).to(positions.dtype)
         of_crystal = self.embed_crystals(space_groups, time, properties)
