@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,16 @@ FORMAT = 1
 """Version of the arrays' layout and of what preparation does: another version is another key."""
 
 _PROPERTY = "property."
+_MORE = "more."
 _log = logging.getLogger("epitaxy.data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrays:
-    """Crystals in ragged form, as numpy arrays; see `CrystalDataset` for the meaning of each."""
+    """Crystals in ragged form, as numpy arrays; see `CrystalDataset` for the meaning of each.
+
+    `more` holds what asymmetric units have besides; see `WyckoffDataset`.
+    """
 
     ids: np.ndarray
     counts: np.ndarray
@@ -35,6 +39,7 @@ class Arrays:
     positions: np.ndarray
     lattice: np.ndarray
     properties: Mapping[str, np.ndarray]
+    more: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,7 @@ def write(folder: Path, arrays: Arrays, rejects: Sequence[Reject]) -> Manifest:
     """Fill a cache folder; two processes that do so at once write the same bytes."""
     fields = {name: getattr(arrays, name) for name in ("ids", "counts", "numbers", "positions", "lattice")}
     fields |= {_PROPERTY + name: values for name, values in arrays.properties.items()}
+    fields |= {_MORE + name: values for name, values in arrays.more.items()}
     with replacing(folder / "crystals.npz") as draft, draft.open("wb") as file:
         np.savez(file, allow_pickle=False, **fields)
     write_text(
@@ -105,5 +111,11 @@ def read(folder: Path) -> Arrays:
     """Return the arrays of a verified folder."""
     with np.load(folder / "crystals.npz", allow_pickle=False) as stored:
         fields = {name: stored[name] for name in stored.files}
-    properties = {n.removeprefix(_PROPERTY): fields.pop(n) for n in tuple(fields) if n.startswith(_PROPERTY)}
-    return Arrays(**fields, properties=properties)
+    properties, more = _taken(fields, _PROPERTY), _taken(fields, _MORE)
+    return Arrays(**fields, properties=properties, more=more)
+
+
+def _taken(fields: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Take the fields whose names begin so out of others."""
+    names = [name for name in fields if name.startswith(prefix)]
+    return {name.removeprefix(prefix): fields.pop(name) for name in names}

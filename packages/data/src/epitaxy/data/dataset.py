@@ -14,9 +14,9 @@ from torch import Tensor
 from epitaxy.data import _cache
 from epitaxy.data._cells import Cell, check_cell, to_cell
 from epitaxy.data._crystal import check, from_structure
+from epitaxy.data._splits import hashed_part, random_parts
 from epitaxy.data.convert import positions_as, to_structures
 from epitaxy.data.errors import DataError, UnusableRecordError
-from epitaxy.data.locate import split_of
 from epitaxy.data.prepare import Prepared, prepare, to_arrays
 from epitaxy.data.progress import Progress
 from epitaxy.data.readers import MAX_ATOMS, RawRecord
@@ -201,11 +201,7 @@ class CrystalDataset:
             DataError: if a part would be empty.
 
         """
-        shares = torch.tensor(fractions, dtype=torch.float64).clamp(min=0.0)
-        ends = (shares.cumsum(0) / shares.sum() * len(self)).round().to(torch.int64).tolist()
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
-        starts = [0, *ends[:-1]]
-        return tuple(self.subset(order[a:b].sort().values) for a, b in zip(starts, ends, strict=True))
+        return tuple(self.subset(part) for part in random_parts(len(self), fractions, seed))
 
     def to_pyg(self) -> "PygCrystals":
         """Return a view as a `torch_geometric` Dataset, for its DataLoader."""
@@ -214,12 +210,7 @@ class CrystalDataset:
         return PygCrystals(self)
 
     def _hashed_split(self, split: str) -> "CrystalDataset":
-        chosen = [i for i, name in enumerate(self.ids) if split_of(name) == split]
-        if not chosen:
-            raise DataError(
-                f"none of the {len(self)} crystals falls into the {split} split (80/10/10 by a hash of the "
-                f"id); give more crystals, or files called train, val and test"
-            )
+        chosen = hashed_part(self.ids, split, "crystals")
         note = "split 80/10/10 into train, val and test by a hash of each id"
         part = self.subset(chosen)
         object.__setattr__(part, "note", note)

@@ -42,6 +42,11 @@ class Prepared:
     reused: bool
 
     @property
+    def key(self) -> str:
+        """Short name for all that determines the folder's content; no path or date is part of it."""
+        return self.folder.name.removeprefix(f"{self.location.label}-")
+
+    @property
     def rejects_path(self) -> Path:
         """JSON lines of id, source and reason, one for each record that could not be used."""
         return self.folder / "rejects.jsonl"

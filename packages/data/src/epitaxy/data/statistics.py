@@ -1,7 +1,6 @@
 """What a model must know of its training data."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -9,24 +8,23 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.data._statistics import (
+    PropertyStatistics,
+    draw,
+    histogram,
+    of_properties,
+    parse_histogram,
+    parse_properties,
+)
 from epitaxy.data.cell_lengths import CellLengths
 from epitaxy.data.dataset import CrystalDataset
 from epitaxy.data.errors import DataError
 from epitaxy.data.vocabulary import Vocabulary
 
+__all__ = ["PropertyStatistics", "Statistics"]
+
 FORMAT = 2
 """Version of the JSON form; format 1 had no lengths."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PropertyStatistics:
-    """One property over the crystals for which it is known; std is the population's."""
-
-    known: int
-    mean: float
-    std: float
-    min: float
-    max: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +59,17 @@ class Statistics:
         volume = torch.linalg.det(dataset.lattice).abs()
         return cls(
             crystals=len(dataset),
-            atoms_per_cell=dict(sorted(Counter(dataset.counts.tolist()).items())),
+            atoms_per_cell=histogram(dataset.counts),
             vocabulary=Vocabulary.of(dataset.numbers),
             lattice_scale=float(dataset.lattice.square().mean().sqrt()),
             volume_per_atom=float((volume / dataset.counts).mean()),
-            properties={n: s for n, v in dataset.properties.items() if (s := _of_property(v)) is not None},
+            properties=of_properties(dataset.properties),
             lengths=CellLengths.of(dataset.lattice, dataset.counts),
         )
 
     def draw_counts(self, uniform: Float[Tensor, " graphs"]) -> Int[Tensor, " graphs"]:
         """Atoms per cell, distributed as in the training data, from uniform numbers in [0, 1)."""
-        sizes = sorted(self.atoms_per_cell)
-        frequency = torch.tensor([self.atoms_per_cell[n] for n in sizes], dtype=torch.float64)
-        ends = (frequency.cumsum(0) / frequency.sum()).to(uniform.device)
-        place = torch.searchsorted(ends, uniform.double().contiguous(), right=True).clamp(max=len(sizes) - 1)
-        return torch.tensor(sizes, device=uniform.device)[place]
+        return draw(self.atoms_per_cell, uniform)
 
     def to_json(self) -> str:
         """As an indented JSON object with a format version."""
@@ -97,22 +91,9 @@ class Statistics:
                 raise DataError(f"these statistics have format {version}, not {FORMAT}; compute them again")
             lengths = fields.pop("lengths", None)
             fields["lengths"] = None if lengths is None else CellLengths.parse(lengths)
-            fields["atoms_per_cell"] = {int(n): int(count) for n, count in fields["atoms_per_cell"].items()}
+            fields["atoms_per_cell"] = parse_histogram(fields["atoms_per_cell"])
             fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
-            fields["properties"] = {n: PropertyStatistics(**s) for n, s in fields["properties"].items()}
+            fields["properties"] = parse_properties(fields["properties"])
             return cls(**fields)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"these are no dataset statistics ({error}); compute them again") from error
-
-
-def _of_property(values: Float[Tensor, " crystals"]) -> PropertyStatistics | None:
-    known = values[values.isfinite()]
-    if known.numel() == 0:
-        return None
-    return PropertyStatistics(
-        known=known.numel(),
-        mean=float(known.mean()),
-        std=float(known.std(unbiased=False)),
-        min=float(known.min()),
-        max=float(known.max()),
-    )

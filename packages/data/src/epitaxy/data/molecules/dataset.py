@@ -13,8 +13,8 @@ from ase import Atoms
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.data._splits import hashed_part, random_parts
 from epitaxy.data.errors import DataError, UnusableRecordError
-from epitaxy.data.locate import split_of
 from epitaxy.data.molecules import _store
 from epitaxy.data.molecules._molecule import MAX_ATOMS, Molecule, prepared, split_key
 from epitaxy.data.molecules.preparation import PreparedMolecules, prepare_molecules
@@ -206,11 +206,7 @@ class MoleculeDataset:
             DataError: if a part would be empty.
 
         """
-        shares = torch.tensor(fractions, dtype=torch.float64).clamp(min=0.0)
-        ends = (shares.cumsum(0) / shares.sum() * len(self)).round().to(torch.int64).tolist()
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
-        starts = [0, *ends[:-1]]
-        return tuple(self.subset(order[a:b].sort().values) for a, b in zip(starts, ends, strict=True))
+        return tuple(self.subset(part) for part in random_parts(len(self), fractions, seed))
 
     def to_pyg(self) -> "PygMolecules":
         """Return a view as a `torch_geometric` Dataset, for its DataLoader."""
@@ -219,12 +215,7 @@ class MoleculeDataset:
         return PygMolecules(self)
 
     def _hashed_split(self, split: str) -> "MoleculeDataset":
-        chosen = [i for i, name in enumerate(self.ids) if split_of(split_key(name)) == split]
-        if not chosen:
-            raise DataError(
-                f"none of the {len(self)} molecules falls into the {split} split (80/10/10 by a hash of the "
-                f"id); give more molecules, or files called train, val and test"
-            )
+        chosen = hashed_part(self.ids, split, "molecules", split_key)
         note = "split 80/10/10 into train, val and test by a hash of each id, conformers together"
         part = self.subset(chosen)
         object.__setattr__(part, "note", note)

@@ -1,17 +1,22 @@
 """What a model must know of its training molecules."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.data._statistics import (
+    PropertyStatistics,
+    draw,
+    histogram,
+    of_properties,
+    parse_histogram,
+    parse_properties,
+)
 from epitaxy.data.errors import DataError
 from epitaxy.data.molecules.dataset import MoleculeDataset
-from epitaxy.data.statistics import PropertyStatistics, _of_property
 from epitaxy.data.vocabulary import Vocabulary
 from epitaxy.geometry import Segments
 
@@ -49,24 +54,20 @@ class MoleculeStatistics:
     @classmethod
     def of(cls, dataset: MoleculeDataset) -> "MoleculeStatistics":
         """Return the statistics of a dataset: give it the training split."""
-        elements = Counter(dataset.numbers.tolist())
+        elements = histogram(dataset.numbers)
         centred = Segments.from_counts(dataset.counts).center(dataset.positions.double())
         return cls(
             molecules=len(dataset),
-            atoms_per_molecule=dict(sorted(Counter(dataset.counts.tolist()).items())),
+            atoms_per_molecule=histogram(dataset.counts),
             vocabulary=Vocabulary.of(elements),
-            elements=dict(sorted(elements.items())),
+            elements=elements,
             position_scale=float(centred.square().mean().sqrt()),
-            properties={n: s for n, v in dataset.properties.items() if (s := _of_property(v)) is not None},
+            properties=of_properties(dataset.properties),
         )
 
     def draw_counts(self, uniform: Float[Tensor, " graphs"]) -> Int[Tensor, " graphs"]:
         """Atoms per molecule, distributed as in the training data, from uniform numbers in [0, 1)."""
-        sizes = sorted(self.atoms_per_molecule)
-        frequency = torch.tensor([self.atoms_per_molecule[n] for n in sizes], dtype=torch.float64)
-        ends = (frequency.cumsum(0) / frequency.sum()).to(uniform.device)
-        place = torch.searchsorted(ends, uniform.double().contiguous(), right=True).clamp(max=len(sizes) - 1)
-        return torch.tensor(sizes, device=uniform.device)[place]
+        return draw(self.atoms_per_molecule, uniform)
 
     def to_json(self) -> str:
         """As an indented JSON object with a format version."""
@@ -87,9 +88,9 @@ class MoleculeStatistics:
             if version != FORMAT:
                 raise DataError(f"these statistics have format {version}, not {FORMAT}; compute them again")
             for name in ("atoms_per_molecule", "elements"):
-                fields[name] = {int(n): int(count) for n, count in fields[name].items()}
+                fields[name] = parse_histogram(fields[name])
             fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
-            fields["properties"] = {n: PropertyStatistics(**s) for n, s in fields["properties"].items()}
+            fields["properties"] = parse_properties(fields["properties"])
             return cls(**fields)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"these are no molecule statistics ({error}); compute them again") from error

@@ -1,0 +1,147 @@
+"""What a model of asymmetric units must know of its training data."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from epitaxy.data._statistics import (
+    PropertyStatistics,
+    draw,
+    histogram,
+    of_properties,
+    parse_histogram,
+    parse_properties,
+)
+from epitaxy.data.errors import DataError
+from epitaxy.data.vocabulary import Vocabulary
+from epitaxy.data.wyckoff.dataset import WyckoffDataset
+from epitaxy.geometry.symmetry import crystal_system, lattice_mask, lattice_to_k
+
+FORMAT = 1
+"""Version of the JSON form."""
+
+LEAST_STD = 1e-4
+"""A component of k that varies less than this is taken as known from one value only."""
+
+Six = tuple[float, float, float, float, float, float]
+"""One value for each of k1 ... k6."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WyckoffStatistics:
+    """What the training split says; no other split may contribute.
+
+    Attributes:
+        crystals: how many crystals it was computed from.
+        vocabulary: the elements that occur.
+        space_groups: number -> number of crystals that have it.
+        orbits: space group -> number of orbits -> number of crystals that have so many.
+        k_mean: of k1 ... k6 (see `lattice_to_k`), each over the crystals in whose group it is free; 0 for a
+            component that is free in none.
+        k_std: the population's, over the same; 1 where it is unknown, for want of two different values.
+        properties: by name; a property that is nowhere known is left out.
+
+    """
+
+    crystals: int
+    vocabulary: Vocabulary
+    space_groups: Mapping[int, int]
+    orbits: Mapping[int, Mapping[int, int]]
+    k_mean: Six
+    k_std: Six
+    properties: Mapping[str, PropertyStatistics]
+
+    @classmethod
+    def of(cls, dataset: WyckoffDataset) -> "WyckoffStatistics":
+        """Return the statistics of a dataset: give it the training split."""
+        groups = histogram(dataset.space_groups)
+        mean, std = _moments(dataset)
+        return cls(
+            crystals=len(dataset),
+            vocabulary=Vocabulary.of(dataset.numbers),
+            space_groups=groups,
+            orbits={g: histogram(dataset.counts[dataset.space_groups == g]) for g in groups},
+            k_mean=mean,
+            k_std=std,
+            properties=of_properties(dataset.properties),
+        )
+
+    def draw_space_groups(self, uniform: Float[Tensor, " graphs"]) -> Int[Tensor, " graphs"]:
+        """Space groups, distributed as in the training data, from uniform numbers in [0, 1)."""
+        return draw(self.space_groups, uniform)
+
+    def draw_orbits(
+        self, space_groups: Int[Tensor, " graphs"], uniform: Float[Tensor, " graphs"]
+    ) -> Int[Tensor, " graphs"]:
+        """Numbers of orbits, distributed as in the training data of each group, from uniform numbers.
+
+        For a group that the training data do not have, the crystals of its crystal system count; if there are
+        none, all do.
+
+        Raises:
+            ValueError: if a space group is outside 1 to 230.
+
+        """
+        counts = torch.zeros_like(space_groups)
+        for number in torch.unique(space_groups).tolist():
+            here = space_groups == number
+            counts[here] = draw(self._orbits_of(number), uniform[here]).to(counts.dtype)
+        return counts
+
+    def _orbits_of(self, number: int) -> Mapping[int, int]:
+        system = crystal_system(number)
+        if number in self.orbits:
+            return self.orbits[number]
+        related = [seen for group, seen in self.orbits.items() if crystal_system(group) == system]
+        total: Counter[int] = Counter()
+        for seen in related or self.orbits.values():
+            total.update(seen)
+        return total
+
+    def to_json(self) -> str:
+        """As an indented JSON object with a format version."""
+        fields = asdict(self) | {"format": FORMAT, "vocabulary": list(self.vocabulary.numbers)}
+        return json.dumps(fields, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "WyckoffStatistics":
+        """From `to_json`.
+
+        Raises:
+            DataError: if the text is no statistics of this format.
+
+        """
+        try:
+            fields = json.loads(text)
+            version = fields.pop("format")
+            if version != FORMAT:
+                raise DataError(f"these statistics have format {version}, not {FORMAT}; compute them again")
+            fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
+            fields["space_groups"] = parse_histogram(fields["space_groups"])
+            fields["orbits"] = {int(g): parse_histogram(seen) for g, seen in fields["orbits"].items()}
+            fields["k_mean"], fields["k_std"] = _six(fields["k_mean"]), _six(fields["k_std"])
+            fields["properties"] = parse_properties(fields["properties"])
+            return cls(**fields)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"these are no statistics of asymmetric units ({error}); compute them again"
+            ) from error
+
+
+def _moments(dataset: WyckoffDataset) -> tuple[Six, Six]:
+    """Mean and standard deviation of each component of k where it is free."""
+    k = lattice_to_k(dataset.lattice.double())
+    columns = [column[free] for column, free in zip(k.T, lattice_mask(dataset.space_groups).T, strict=True)]
+    means = [float(column.mean()) if len(column) else 0.0 for column in columns]
+    stds = [float(column.std(unbiased=False)) if len(column) else 0.0 for column in columns]
+    return _six(means), _six([std if std > LEAST_STD else 1.0 for std in stds])
+
+
+def _six(values: list[float]) -> Six:
+    k1, k2, k3, k4, k5, k6 = (float(value) for value in values)
+    return k1, k2, k3, k4, k5, k6
