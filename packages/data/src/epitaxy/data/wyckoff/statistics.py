@@ -90,10 +90,11 @@ class WyckoffStatistics:
         counts = torch.zeros_like(space_groups)
         for number in torch.unique(space_groups).tolist():
             here = space_groups == number
-            counts[here] = draw(self._orbits_of(number), uniform[here]).to(counts.dtype)
+            counts[here] = draw(self.orbits_of(number), uniform[here]).to(counts.dtype)
         return counts
 
-    def _orbits_of(self, number: int) -> Mapping[int, int]:
+    def orbits_of(self, number: int) -> Mapping[int, int]:
+        """Return how many training crystals have each number of orbits, as `draw_orbits` reckons."""
         system = crystal_system(number)
         if number in self.orbits:
             return self.orbits[number]
