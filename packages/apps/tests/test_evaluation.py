@@ -19,7 +19,8 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedEntry
 
-from epitaxy.apps.sampling.folder import SAMPLES, SUMMARY
+from epitaxy.apps.sampling.folder import SUMMARY
+from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import write_cifs, write_extxyz
 
 HERE = ("--workers", "0")
@@ -207,6 +208,50 @@ def test_sets_stand_side_by_side(crystals: Path, tmp_path: Path, cache: tuple[st
     assert found["metrics"]["other"]["structural_validity"] == pytest.approx(2 / 3)
     assert found["notes"]["other"]["coverage_recall"] == "not asked for"
     assert "other: worst" in page.read_text() or "other: best" in page.read_text()
+
+
+def test_space_groups_that_samples_were_asked_for(tmp_path: Path, cache: tuple[str, str]) -> None:
+    cells = [s.to_conventional() for s in (rocksalt(5.6), rocksalt(4.2, "Mg", "O"))] + [caesium_chloride(4.1)]
+    folder = sample_folder(tmp_path / "asked", cells, steps=10)
+    infos = [{"id": f"{n:06d}", "spacegroup": number} for n, number in enumerate((225, 225, 229))]
+    write_extxyz(folder / SAMPLES, cells, infos)
+    out, page = tmp_path / "asked.json", tmp_path / "asked.html"
+    for source in (folder, folder / SAMPLES):  # our own folder, and anyone's extxyz
+        done("eval", "dng", str(source), *HERE, *cache, "--json", str(out), "--html", str(page))
+        found = contract(out)
+        assert found["counts"]["space_group_asked"] == 3
+        assert found["metrics"]["space_group_kept"] == pytest.approx(2 / 3)  # CsCl has no body centring
+        assert found["metrics"]["space_group_exact"] == pytest.approx(2 / 3)
+    assert "Space group asked for" in page.read_text()
+    words = ("--reference", str(folder), "--parts", "distances", "--json", str(out), "--html", str(page))
+    answer = done("eval", "dng", str(folder), *HERE, *cache, *words)
+    assert contract(out)["metrics"]["space_group_kept"] == pytest.approx(2 / 3)
+    assert "space_group_kept_of_valid" in answer.stdout
+    assert "Space group asked for" in page.read_text()
+
+
+def test_numbers_that_both_sides_carry_are_compared(tmp_path: Path, cache: tuple[str, str]) -> None:
+    def written(name: str, **columns: Sequence[float]) -> str:
+        infos = [
+            {"id": f"x{n}", "seed": n} | {key: values[n] for key, values in columns.items()}
+            for n in range(len(CRYSTALS))
+        ]
+        write_extxyz(tmp_path / name, CRYSTALS, infos)
+        return str(tmp_path / name)
+
+    energies = [float(n) for n in range(len(CRYSTALS))]
+    reference = written("reference.extxyz", energy_per_atom=energies, alone=energies)
+    first = written("first.extxyz", energy_per_atom=[e + 0.5 for e in energies])
+    second = written("second.extxyz", other=energies)
+    out, page = tmp_path / "p.json", tmp_path / "p.html"
+    words = ("--reference", reference, "--parts", "distances", "--json", str(out), "--html", str(page))
+    done("eval", "dng", first, second, *HERE, *cache, *words)
+    found = json.loads(out.read_text())
+    assert found["metrics"]["first.extxyz"]["wasserstein_energy_per_atom"] == pytest.approx(0.5)
+    assert found["metrics"]["second.extxyz"]["wasserstein_energy_per_atom"] is None
+    assert found["notes"]["second.extxyz"]["wasserstein_energy_per_atom"] == "no valid sample has a value"
+    assert not any(word in name for name in found["metrics"]["first.extxyz"] for word in ("seed", "alone"))
+    assert "energy_per_atom" in page.read_text()
 
 
 def test_a_dataset_is_a_set_of_samples(cache: tuple[str, str]) -> None:

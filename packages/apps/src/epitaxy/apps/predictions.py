@@ -67,6 +67,8 @@ def read_predictions(path: str, *, progress: Progress = silent) -> Predictions:
     for number, record in enumerate(read_structures(folder), start=1):
         if not isinstance(record, Record):
             reasons[record.id, len(groups[record.id])] = record.reason
+        else:
+            record.structure.properties |= record.properties
         groups[record.id].append(record.structure if isinstance(record, Record) else None)
         progress(number, None, "records")
     if not groups:

@@ -32,6 +32,10 @@ _RATES = {
     r"novelty": "Samples that no training crystal matches.",
     r"unique_novel": "Classes of samples that no training crystal matches, over samples.",
     r"valid_unique_novel": "Those of these classes that hold a valid sample, over samples.",
+    r"space_group_kept": "Samples that have every operation of the space group they were asked for, over "
+    "those that were asked for one.",
+    r"space_group_exact": "Those of them whose space group is no larger.",
+    r"space_group_(kept|exact)_of_valid": "The same, of the structurally valid samples.",
     r"share_(\w+)": "Valid samples whose space group is {0}.",
     r"reference_share_(\w+)": "References whose space group is {0}.",
 }
@@ -46,11 +50,11 @@ _CRYSTALS = [(pattern, PERCENT, words) for pattern, words in _RATES.items()] + [
      "reference's."),
     (r"wasserstein_elements", "", "Wasserstein distance of the numbers of elements of valid samples to the "
      "reference's."),
-    (r"wasserstein_(\w+?)_(\d+)", "", "The same, the mean over random draws of {1} valid samples, as the "
+    (r"wasserstein_(.+?)_(\d+)", "", "The same, the mean over random draws of {1} valid samples, as the "
     "papers' "
      "tables have it."),
-    (r"wasserstein_(\w+?)_(\d+)_sd", "", "Standard deviation over these draws."),
-    (r"wasserstein_(\w+)", "", "Wasserstein distance of {0} of valid samples to the reference's."),
+    (r"wasserstein_(.+?)_(\d+)_sd", "", "Standard deviation over these draws."),
+    (r"wasserstein_(.+)", "", "Wasserstein distance of {0} of valid samples to the reference's."),
     (r"jsd_space_groups", "", "Jensen-Shannon distance (square root, natural logarithm; 0 to 0.83) of the "
      "frequencies of the 230 space groups."),
 ]  # fmt: skip

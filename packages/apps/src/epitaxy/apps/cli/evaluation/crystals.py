@@ -1,8 +1,10 @@
 """Crystals for evaluation: samples from anywhere, and known crystals by dataset or file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from numbers import Real
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from pymatgen.core import Structure
@@ -13,10 +15,14 @@ from epitaxy.apps.errors import UsageError
 from epitaxy.apps.predictions import Predictions, read_predictions
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
-from epitaxy.data import DATASETS, SPLITS, Record, read_structures, split_paths
+from epitaxy.data import DATASETS, SPLITS, CrystalDataset, split_paths
 
 Name = TypeVar("Name")
 
+_LABELS = ("id", "seed", "spacegroup", "density", "elements")
+_SPACE_GROUPS = 230
+
+_FAIL = "count as failures"
 _NAMED = 5
 """Rejected records named on the terminal; the JSON file names them all."""
 
@@ -54,16 +60,11 @@ def known_crystals(word: str, split: str, root: Path | None) -> dict[str, Struct
     name, part = divide(word, split)
     check_there(name)
     if has_splits(name):
-        dataset = load_split(name, part, root=root)
-        return dict(zip(dataset.ids, dataset.structures(), strict=True))
+        return _crystals(load_split(name, part, root=root))
     with reporting(f"reading {name}") as progress:
-        found = {}
-        for n, record in enumerate(read_structures(name), start=1):
-            if isinstance(record, Record):
-                found[record.id] = record.structure
-            else:
-                say(f"{record.source}: {record.reason}")
-            progress(n, None, "records")
+        read = read_predictions(name, progress=progress)
+    announce(name, read.rejects(), known=True)
+    found = {record: structure for record, structure in read.flat().items() if structure is not None}
     if not found:
         raise UsageError(f"{name}: no structure in it can be used")
     return found
@@ -78,22 +79,59 @@ def samples_of(word: str, split: str, root: Path | None) -> Predictions:
     """
     name, part = divide(word, split)
     if name in DATASETS:
-        dataset = load_split(name, part, root=root)
-        return Predictions(by_id={n: [s] for n, s in zip(dataset.ids, dataset.structures(), strict=True)})
+        known = _crystals(load_split(name, part, root=root))
+        return Predictions(by_id={n: [structure] for n, structure in known.items()})
     with reporting(f"reading {name}") as progress:
         found = read_predictions(name, progress=progress)
     announce(name, found.rejects())
     return found
 
 
-def announce(name: str, rejects: dict[str, str]) -> None:
-    """Say how many records cannot be used, and name the first of them."""
+def _crystals(dataset: CrystalDataset) -> dict[str, Structure]:
+    """Return a dataset's crystals by id, each with its numbers among its ``properties``."""
+    columns = {name: values.tolist() for name, values in dataset.properties.items()}
+    found = dict(zip(dataset.ids, dataset.structures(), strict=True))
+    for n, structure in enumerate(found.values()):
+        structure.properties |= {name: values[n] for name, values in columns.items()}
+    return found
+
+
+def numbers_of(structures: Mapping[str, Structure | None]) -> dict[str, dict[str, float]]:
+    """Return the numeric properties that the structures carry: values by id, by property.
+
+    What names a structure, was asked of it (a space group), or is compared anyway, is none.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for name, structure in structures.items():
+        for key, value in ({} if structure is None else structure.properties).items():
+            if _is_number(value) and key.split(".")[0] not in _LABELS:
+                found.setdefault(key, {})[name] = float(value)
+    return found
+
+
+def asked_groups(structures: Mapping[str, Structure | None]) -> dict[str, int]:
+    """Return the space groups that samples were asked to have, by id: what they carry as ``spacegroup``."""
+    carried = {n: None if s is None else s.properties.get("spacegroup") for n, s in structures.items()}
+    return {
+        name: int(number)
+        for name, number in carried.items()
+        if _is_number(number) and 1 <= number <= _SPACE_GROUPS
+    }
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this is a finite number, numpy's included."""
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+
+
+def announce(name: str, rejects: dict[str, str], *, known: bool = False) -> None:
+    """Say how many records cannot be used, and name the first; known crystals are no failures of anyone."""
     if rejects:
-        say(f"{name}: {len(rejects)} records cannot be used and count as failures")
+        say(f"{name}: {len(rejects)} records cannot be used and {'are left out' if known else _FAIL}")
         for record, reason in list(rejects.items())[:_NAMED]:
             say(f"  {record}: {reason}")
         if len(rejects) > _NAMED:
-            say(f"  and {len(rejects) - _NAMED} more; --json names them all")
+            say(f"  and {len(rejects) - _NAMED} more{'' if known else '; --json names them all'}")
 
 
 def drawn(names: Iterable[Name], limit: int | None) -> list[Name]:

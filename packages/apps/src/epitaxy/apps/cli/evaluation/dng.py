@@ -6,7 +6,15 @@ from pathlib import Path
 
 from pymatgen.core import Structure
 
-from epitaxy.apps.cli.evaluation.crystals import divide, drawn, known_crystals, samples_of, short_names
+from epitaxy.apps.cli.evaluation.crystals import (
+    asked_groups,
+    divide,
+    drawn,
+    known_crystals,
+    numbers_of,
+    samples_of,
+    short_names,
+)
 from epitaxy.apps.cli.evaluation.dng_sections import Judged, dng_sections, validity_sections
 from epitaxy.apps.cli.evaluation.publish import publish
 from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, choose, sentences, stages
@@ -14,7 +22,7 @@ from epitaxy.apps.errors import UsageError
 from epitaxy.apps.report.scores import Scored
 from epitaxy.apps.say import say
 from epitaxy.eval import TABLE_NAMES, ValidityResult, evaluate_validity
-from epitaxy.eval.dng import PARTS, DNGResult, evaluate_dng
+from epitaxy.eval.dng import PARTS, DNGResult, PropertyValues, evaluate_dng
 from epitaxy.eval.fingerprints import DATASETS as WITH_CUTOFFS
 from epitaxy.eval.fingerprints import Cutoffs, cutoffs_for
 
@@ -41,6 +49,17 @@ class DNGWords:
     outputs: Outputs
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Set:
+    """One set of samples as it was read: with the groups asked for and the numbers that samples carry."""
+
+    name: str
+    samples: Mapping[str, Structure | None]
+    rejects: Mapping[str, str]
+    asked: Mapping[str, int]
+    numbers: Mapping[str, Mapping[str, float]]
+
+
 def run_dng(words: DNGWords) -> None:
     """Score de novo samples: all metrics against a reference, validity alone without one."""
     choose("--protocol-table", words.table, TABLE_NAMES)
@@ -52,19 +71,17 @@ def run_dng(words: DNGWords) -> None:
     names = short_names(words.samples)
     reference = None if words.reference is None else known_crystals(words.reference, words.split, words.root)
     train = None if words.train is None else known_crystals(words.train, "train", words.root)
+    sets = [_read(words, name, path) for name, path in zip(names, words.samples, strict=True)]
+    shared = _shared(sets, reference)
     judged = []
-    for name, path in zip(names, words.samples, strict=True):
-        read = samples_of(path, words.split, words.root)
-        whole = read.flat()
-        samples = {n: whole[n] for n in drawn(whole, words.limit)}
+    for one in sets:
         result: DNGResult | ValidityResult
         if reference is None:
-            result = _validity(words, name, samples)
+            result = _validity(words, one)
         else:
-            result = _everything(words, name, samples, reference, train, parts, cutoffs)
-        rejects = {n: reason for n, reason in read.rejects().items() if n in samples}
-        scored = Scored(name=name, report=result.report(), rejects=rejects)
-        judged.append(Judged(scored=scored, samples=samples, result=result))
+            result = _everything(words, one, reference, train, shared, parts, cutoffs)
+        scored = Scored(name=one.name, report=result.report(), rejects=one.rejects)
+        judged.append(Judged(scored=scored, samples=one.samples, result=result))
     publish(
         [one.scored for one in judged], words.outputs, samples=words.samples[0],
         title=f"De novo generation: {', '.join(words.samples)}",
@@ -72,38 +89,66 @@ def run_dng(words: DNGWords) -> None:
     )  # fmt: skip
 
 
-def _validity(words: DNGWords, name: str, samples: Mapping[str, Structure | None]) -> ValidityResult:
+def _read(words: DNGWords, name: str, path: str) -> _Set:
+    read = samples_of(path, words.split, words.root)
+    whole = read.flat()
+    samples = {n: whole[n] for n in drawn(whole, words.limit)}
+    rejects = {n: reason for n, reason in read.rejects().items() if n in samples}
+    return _Set(
+        name=name,
+        samples=samples,
+        rejects=rejects,
+        asked=asked_groups(samples),
+        numbers=numbers_of(samples),
+    )
+
+
+def _shared(sets: Sequence[_Set], reference: Mapping[str, Structure] | None) -> dict[str, list[float]]:
+    """Return the reference's values of each property that it and some set of samples carry."""
+    carried = {name for one in sets for name in one.numbers}
+    known = {} if reference is None else numbers_of(reference)
+    return {name: list(values.values()) for name, values in known.items() if name in carried}
+
+
+def _validity(words: DNGWords, one: _Set) -> ValidityResult:
     with sentences(), stages() as progress:
         return evaluate_validity(
-            samples,
+            one.samples,
             table=words.table,
+            asked_groups=one.asked,
             workers=words.labour.processes(),
             timeout_s=words.labour.limit(SAMPLE_LIMIT),
-            progress=lambda done, total: progress(f"validity of {name}", done, total),
+            progress=lambda done, total: progress(f"validity of {one.name}", done, total),
         )
 
 
 def _everything(
     words: DNGWords,
-    name: str,
-    samples: Mapping[str, Structure | None],
+    one: _Set,
     reference: Mapping[str, Structure],
     train: Mapping[str, Structure] | None,
+    shared: Mapping[str, Sequence[float]],
     parts: Sequence[str],
     cutoffs: Cutoffs | None,
 ) -> DNGResult:
+    properties = {
+        name: PropertyValues(samples=one.numbers.get(name, {}), reference=values)
+        for name, values in shared.items()
+    }
     with sentences(), stages() as progress:
         return evaluate_dng(
-            samples,
+            one.samples,
             dict(reference),
             train=train,
             cutoffs=cutoffs,
             table=words.table,
+            properties=properties,
+            asked_groups=one.asked,
             parts=parts,
             cache=words.labour.folder(),
             workers=words.labour.where(),
             timeout_s=words.labour.limit(STAGE_LIMIT),
-            progress=lambda stage, done, total: progress(f"{name}: {stage}", done, total),
+            progress=lambda stage, done, total: progress(f"{one.name}: {stage}", done, total),
         )
 
 

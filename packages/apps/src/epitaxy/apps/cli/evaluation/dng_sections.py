@@ -15,6 +15,7 @@ from epitaxy.eval.dng import Description, DNGResult
 GALLERY = 6
 """Samples shown at each end."""
 
+_WHISKERS = "Whiskers are 95 % intervals."
 _UNITS = {"density": "density, g/cm³", "elements": "number of elements"}
 
 
@@ -31,7 +32,8 @@ def validity_sections(sets: Sequence[Judged]) -> list[Section]:
     """Return what there is to see without a reference."""
     names = [name for name in sets[0].scored.report.metrics if "validity" in name]
     rates = rates_figure([one.scored for one in sets], names)
-    sections = [Section(title="Validity", note="Whiskers are 95 % intervals.", figures=[rates])]
+    sections = [Section(title="Validity", note=_WHISKERS, figures=[rates])]
+    sections += _asked([one.scored for one in sets])
     for one in sets:
         if isinstance(one.result, ValidityResult):
             verdicts = {
@@ -46,11 +48,13 @@ def dng_sections(sets: Sequence[Judged]) -> list[Section]:
     """Return the distributions against the reference, then each set's best and worst."""
     results = [(one.scored.name, one.result) for one in sets if isinstance(one.result, DNGResult)]
     report = sets[0].scored.report
-    rates = [n for n in report.metrics if is_rate(report, n) and "share_" not in n and "coverage" not in n]
+    elsewhere = ("share_", "reference_share_", "coverage_", "space_group_")
+    rates = [n for n in report.metrics if is_rate(report, n) and not n.startswith(elsewhere)]
     scored = [one.scored for one in sets]
     sections = [
-        Section(title="Rates", note="Whiskers are 95 % intervals.", figures=[rates_figure(scored, rates)]),
+        Section(title="Rates", note=_WHISKERS, figures=[rates_figure(scored, rates)]),
         *_coverage(scored),
+        *_asked(scored),
         *_distributions(results),
         *_space_groups(results),
     ]
@@ -61,15 +65,26 @@ def dng_sections(sets: Sequence[Judged]) -> list[Section]:
 
 
 def _coverage(sets: Sequence[Scored]) -> list[Section]:
-    names = [name for name in sets[0].report.metrics if name.startswith("coverage_")]
-    if not any(scored.report.metrics.get(name) is not None for scored in sets for name in names):
-        return []
     note = (
         "Recall: references that the samples reach. Precision: samples near the reference. Joint: one "
-        "crystal "
-        "within both cut-offs. Whiskers are 95 % intervals."
+        "crystal within both cut-offs."
     )
-    return [Section(title="Coverage", note=note, figures=[rates_figure(sets, names)])]
+    return _rates_section("Coverage", note, sets, "coverage_")
+
+
+def _asked(sets: Sequence[Scored]) -> list[Section]:
+    note = (
+        "Kept: every operation of the space group that was asked for. Exact: and no more symmetry than that."
+    )
+    return _rates_section("Space group asked for", note, sets, "space_group_")
+
+
+def _rates_section(title: str, note: str, sets: Sequence[Scored], start: str) -> list[Section]:
+    """Return bars of the rates whose names start so; nothing where no set has any."""
+    names = dict.fromkeys(name for one in sets for name in one.report.metrics if name.startswith(start))
+    if not any(one.report.metrics.get(name) is not None for one in sets for name in names):
+        return []
+    return [Section(title=title, note=f"{note} {_WHISKERS}", figures=[rates_figure(sets, list(names))])]
 
 
 def _distributions(results: Sequence[tuple[str, DNGResult]]) -> list[Section]:
