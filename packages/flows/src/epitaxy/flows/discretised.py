@@ -52,7 +52,7 @@ class DiscretisedGaussianBFN:
         grid: number of steps n; None for continuous time.
         loss_kind: "continuous", -ln(sigma1) sigma1^(-2t) (sum_k p_k c_k - x)^2 at t with the centres c, Eq.
             19; or "discrete", n times the divergence of the message of step i at t = (i - 1) / n from the
-            mixture of messages about the bins (Graves et al., Sec. 5.3), which needs a grid, estimated by
+            mixture of messages about the bins (Graves et al., Sec. 5), which needs a grid, estimated by
             `draws` antithetic pairs of messages.
         sampler: "bayes", update the belief by the next message; or "end_back", draw a fresh belief from the
             flow distribution.
@@ -66,7 +66,7 @@ class DiscretisedGaussianBFN:
         output_clamp: both of the network's numbers are kept within plus and minus this.
         mean_clamp: m is kept within plus and minus this.
         sigma_range: sigma is kept between these two. This clamp and the former two are the code's, not the
-            paper's; where one acts, the loss has no slope.
+            paper's; the loss has no slope in what one of them holds.
 
     """
 
