@@ -172,7 +172,7 @@ def test_translations_carry_through(sampler: Sampler, seed: int, shift: float) -
 @settings(deadline=None)
 @given(st.sampled_from(SAMPLERS), st.integers(0, 2**31))
 def test_atoms_may_come_in_another_order(sampler: Sampler, seed: int) -> None:
-    """Noise streams are keyed by the atom: a permuted state gives permuted states."""
+    """Decoding draws nothing: states and outputs in another order give the samples in that order."""
     segments = Segments.from_counts(torch.tensor([5]))
     flow = KineticDiffusion(sampler=sampler).on(segments)
     order = torch.randperm(5, generator=generator(seed))

@@ -191,10 +191,9 @@ class KineticDiffusion:
         self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
     ) -> Float[Tensor, "rows dim"]:
         """Return the score of v: slope * `pull` - v / velocity_std^2."""
-        if self.parametrisation == "direct":
+        if self.parametrisation == "direct":  # which needs no kernel
             return self._centred(output)
-        at = self._at(t, output)
-        return at.slope * self.pull(output, state, t) - state.velocity / at.velocity_std.square()
+        return self._score(output, state, self._at(t, output))
 
     def pull(
         self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
@@ -204,11 +203,7 @@ class KineticDiffusion:
         The predicted displacement from the data is slope * v + spread^2 * pull, exactly the posterior mean if
         the score is exact.
         """
-        at = self._at(t, output)
-        centred = self._centred(output)
-        if self.parametrisation == "simplified":
-            return at.root_information * centred
-        return (centred + state.velocity / at.velocity_std.square()) / at.slope
+        return self._pull(output, state, self._at(t, output))
 
     def loss(
         self,
@@ -249,11 +244,13 @@ class KineticDiffusion:
             return self._along_the_bridge(state, output, t, s, source)
         h = column(self.noise_time(t) - self.noise_time(s), 2)
         growth, gain = h.exp().to(output.dtype), torch.expm1(h).to(output.dtype)
-        score = self.score(output, state, t)
         if self.sampler == "published_pc":
-            now, then = self._at(t, output).velocity_std, self._at(s, output).velocity_std
+            at, then = self._at(t, output), self._at(s, output).velocity_std
+            now, score = at.velocity_std, self._score(output, state, at)
             velocity = growth * state.velocity + (growth * now - then) * now * score
-        elif self.sampler == "exponential":
+            return self._arrived(state.position, -h.to(output.dtype) * velocity, velocity)
+        score = self.score(output, state, t)
+        if self.sampler == "exponential":
             noise = torch.expm1(2 * h).sqrt().to(output.dtype) * self._normal(output, source)
             velocity = growth * state.velocity + 2 * gain * score + noise
         else:
@@ -277,8 +274,9 @@ class KineticDiffusion:
         square of the score in each graph (the paper's Alg. 4; where that is 0, as in one-atom graphs, there
         is no move instead of its 0/0) and positions move by it too.
         """
-        score, noise = self.score(output, state, t), self._normal(output, as_rng(rng))
+        noise = self._normal(output, as_rng(rng))
         if self.sampler == "published_pc":
+            score = self.score(output, state, t)
             size = self._adaptive_size(score)
             velocity = state.velocity + size * score + (2 * size).sqrt() * noise
             h = column(self.noise_time(t) - self.noise_time(s), 2).to(output.dtype)
@@ -286,7 +284,7 @@ class KineticDiffusion:
         at, eta = self._at(t, output), self.corrector_step
         precision = at.velocity_std.square().reciprocal() + (at.slope * at.root_information).square()
         drift, heat = -math.expm1(-eta) / precision, (-math.expm1(-2 * eta) / precision).sqrt()
-        velocity = self._centred(state.velocity + drift * score + heat * noise)
+        velocity = self._centred(state.velocity + drift * self._score(output, state, at) + heat * noise)
         return KineticState(position=state.position, velocity=velocity)
 
     def decode(
@@ -305,7 +303,18 @@ class KineticDiffusion:
     def _displacement(self, state: KineticState, output: Tensor, t: Tensor) -> Float[Tensor, "rows dim"]:
         """Return the displacement from the data, in radians, that the score predicts."""
         at = self._at(t, output)
-        return at.slope * state.velocity + at.spread.square() * self.pull(output, state, t)
+        return at.slope * state.velocity + at.spread.square() * self._pull(output, state, at)
+
+    def _score(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
+        if self.parametrisation == "direct":
+            return self._centred(output)
+        return at.slope * self._pull(output, state, at) - state.velocity / at.velocity_std.square()
+
+    def _pull(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
+        centred = self._centred(output)
+        if self.parametrisation == "simplified":
+            return at.root_information * centred
+        return (centred + state.velocity / at.velocity_std.square()) / at.slope
 
     def _along_the_bridge(
         self, state: KineticState, output: Tensor, t: Tensor, s: Tensor, rng: Rng

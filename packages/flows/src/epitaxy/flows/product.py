@@ -1,7 +1,8 @@
 """Several flows side by side, one for each variable of a structure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from epitaxy.flows._rows import check_option
 from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
-from epitaxy.geometry import RngSource, Segments
+from epitaxy.geometry import Rng, RngSource, Segments
 
 Level = Literal["atom", "graph"]
 
@@ -21,6 +22,16 @@ class Refreshable(Protocol):
     def refresh(self, round: int) -> None:
         """Bring it to a round."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One field of a product: its flow, how it gets a time a row, and its numbers."""
+
+    name: str
+    flow: Flow[Any]
+    rows: Callable[[Tensor], Tensor]
+    rng: Rng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +128,8 @@ class ProductFlow:
     ) -> dict[str, Any]:
         """Draw every field's state at t given the data."""
         return {
-            field: flow.corrupt(
-                x[field], self._time(field, t, segments), rng=source.rows(field, self.levels[field])
-            )
-            for field, flow in self._on(segments).items()
+            part.name: part.flow.corrupt(x[part.name], part.rows(t), rng=part.rng)
+            for part in self._parts(segments, source)
         }
 
     def features(
@@ -144,14 +153,10 @@ class ProductFlow:
     ) -> dict[str, Float[Tensor, " _rows"]]:
         """Return every field's loss, one value a row of that field."""
         return {
-            field: flow.loss(
-                outputs[field],
-                x[field],
-                states[field],
-                self._time(field, t, segments),
-                rng=source.rows(field, self.levels[field]),
+            part.name: part.flow.loss(
+                outputs[part.name], x[part.name], states[part.name], part.rows(t), rng=part.rng
             )
-            for field, flow in self._on(segments).items()
+            for part in self._parts(segments, source)
         }
 
     def step(
@@ -166,14 +171,10 @@ class ProductFlow:
     ) -> dict[str, Any]:
         """Draw every field's state at s > t from the states and outputs at t."""
         return {
-            field: flow.step(
-                states[field],
-                outputs[field],
-                self._time(field, t, segments),
-                self._time(field, s, segments),
-                rng=source.rows(field, self.levels[field]),
+            part.name: part.flow.step(
+                states[part.name], outputs[part.name], part.rows(t), part.rows(s), rng=part.rng
             )
-            for field, flow in self._on(segments).items()
+            for part in self._parts(segments, source)
         }
 
     def correct(
@@ -188,16 +189,12 @@ class ProductFlow:
     ) -> dict[str, Any]:
         """Correct the states of the flows that ask for it, at t; see `Correcting`."""
         return {
-            field: flow.correct(
-                states[field],
-                outputs[field],
-                self._time(field, t, segments),
-                self._time(field, s, segments),
-                rng=source.rows(field, self.levels[field]),
+            part.name: part.flow.correct(
+                states[part.name], outputs[part.name], part.rows(t), part.rows(s), rng=part.rng
             )
-            if isinstance(flow, Correcting) and flow.corrections
-            else states[field]
-            for field, flow in self._on(segments).items()
+            if isinstance(part.flow, Correcting) and part.flow.corrections
+            else states[part.name]
+            for part in self._parts(segments, source)
         }
 
     def decode(
@@ -211,14 +208,20 @@ class ProductFlow:
     ) -> dict[str, Tensor]:
         """Return every field's sample, from the last states and outputs."""
         return {
-            field: flow.decode(
-                states[field],
-                outputs[field],
-                self._time(field, t, segments),
+            part.name: part.flow.decode(states[part.name], outputs[part.name], part.rows(t), rng=part.rng)
+            for part in self._parts(segments, source)
+        }
+
+    def _parts(self, segments: Segments, source: RngSource) -> list[_Part]:
+        return [
+            _Part(
+                name=field,
+                flow=flow,
+                rows=partial(self._time, field, segments=segments),
                 rng=source.rows(field, self.levels[field]),
             )
             for field, flow in self._on(segments).items()
-        }
+        ]
 
     def _on(self, segments: Segments | None) -> dict[str, Flow[Any]]:
         """Return the flows, those on atoms told which of them move together."""
