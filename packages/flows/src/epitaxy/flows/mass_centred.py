@@ -23,7 +23,8 @@ class MassCentred:
     alone is always at 0.
 
     GeoBFN's code centres the network's input, the predicted noise and the messages, but not the predicted
-    data, nor the last mean, which clamping may have moved; here everything is.
+    data, nor the last mean, which clamping may have moved; here everything is. (A `clamp` of the flow acts on
+    the centred noise.)
 
     Args:
         flow: the flow of one coordinate; its sampler must make no corrections, its data must not be periodic.
