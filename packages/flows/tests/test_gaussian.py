@@ -48,6 +48,11 @@ class TestNoise(GaussianLaws):
         return GaussianBFN(grid=10, parametrisation="noise", t_min=1e-4, clamp=10.0)
 
 
+class TestResidual(GaussianLaws):
+    def flow(self) -> GaussianBFN:
+        return GaussianBFN(grid=None, loss_kind="continuous", parametrisation="residual")
+
+
 class TestContinuousNoise(GaussianLaws):
     def flow(self) -> GaussianBFN:
         return noisy(grid=None, sampler="end_back")
@@ -329,3 +334,16 @@ def test_flows_that_do_not_exist() -> None:
             GaussianBFN(**option)
     continuous = GaussianBFN(grid=None, loss_kind="continuous")
     assert continuous.with_steps(5) is continuous
+
+
+@given(t=st.floats(0.0, 1.0), sigma1=st.floats(1e-3, 0.9), seed=st.integers(0, 2**31))
+def test_the_loss_of_a_residual_weighs_all_times_alike(t: float, sigma1: float, seed: int) -> None:
+    flow = GaussianBFN(sigma1=sigma1, grid=None, loss_kind="continuous", parametrisation="residual")
+    rng = torch.Generator().manual_seed(seed)
+    x, output = torch.randn(2, 4, 3, generator=rng, dtype=torch.float64)
+    times = torch.full((4,), t, dtype=torch.float64)
+    state = flow.corrupt(x, times, rng=rng)
+    exact = flow.output_of(x, state, times)
+    torch.testing.assert_close(flow.data_of(exact, state, times), x)
+    expected = -math.log(sigma1) * (output - exact).square().sum(-1)
+    torch.testing.assert_close(flow.loss(output, x, state, times, rng=rng), expected)

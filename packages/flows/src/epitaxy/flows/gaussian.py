@@ -40,7 +40,11 @@ class GaussianBFN:
             fresh belief around the prediction from the flow distribution, as the published runs do.
         parametrisation: what the network's output stands for: the "data" x_hat; or the "noise" eps_hat that
             made the mean, x_hat = mu / gamma - ((1 - gamma) / gamma)^(1/2) eps_hat (SymmBFN Eq. 14). The
-            continuous loss is then -ln(sigma1) / gamma |eps - eps_hat|^2.
+            continuous loss is then -ln(sigma1) / gamma |eps - eps_hat|^2. Or the "residual" of the belief in
+            its own standard deviations, x_hat = mu + sigma1^t r_hat, beyond the papers: of data of unit scale
+            r is of unit scale at all times, from x at t = 0 to a noise at t = 1, and the continuous loss
+            -ln(sigma1) |r - r_hat|^2 weighs all times alike. Noise read from a mean near t = 0, by contrast,
+            is a small number times a large one where the loss has its largest weight.
         t_min: earlier times count as this one in the continuous loss's weight and wherever an output stands
             for noise; the state's law, its prior and its steps know the true time. "noise" needs one: its
             loss diverges as 1 / (2t), of which SymmBFN, which states none, has an infinite expectation.
@@ -59,7 +63,7 @@ class GaussianBFN:
     grid: int | None = 1000
     loss_kind: Literal["discrete", "continuous"] = "discrete"
     sampler: BayesianSampler = "bayes"
-    parametrisation: Literal["data", "noise"] = "data"
+    parametrisation: Literal["data", "noise", "residual"] = "data"
     t_min: float = 0.0
     clamp: float | None = None
     period: float | None = None
@@ -75,7 +79,7 @@ class GaussianBFN:
         self._check_outputs()
 
     def _check_outputs(self) -> None:
-        check_option("parametrisation", self.parametrisation, ("data", "noise"))
+        check_option("parametrisation", self.parametrisation, ("data", "noise", "residual"))
         if not 0.0 <= self.t_min < 1.0:
             raise ValueError(f"t_min must be at least 0 and less than 1, not {self.t_min}")
         if self.parametrisation == "noise" and self.t_min == 0.0:
@@ -103,6 +107,10 @@ class GaussianBFN:
     def precision(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the belief's precision rho(t) = sigma1^(-2t)."""
         return torch.exp(-2 * math.log(self.sigma1) * t)
+
+    def deviation(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+        """Return the belief's standard deviation sigma1^t."""
+        return torch.exp(math.log(self.sigma1) * t)
 
     def gamma(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the share of the data in the mean, 1 - sigma1^(2t), accurate near t = 0."""
@@ -163,6 +171,8 @@ class GaussianBFN:
             share, spread = self._share_and_spread(t, state.ndim)
             noise = output if self.clamp is None else output.clamp(-self.clamp, self.clamp)
             output = state / share - spread * noise
+        elif self.parametrisation == "residual":
+            output = state + column(self.deviation(t), state.ndim) * output
         return output if self.period is None else FlatTorus(self.period).project(output)
 
     def noise_of(
@@ -174,6 +184,19 @@ class GaussianBFN:
         """Return the noise eps that makes the state from data x, at `t_min` at the earliest."""
         share, spread = self._share_and_spread(t, state.ndim)
         return (state / share - x) / spread
+
+    def output_of(
+        self,
+        x: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return the output that stands for data x, see `parametrisation`: the inverse of `data_of`."""
+        if self.parametrisation == "noise":
+            return self.noise_of(x, state, t)
+        if self.parametrisation == "residual":
+            return (x - state) / column(self.deviation(t), state.ndim)
+        return x
 
     def component_losses(
         self,
