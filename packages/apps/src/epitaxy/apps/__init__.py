@@ -13,17 +13,21 @@ if TYPE_CHECKING:
     from epitaxy.apps.errors import WorkError as WorkError
     from epitaxy.apps.generator import KLDM as KLDM
     from epitaxy.apps.generator import CrysBFN as CrysBFN
+    from epitaxy.apps.geobfn import GeoBFN as GeoBFN
+    from epitaxy.apps.symmbfn import SymmBFN as SymmBFN
 
 _HOMES = {
     "KLDM": "epitaxy.apps.generator",
     "CrysBFN": "epitaxy.apps.generator",
+    "GeoBFN": "epitaxy.apps.geobfn",
     "Recipe": "epitaxy.apps.config",
+    "SymmBFN": "epitaxy.apps.symmbfn",
     "preset": "epitaxy.apps.config",
     "UsageError": "epitaxy.apps.errors",
     "WorkError": "epitaxy.apps.errors",
 }
 
-__all__ = ["KLDM", "CrysBFN", "Recipe", "UsageError", "WorkError", "preset"]
+__all__ = ["KLDM", "CrysBFN", "GeoBFN", "Recipe", "SymmBFN", "UsageError", "WorkError", "preset"]
 
 
 def __getattr__(name: str) -> Any:

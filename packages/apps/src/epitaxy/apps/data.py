@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -10,6 +11,7 @@ from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.data import SPLITS, CrystalDataset, Split
 from epitaxy.data.molecules import MoleculeDataset
+from epitaxy.data.wyckoff import WyckoffDataset
 
 SUBSET_SEED = 0
 """``--limit`` draws the same records in every command, so that sampling and scoring agree."""
@@ -37,15 +39,38 @@ def load_split(
             workers=workers,
             progress=lambda done, total: progress(done, total, "records"),
         )
-    if dataset.prepared is not None and dataset.prepared.rejects:
-        prepared = dataset.prepared
-        say(f"{name_or_path} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
+    _say_rejects(name_or_path, split, dataset.prepared)
     if dataset.note:
         say(f"{name_or_path}: {dataset.note}")
     return dataset if limit is None else draw(dataset, limit)
 
 
-def load_molecules(name_or_path: str, split: str, *, root: Path | None = None) -> MoleculeDataset:
+def load_asymmetric_units(
+    name_or_path: str, split: str, *, symprec: float, root: Path | None = None
+) -> WyckoffDataset:
+    """Load one split as asymmetric units, preparing it (with progress) the first time.
+
+    Raises:
+        UsageError: a word that is no split.
+        DataError: no such dataset or split, or nothing in it can be used.
+    """
+    with reporting(f"preparing {name_or_path} {split}") as progress:
+        dataset = WyckoffDataset.load(
+            name_or_path,
+            check_split(split),
+            root=root,
+            symprec=symprec,
+            progress=lambda done, total: progress(done, total, "records"),
+        )
+    _say_rejects(name_or_path, split, dataset.prepared)
+    if dataset.note:
+        say(f"{name_or_path}: {dataset.note}")
+    return dataset
+
+
+def load_molecules(
+    name_or_path: str, split: str, *, hydrogens: bool = True, root: Path | None = None
+) -> MoleculeDataset:
     """Load one split of molecules, preparing it (with progress) the first time.
 
     Raises:
@@ -57,12 +82,23 @@ def load_molecules(name_or_path: str, split: str, *, root: Path | None = None) -
             name_or_path,
             check_split(split),
             root=root,
+            hydrogens=hydrogens,
             progress=lambda done, total: progress(done, total, "records"),
         )
-    prepared = dataset.prepared
-    if prepared is not None and prepared.rejects:
-        say(f"{name_or_path} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
+    _say_rejects(name_or_path, split, dataset.prepared)
     return dataset
+
+
+class _Prepared(Protocol):
+    @property
+    def rejects(self) -> int: ...
+    @property
+    def rejects_path(self) -> Path: ...
+
+
+def _say_rejects(name: str, split: str, prepared: _Prepared | None) -> None:
+    if prepared is not None and prepared.rejects:
+        say(f"{name} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
 
 
 def draw(dataset: CrystalDataset, limit: int) -> CrystalDataset:

@@ -4,19 +4,24 @@ The trainer, the model directory and the commands are written against :class:`Fa
 joins by its entry in ``FAMILIES``.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from epitaxy.apps.crystal_model import CrystalModel
-from epitaxy.apps.data import load_split
+from epitaxy.apps.data import load_asymmetric_units, load_molecules, load_split
 from epitaxy.apps.dataset import Dataset
 from epitaxy.apps.model import GenerativeModel
+from epitaxy.apps.molecule_model import MoleculeModel
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.sampling.sample import Sample
-from epitaxy.apps.sampling.writers import write_crystals
+from epitaxy.apps.sampling.writers import write_crystals, write_molecules
+from epitaxy.apps.wyckoff_model import WyckoffModel
 from epitaxy.data import Statistics
+from epitaxy.data.molecules import MoleculeStatistics
+from epitaxy.data.wyckoff import WyckoffStatistics
 
 AnyModel = GenerativeModel[Any, Any, Any]
 
@@ -27,7 +32,7 @@ class Family:
 
     Attributes:
         noun: what the structures are called.
-        load: reads one split of a dataset: name or path, split, root.
+        load: reads one split of a recipe's dataset: recipe, split, root.
         summarise: computes what a model keeps of its training split.
         parse: reads that from its JSON.
         build: makes a model of a recipe and the statistics.
@@ -36,7 +41,7 @@ class Family:
     """
 
     noun: str
-    load: Callable[[str, str, Path | None], Dataset]
+    load: Callable[[Any, str, Path | None], Dataset]
     summarise: Callable[[Any], Any]
     parse: Callable[[str], Any]
     build: Callable[[Any, Any], AnyModel]
@@ -52,7 +57,7 @@ def span(counts: Mapping[int, int]) -> str:
 
 _CRYSTALS = Family(
     noun="crystals",
-    load=lambda name, split, root: load_split(name, split, root=root),
+    load=lambda recipe, split, root: load_split(recipe.dataset, split, root=root),
     summarise=Statistics.of,
     parse=Statistics.from_json,
     build=CrystalModel,
@@ -60,5 +65,37 @@ _CRYSTALS = Family(
     describe=lambda statistics: f"cells of {span(statistics.atoms_per_cell)} atoms",
 )
 
-FAMILIES: Mapping[ModelName, Family] = {"crysbfn": _CRYSTALS, "kldm": _CRYSTALS}
+_ASYMMETRIC_UNITS = Family(
+    noun="crystals",
+    load=lambda recipe, split, root: load_asymmetric_units(
+        recipe.dataset, split, symprec=recipe.symprec, root=root
+    ),
+    summarise=WyckoffStatistics.of,
+    parse=WyckoffStatistics.from_json,
+    build=WyckoffModel,
+    write=write_crystals,
+    describe=lambda statistics: (
+        f"{len(statistics.space_groups)} space groups, asymmetric units of "
+        f"{span(Counter(size for sizes in statistics.orbits.values() for size in sizes))} atoms"
+    ),
+)
+
+_MOLECULES = Family(
+    noun="molecules",
+    load=lambda recipe, split, root: load_molecules(
+        recipe.dataset, split, hydrogens=recipe.hydrogens, root=root
+    ),
+    summarise=MoleculeStatistics.of,
+    parse=MoleculeStatistics.from_json,
+    build=MoleculeModel,
+    write=write_molecules,
+    describe=lambda statistics: f"{span(statistics.atoms_per_molecule)} atoms",
+)
+
+FAMILIES: Mapping[ModelName, Family] = {
+    "crysbfn": _CRYSTALS,
+    "kldm": _CRYSTALS,
+    "symmbfn": _ASYMMETRIC_UNITS,
+    "geobfn": _MOLECULES,
+}
 """By the model's name."""

@@ -15,6 +15,7 @@ from epitaxy.apps.progress import Progress, silent
 from epitaxy.apps.sampling.folder import SUMMARY, read_summary
 from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import Record, read_structures
+from epitaxy.eval.dng import LARGEST_CELL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def read_predictions(path: str, *, progress: Progress = silent) -> Predictions:
         return _read_own(folder / SAMPLES, summary)
     groups: dict[str, list[Structure | None]] = defaultdict(list)
     reasons: dict[tuple[str, int], str] = {}
-    for number, record in enumerate(read_structures(folder), start=1):
+    for number, record in enumerate(read_structures(folder, max_atoms=LARGEST_CELL), start=1):
         if not isinstance(record, Record):
             reasons[record.id, len(groups[record.id])] = record.reason
         else:

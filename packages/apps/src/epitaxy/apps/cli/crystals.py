@@ -1,11 +1,10 @@
 """``train | sample | info``: the verbs of every model of crystals."""
 
-from typing import Annotated
-
 import typer
 
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.shell import new_app
+from epitaxy.apps.cli.verbs import add_info, add_train
 from epitaxy.apps.names import ModelName
 
 
@@ -13,31 +12,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
     """Return the command line of one model."""
     app = new_app(help_text)
 
-    @app.command()
-    def train(
-        out: opt.RunFolder,
-        data: opt.Data = None,
-        task: Annotated[str, typer.Option(help="csp: structures for a composition; dng: de novo.")] = "csp",
-        preset: opt.Preset = "small",
-        set_: opt.Overrides = None,
-        root: opt.Root = None,
-        resume: opt.Resume = False,
-        max_time: opt.MaxTime = None,
-        device: opt.Device = "auto",
-        devices: opt.Devices = 1,
-        nodes: opt.Nodes = 1,
-        precision: opt.Precision = "32-true",
-    ) -> None:
-        """Train a model into the folder --out; continue a stopped run with --resume."""
-        from epitaxy.apps.cli.training import Training, run_training
-
-        run_training(
-            kind,
-            Training(
-                out=out, data=data, task=task, preset=preset, overrides=set_ or [], root=root, resume=resume,
-                max_time=max_time, device=device, devices=devices, nodes=nodes, precision=precision,
-            ),
-        )  # fmt: skip
+    add_train(app, kind)
 
     @app.command()
     def sample(
@@ -70,15 +45,5 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         )  # fmt: skip
         run_sampling(kind, words, asked.requests)
 
-    @app.command()
-    def info(
-        name: Annotated[str, typer.Argument(metavar="RUN|MODEL|PRESET", help="What to describe.")],
-        task: Annotated[str, typer.Option(help="For a preset: csp or dng.")] = "csp",
-        data: Annotated[str, typer.Option(help="For a preset: the dataset.")] = "mp_20",
-    ) -> None:
-        """Describe a run, a model or a preset."""
-        from epitaxy.apps.cli.info import run_info
-
-        run_info(kind, name, task=task, data=data)
-
+    add_info(app, kind, data="mp_20")
     return app

@@ -26,6 +26,15 @@ Formulas = Annotated[list[str] | None, typer.Option(help="Such as SrTiO3; may be
 FormulaUnits = Annotated[
     int | None, typer.Option(min=1, help="Formula units a cell; by default all that fit the training cells.")
 ]
+Properties = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--property", metavar="NAME=VALUE", help="A target, for a model trained with it; may be repeated."
+    ),
+]
+Guidance = Annotated[
+    float, typer.Option(min=0.0, help="How far to go beyond what the targets ask; 0: not at all.")
+]
 Compositions = Annotated[
     str | None, typer.Option(help="A dataset or file: predict a structure for each of its compositions.")
 ]

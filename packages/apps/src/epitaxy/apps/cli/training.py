@@ -8,12 +8,11 @@ from pathlib import Path
 from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES
-from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.names import TASKS, ModelName, Task
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.apps.training.run import CHECKPOINT, Hardware, open_run, train
 
-TASKS = ("csp", "dng")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -46,7 +45,7 @@ def run_training(kind: ModelName, words: Training) -> None:
     )
     recipe = _resumed(kind, words) if words.resume else _new(kind, words)
     family = FAMILIES[kind]
-    train_data, val_data = (family.load(recipe.dataset, split, words.root) for split in ("train", "val"))
+    train_data, val_data = (family.load(recipe, split, words.root) for split in ("train", "val"))
     recipe = open_run(words.out, recipe, resume=words.resume)
     say(f"training on {len(train_data)} {family.noun} of {recipe.dataset}, validating on {len(val_data)}")
     with reporting("training") as progress:
@@ -100,9 +99,9 @@ def check_device(name: str) -> str:
 def _new(kind: ModelName, words: Training) -> Recipe:
     if words.data is None:
         raise UsageError("name the data to train on: --data perov_5, or the path of a CSV with CIFs")
-    if words.task not in TASKS:
-        raise UsageError(f"--task {words.task}: choose csp (structures for a composition) or dng (de novo)")
     task: Task = "csp" if words.task == "csp" else "dng"
+    if words.task != task or task not in TASKS[kind]:
+        raise UsageError(f"--task {words.task}: {kind} has {' and '.join(TASKS[kind])}")
     known = preset(words.preset, model=kind, task=task, dataset=words.data)
     return apply_overrides(known, words.overrides)
 

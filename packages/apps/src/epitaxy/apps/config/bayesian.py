@@ -41,13 +41,27 @@ class GaussianBFNConfig(Config):
 
     kind: Literal["gaussian_bfn"] = "gaussian_bfn"
     sigma1: Annotated[float, Field(gt=0, lt=1)] = math.sqrt(1e-3)
-    grid: PositiveInt = 1000
+    grid: Annotated[PositiveInt | None, Field(description="null: continuous time")] = 1000
     loss: Literal["discrete", "continuous"] = "discrete"
     sampler: Sampler = "end_back"
+    parametrisation: Annotated[Literal["data", "noise", "residual"], Field(description="what the network predicts")] = (
+        "data"
+    )
+    t_min: Annotated[float, Field(ge=0, lt=1, description="earlier times count as this one")] = 0.0
+    clamp: Annotated[PositiveFloat | None, Field(description="bound on a predicted noise")] = None
 
-    def build(self) -> GaussianBFN:
-        """Return the flow."""
-        return GaussianBFN(sigma1=self.sigma1, grid=self.grid, loss_kind=self.loss, sampler=self.sampler)
+    def build(self, *, period: float | None = None) -> GaussianBFN:
+        """Return the flow, on a circle of this ``period`` if there is one."""
+        return GaussianBFN(
+            sigma1=self.sigma1,
+            grid=self.grid,
+            loss_kind=self.loss,
+            sampler=self.sampler,
+            parametrisation=self.parametrisation,
+            t_min=self.t_min,
+            clamp=self.clamp,
+            period=period,
+        )
 
 
 class CategoricalBFNConfig(Config):
@@ -55,9 +69,14 @@ class CategoricalBFNConfig(Config):
 
     kind: Literal["categorical_bfn"] = "categorical_bfn"
     beta1: PositiveFloat = 0.4
-    grid: PositiveInt = 1000
+    grid: Annotated[PositiveInt | None, Field(description="null: continuous time")] = 1000
     loss: Literal["discrete", "continuous"] = "continuous"
     sampler: Sampler = "end_back"
+    guess: Annotated[
+        Literal["sampled", "expectation"] | None,
+        Field(description="what messages are about; null: as published with the sampler"),
+    ] = None
+    final: Literal["sampled", "mode"] = "sampled"
 
     weight: ClassVar[float] = 1.0
 
@@ -68,5 +87,11 @@ class CategoricalBFNConfig(Config):
     def build(self, classes: int) -> CategoricalBFN:
         """Return the flow over ``classes`` elements."""
         return CategoricalBFN(
-            classes=classes, beta1=self.beta1, grid=self.grid, loss_kind=self.loss, sampler=self.sampler
+            classes=classes,
+            beta1=self.beta1,
+            grid=self.grid,
+            loss_kind=self.loss,
+            sampler=self.sampler,
+            guess=self.guess,
+            final=self.final,
         )

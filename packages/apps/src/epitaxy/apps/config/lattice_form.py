@@ -25,4 +25,15 @@ class ParameterFormConfig(Config):
     angle_scale: PositiveFloat = 0.35
 
 
+class KVectorFormConfig(Config):
+    """k1 ... k6, the logarithm of the cell's polar form; a space group fixes some (SymmBFN, table 1).
+
+    Standardised, each component has mean 0 and deviation 1 over the training cells in which it is free, as
+    the flow's prior has; the published runs take the numbers as they are, of which k6 is about 2.
+    """
+
+    kind: Literal["k_vector"] = "k_vector"
+    standardised: bool = True
+
+
 LatticeFormConfig = Annotated[MatrixFormConfig | ParameterFormConfig, Field(discriminator="kind")]

@@ -6,7 +6,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
-from epitaxy.models import CSPNet
+from epitaxy.models import CSPNet, MoleculeNet, WyckoffNet
 
 
 class NetworkConfig(Config):
@@ -56,4 +56,76 @@ class CSPNetConfig(NetworkConfig):
             position_conditions=conditions,
             position_head=self.position_head,
             velocities=velocities,
+        )
+
+
+class WyckoffNetConfig(NetworkConfig):
+    """WyckoffNet; the defaults are those of SymmBFN (App. A.3)."""
+
+    kind: Literal["wyckoffnet"] = "wyckoffnet"
+    hidden: PositiveInt = 512
+    layers: PositiveInt = 6
+    frequencies: PositiveInt = 128
+    embedding: PositiveInt = 128
+    time_dim: PositiveInt = 128
+    aggregation: Literal["mean", "sum"] = "mean"
+    residual_noise: bool = False
+
+    def build(self, *, species: int, properties: int) -> WyckoffNet:
+        """Return a freshly initialised network for so many elements and properties."""
+        return WyckoffNet(
+            species=species,
+            hidden=self.hidden,
+            layers=self.layers,
+            frequencies=self.frequencies,
+            embedding=self.embedding,
+            time_dim=self.time_dim,
+            properties=properties,
+            aggregation=self.aggregation,
+            residual_noise=self.residual_noise,
+        )
+
+
+class MoleculeNetConfig(NetworkConfig):
+    """MoleculeNet; the defaults are GeoBFN's on QM9 (App. A and the published code)."""
+
+    kind: Literal["moleculenet"] = "moleculenet"
+    hidden: PositiveInt = 256
+    layers: PositiveInt = 9
+    equivariance: Literal["E(3)", "SE(3)"] = "E(3)"
+    attention: bool = False
+    tanh: bool = False
+    time: Literal["value", "sinusoidal"] = "value"
+    time_dim: PositiveInt = 32
+    property_dim: PositiveInt = 32
+
+    def build(
+        self,
+        *,
+        types: NonNegativeInt,
+        charge: Literal["none", "basis", "value"],
+        charge_outputs: int,
+        properties: int,
+    ) -> MoleculeNet:
+        """Return a freshly initialised network.
+
+        Args:
+            types: number of types of atoms; 0 for none.
+            charge: how it sees a charge.
+            charge_outputs: numbers that it gives for one.
+            properties: number of properties that it is told.
+        """
+        return MoleculeNet(
+            types=types,
+            charge=charge,
+            charge_outputs=charge_outputs,
+            properties=properties,
+            property_dim=self.property_dim,
+            time=self.time,
+            time_dim=self.time_dim,
+            hidden=self.hidden,
+            layers=self.layers,
+            equivariance=self.equivariance,
+            attention=self.attention,
+            tanh=self.tanh,
         )

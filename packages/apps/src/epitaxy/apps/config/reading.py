@@ -5,14 +5,21 @@ from typing import Any
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.config.crystal_recipe import CrystalRecipe
+from epitaxy.apps.config.molecule_recipe import MoleculeRecipe
 from epitaxy.apps.config.recipe import FORMAT, Recipe
+from epitaxy.apps.config.wyckoff_recipe import WyckoffRecipe
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.names import ModelName
 
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """``MIGRATIONS[k]`` turns a file of format k into one of format k + 1."""
 
-RECIPES: Mapping[ModelName, type[Recipe]] = {"crysbfn": CrystalRecipe, "kldm": CrystalRecipe}
+RECIPES: Mapping[ModelName, type[Recipe]] = {
+    "crysbfn": CrystalRecipe,
+    "kldm": CrystalRecipe,
+    "symmbfn": WyckoffRecipe,
+    "geobfn": MoleculeRecipe,
+}
 """What each model's recipe is."""
 
 

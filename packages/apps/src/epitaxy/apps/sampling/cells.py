@@ -3,6 +3,10 @@
 import math
 from collections.abc import Sequence
 
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.data import to_structures
@@ -12,6 +16,16 @@ MIN_VOLUME = 0.1
 """Cubic angstrom; a flatter cell is no crystal and is named as rejected, not written."""
 MAX_LENGTH = 1e3
 """Angstrom."""
+MIN_SHAPE = 1e-4
+"""Volume over the cube of the longest edge: below, which lattice point is nearest is a matter of rounding."""
+
+
+def sound_cells(lattice: Float[Tensor, "graphs 3 3"]) -> Bool[Tensor, " graphs"]:
+    """Mark the cells that geometry can be done in."""
+    longest = lattice.norm(dim=-1).amax(-1)
+    usable = lattice.isfinite().all(-1).all(-1) & (longest <= MAX_LENGTH)
+    full = volume(lattice) >= (MIN_SHAPE * longest**3).clamp(min=MIN_VOLUME)
+    return torch.logical_and(usable, full)
 
 
 def cell_samples(crystals: CrystalBatch, requests: Sequence[Request]) -> list[Sample]:
@@ -36,6 +50,8 @@ def _fault(crystals: CrystalBatch, k: int) -> str | None:
     if not space >= MIN_VOLUME:
         return f"the cell is flat: {space:.2g} cubic angstrom"
     longest = float(lattice.norm(dim=-1).max())
+    if space < MIN_SHAPE * longest**3:
+        return f"the cell is flat: {space:.3g} cubic angstrom, with an edge of {longest:.3g} angstrom"
     if not (longest <= MAX_LENGTH and math.isfinite(longest)):
         return f"a cell edge of {longest:.3g} angstrom"
     return None

@@ -1,13 +1,20 @@
 """The structures of a sample folder as files that other programs read."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.data import write_cifs, write_extxyz
+from epitaxy.data.molecules import write_sdf, write_xyz
+from epitaxy.eval.molecules import bond_orders
+from epitaxy.geometry import MoleculeBatch, Segments
 
-SAMPLES, CIFS = "samples.extxyz", "cif"
+SAMPLES, CIFS, SDFS, ALL_SDF = "samples.extxyz", "cif", "sdf", "samples.sdf"
 
 
 def write_crystals(out: Path, samples: Sequence[Sample]) -> None:
@@ -23,3 +30,29 @@ def note(sample: Sample, formula: str) -> dict[str, Any]:
     """Return what a file says of a structure."""
     request = sample.request
     return {"id": request.id, "seed": request.seed, "formula": formula, **request.notes}
+
+
+def write_molecules(out: Path, samples: Sequence[Sample]) -> None:
+    """Write ``samples.extxyz``, ``samples.sdf`` and one SDF file a molecule, numbered in order.
+
+    Bonds are those that the EDM tables see, by which molecules are scored.
+    """
+    good = [(sample, sample.molecule) for sample in samples if sample.molecule is not None]
+    if not good:
+        return
+    molecules = MoleculeBatch(
+        segments=Segments.from_counts([len(molecule) for _, molecule in good]),
+        positions=torch.from_numpy(np.concatenate([molecule.positions for _, molecule in good])),
+        numbers=torch.from_numpy(np.concatenate([molecule.numbers for _, molecule in good]).astype(np.int64)),
+        ids=tuple(sample.request.id for sample, _ in good),
+        properties={},
+    )
+    fields = [note(sample, str(molecule.symbols.formula.format("hill"))) for sample, molecule in good]
+    bonds = bond_orders(molecules).rows()
+    write_xyz(out / SAMPLES, molecules, fields=fields)
+    write_sdf(out / ALL_SDF, molecules, bonds, fields=fields)
+    ends = molecules.segments.offsets.tolist()
+    owner = np.searchsorted(ends, bonds[:, 0], side="right") - 1
+    for k, (start, _) in enumerate(pairwise(ends)):
+        own = bonds[owner == k] - np.array([start, start, 0])
+        write_sdf(out / SDFS / f"{k:06d}.sdf", molecules.select([k]), own, fields=[fields[k]])

@@ -12,6 +12,8 @@ from epitaxy.data import DATASETS
 _NAMES: dict[ModelName, str] = {
     "crysbfn": "CrysBFN (periodic Bayesian flow)",
     "kldm": "KLDM (kinetic Langevin diffusion)",
+    "geobfn": "GeoBFN (Bayesian flow for molecules)",
+    "symmbfn": "SymmBFN (symmetry-aware Bayesian flow)",
 }
 _TASKS = {"csp": "crystal structure prediction: composition in, structures out", "dng": "de novo generation"}
 _ADVICE = {"csp": ": a formula needs a number of units that gives such a cell", "dng": " and makes such"}

@@ -1,0 +1,49 @@
+"""``geobfn train | sample | info``."""
+
+from typing import Annotated
+
+import typer
+
+from epitaxy.apps.cli import options as opt
+from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.verbs import add_info, add_train
+
+app = new_app("GeoBFN: molecules in three dimensions, in any number of steps.")
+add_train(app, "geobfn")
+
+
+@app.command()
+def sample(
+    model: opt.Model,
+    out: opt.OutFolder,
+    num: Annotated[int, typer.Option(min=1, help="Molecules (per number of atoms named).")] = 10,
+    num_atoms: Annotated[
+        list[int] | None, typer.Option(help="Atoms; may be repeated. By default as in the training data.")
+    ] = None,
+    property_: opt.Properties = None,
+    guidance: opt.Guidance = 0.0,
+    steps: opt.Steps = None,
+    sampler: opt.Sampler = None,
+    seed: opt.Seed = 0,
+    batch_size: opt.BatchSize = None,
+    device: opt.Device = "auto",
+) -> None:
+    """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
+    from epitaxy.apps.cli.molecule_sampling import MoleculeWords
+    from epitaxy.apps.cli.sampling import Sampling, run_sampling
+
+    asked = MoleculeWords(
+        num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance
+    )
+    words = Sampling(
+        model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, device=device
+    )
+    run_sampling("geobfn", words, asked.requests)
+
+
+add_info(app, "geobfn", data="qm9")
+
+
+def main() -> None:
+    """Entry point."""
+    run(app)

@@ -1,0 +1,36 @@
+"""What ``sample`` is asked for by the words of GeoBFN's command."""
+
+from dataclasses import dataclass
+
+from epitaxy.apps.conditioning import parse_targets
+from epitaxy.apps.geobfn import GeoBFN
+from epitaxy.apps.model_dir import LoadedModel
+from epitaxy.apps.molecule_model import MoleculeModel
+from epitaxy.apps.sampling.molecules import MoleculeRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoleculeWords:
+    """How many molecules, of what size and properties."""
+
+    num: int
+    seed: int
+    sizes: list[int]
+    properties: list[str]
+    guidance: float
+
+    def requests(self, loaded: LoadedModel) -> list[MoleculeRequest]:
+        """Return one request a molecule.
+
+        Raises:
+            UsageError: words that do not go together, or that the model cannot meet.
+        """
+        model = loaded.model
+        assert isinstance(model, MoleculeModel)
+        return GeoBFN(model).requests(
+            num=self.num,
+            seed=self.seed,
+            num_atoms=self.sizes,
+            properties=parse_targets(self.properties, model.told),
+            guidance=self.guidance,
+        )

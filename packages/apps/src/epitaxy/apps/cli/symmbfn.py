@@ -1,0 +1,57 @@
+"""``symmbfn train | sample | info``."""
+
+from typing import Annotated
+
+import typer
+
+from epitaxy.apps.cli import options as opt
+from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.verbs import add_info, add_train
+
+app = new_app("SymmBFN: crystals that have the space group they were asked for, by construction.")
+add_train(app, "symmbfn")
+
+
+@app.command()
+def sample(
+    model: opt.Model,
+    out: opt.OutFolder,
+    num: Annotated[int, typer.Option(min=1, help="Structures (per space group and formula named).")] = 10,
+    spacegroup: Annotated[
+        list[int] | None, typer.Option(help="1 to 230; may be repeated. By default as in the training data.")
+    ] = None,
+    crystal_system: Annotated[
+        list[str] | None, typer.Option(help="Space groups of this system alone; may be repeated.")
+    ] = None,
+    formula: opt.Formulas = None,
+    formula_units: Annotated[
+        int | None, typer.Option(min=1, help="Formula units in the conventional cell.")
+    ] = None,
+    property_: opt.Properties = None,
+    guidance: opt.Guidance = 0.0,
+    steps: opt.Steps = None,
+    sampler: opt.Sampler = None,
+    seed: opt.Seed = 0,
+    batch_size: opt.BatchSize = None,
+    device: opt.Device = "auto",
+) -> None:
+    """Sample crystals into the folder --out, as CIF files and one extxyz."""
+    from epitaxy.apps.cli.sampling import Sampling, run_sampling
+    from epitaxy.apps.cli.wyckoff_sampling import WyckoffWords
+
+    asked = WyckoffWords(
+        num=num, seed=seed, groups=spacegroup or [], systems=crystal_system or [], formulas=formula or [],
+        formula_units=formula_units, properties=property_ or [], guidance=guidance,
+    )  # fmt: skip
+    words = Sampling(
+        model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, device=device
+    )
+    run_sampling("symmbfn", words, asked.requests)
+
+
+add_info(app, "symmbfn", data="mp_20")
+
+
+def main() -> None:
+    """Entry point."""
+    run(app)

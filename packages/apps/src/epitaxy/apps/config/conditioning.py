@@ -1,0 +1,25 @@
+"""Which properties a model is told."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from epitaxy.apps.config.base import Config
+
+
+class ConditioningConfig(Config):
+    """Numbers of the training data that sampling can ask for (SymmBFN, Sec. 3.1; GeoBFN, Sec. 4.3).
+
+    Values may be missing. Training hides each one with probability ``hide``, so that the model can also be
+    asked for nothing, and steered by what the asking changes (classifier-free guidance, beyond the papers).
+    """
+
+    properties: tuple[str, ...] = ()
+    hide: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+    @field_validator("properties")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("each property is named once")
+        return names

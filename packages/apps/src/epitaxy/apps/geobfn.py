@@ -1,0 +1,78 @@
+"""GeoBFN from Python: load a model, sample molecules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ase import Atoms
+
+from epitaxy.apps.conditioning import check_guidance, check_targets
+from epitaxy.apps.loaded import Generator
+from epitaxy.apps.molecule_model import MoleculeModel
+from epitaxy.apps.names import ModelName
+from epitaxy.apps.sampling.molecules import MoleculeRequest, for_sizes
+
+
+@dataclass(frozen=True, slots=True)
+class GeoBFN(Generator[MoleculeModel, MoleculeRequest]):
+    """A trained GeoBFN (Song et al., "Unified Generative Modeling of 3D Molecules...", ICLR 2024).
+
+    >>> model = GeoBFN.load("geobfn-qm9-small")  # doctest: +SKIP
+    >>> molecules = model.sample(num=20, num_atoms=18, steps=100, seed=0)  # doctest: +SKIP
+    """
+
+    kinds: ClassVar[tuple[ModelName, ...]] = ("geobfn",)
+
+    def requests(
+        self,
+        *,
+        num: int,
+        seed: int,
+        num_atoms: int | Sequence[int] | None = None,
+        properties: Mapping[str, float] | None = None,
+        guidance: float = 0.0,
+    ) -> list[MoleculeRequest]:
+        """Return one request per molecule to sample, in order.
+
+        Raises:
+            UsageError: a number of atoms or a property that the model cannot meet, or guidance without a
+                property.
+        """
+        sizes = [num_atoms] if isinstance(num_atoms, int) else list(num_atoms or ())
+        targets = dict(properties or {})
+        check_targets(targets, self.model.told)
+        check_guidance(guidance, targets)
+        return for_sizes(sizes, self.model.statistics, num=num, seed=seed, targets=targets, guidance=guidance)
+
+    def sample(
+        self,
+        *,
+        num: int = 1,
+        num_atoms: int | Sequence[int] | None = None,
+        properties: Mapping[str, float] | None = None,
+        guidance: float = 0.0,
+        steps: int | None = None,
+        seed: int = 0,
+        batch_size: int | None = None,
+        device: str = "cpu",
+    ) -> list[Atoms]:
+        """Return sampled molecules as ASE's Atoms.
+
+        Args:
+            num: molecules (per number of atoms that is named).
+            num_atoms: number(s) of atoms; by default drawn as training molecules have them.
+            properties: targets by name, for a model that was trained with them.
+            guidance: how far to go beyond what the targets ask; 0 for not at all.
+            steps: network evaluations a molecule; the recipe's number by default.
+            seed: the same seed gives the same molecules, whatever the batch size.
+            batch_size: molecules computed at once.
+            device: torch device.
+
+        Raises:
+            UsageError: a request that the model cannot meet.
+        """
+        requests = self.requests(
+            num=num, seed=seed, num_atoms=num_atoms, properties=properties, guidance=guidance
+        )
+        found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
+        return [sample.molecule for sample in found if sample.molecule is not None]

@@ -1,0 +1,218 @@
+"""Requests for crystals of space groups that are drawn, named, or limited to a crystal system."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from epitaxy.data.wyckoff import WyckoffStatistics
+
+from epitaxy.apps.config.base import suggest
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.sampling.formulas import check_elements, parse_formula
+from epitaxy.apps.sampling.request import Request, draw
+from epitaxy.geometry import structure_seed
+from epitaxy.geometry.symmetry import crystal_system, draw_occupation, occupation_possible
+
+MAX_CELL = 200
+"""Atoms of a conventional cell up to which numbers of formula units are tried."""
+_GROUP, _ORBITS, _UNITS, _WAY = -2, -3, -4, -5
+"""What a structure's seed is mixed with, so that its draws are independent."""
+
+Occupation = tuple[tuple[int, int], ...]
+"""Atomic number and Wyckoff position of each orbit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WyckoffRequest(Request):
+    """One asymmetric unit to generate; ``num_atoms`` counts its orbits.
+
+    Attributes:
+        space_group: 1 to 230.
+        targets: what is asked of its properties.
+        guidance: how far to go beyond what the targets ask.
+        occupation: elements and positions, where the composition is given.
+    """
+
+    space_group: int
+    targets: Mapping[str, float] = field(default_factory=dict)
+    guidance: float = 0.0
+    occupation: Occupation | None = None
+
+    @property
+    def notes(self) -> Mapping[str, str | int | float]:
+        """Return the space group and the targets."""
+        return {"spacegroup": self.space_group, **{f"target_{k}": v for k, v in self.targets.items()}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symmetry:
+    """Which space groups are asked for.
+
+    Attributes:
+        groups: these, each for as many structures as are asked for; empty: drawn as training has them.
+        systems: drawn from these crystal systems alone; empty: from all.
+    """
+
+    groups: tuple[int, ...] = ()
+    systems: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, groups: Sequence[int], systems: Sequence[str]) -> "Symmetry":
+        """Check the words.
+
+        Raises:
+            UsageError: a number that is no space group's, a word that is no crystal system's, or both kinds.
+        """
+        for number in groups:
+            if not 1 <= number <= 230:
+                raise UsageError(f"--spacegroup {number}: space groups have the numbers 1 to 230")
+        known = tuple(dict.fromkeys(crystal_system(number) for number in range(1, 231)))
+        for word in systems:
+            if word not in known:
+                raise UsageError(f"--crystal-system {word}: there is no such system{suggest(word, known)}")
+        if groups and systems:
+            raise UsageError("--spacegroup and --crystal-system exclude each other: give one of them")
+        return cls(groups=tuple(groups), systems=tuple(systems))
+
+    def weights(self, statistics: WyckoffStatistics) -> dict[int, int]:
+        """Return how often training has each group that may be drawn.
+
+        Raises:
+            UsageError: training has no crystal of these systems.
+        """
+        found = {
+            number: count
+            for number, count in statistics.space_groups.items()
+            if not self.systems or crystal_system(number) in self.systems
+        }
+        if not found:
+            raise UsageError(
+                f"the model was trained on no {' or '.join(self.systems)} crystals: name space groups with "
+                "--spacegroup to try all the same"
+            )
+        return found
+
+
+def for_groups(
+    symmetry: Symmetry,
+    statistics: WyckoffStatistics,
+    *,
+    num: int,
+    seed: int,
+    targets: Mapping[str, float],
+    guidance: float = 0.0,
+) -> list[WyckoffRequest]:
+    """Return ``num`` requests (for each group that is named), with numbers of orbits as training has them."""
+    requests: list[WyckoffRequest] = []
+    for group in symmetry.groups or (None,):
+        for _ in range(num):
+            own = structure_seed(seed, len(requests))
+            number = group or draw(symmetry.weights(statistics), structure_seed(own, _GROUP))
+            requests.append(
+                WyckoffRequest(
+                    id=f"{len(requests):06d}",
+                    seed=own,
+                    num_atoms=draw(statistics.orbits_of(number), structure_seed(own, _ORBITS)),
+                    space_group=number,
+                    targets=targets,
+                    guidance=guidance,
+                )
+            )
+    return requests
+
+
+def for_formulas(
+    formulas: Sequence[str],
+    symmetry: Symmetry,
+    statistics: WyckoffStatistics,
+    *,
+    num: int,
+    seed: int,
+    targets: Mapping[str, float],
+    guidance: float = 0.0,
+    formula_units: int | None = None,
+) -> list[WyckoffRequest]:
+    """Return ``num`` requests for each formula (and each group that is named).
+
+    The atoms of some number of formula units are put on the group's Wyckoff positions, each way with equal
+    chance; numbers of units are tried as often as training crystals have that many orbits.
+
+    Raises:
+        UsageError: not a formula, an element the model does not know, or no way to put it on the positions.
+    """
+    requests: list[WyckoffRequest] = []
+    for formula in formulas:
+        unit = parse_formula(formula)
+        check_elements(unit, statistics.vocabulary, what=formula)
+        fitting = _fitting(formula, unit, symmetry, statistics, formula_units)
+        for group in symmetry.groups or (None,):
+            for _ in range(num):
+                own = structure_seed(seed, len(requests))
+                weights = (
+                    {number: symmetry.weights(statistics)[number] for number in fitting}
+                    if group is None
+                    else {}
+                )
+                number = group or draw(weights, structure_seed(own, _GROUP))
+                occupation = _occupation(unit, number, fitting[number], statistics, own)
+                requests.append(
+                    WyckoffRequest(
+                        id=f"{len(requests):06d}",
+                        seed=own,
+                        num_atoms=len(occupation),
+                        space_group=number,
+                        targets=targets,
+                        guidance=guidance,
+                        occupation=occupation,
+                    )
+                )
+    return requests
+
+
+def _fitting(
+    formula: str,
+    unit: Mapping[int, int],
+    symmetry: Symmetry,
+    statistics: WyckoffStatistics,
+    formula_units: int | None,
+) -> dict[int, list[int]]:
+    """Return the numbers of formula units that fit each group that is named, or that may be drawn.
+
+    Raises:
+        UsageError: none fits a group that is named, or any.
+    """
+    most = max(MAX_CELL // sum(unit.values()), 1)
+    tried = [formula_units] if formula_units else range(1, most + 1)
+    fitting: dict[int, list[int]] = {}
+    for number in symmetry.groups or symmetry.weights(statistics):
+        limit = max(statistics.orbits_of(number))
+        fits = [
+            units
+            for units in tried
+            if occupation_possible(number, {z: n * units for z, n in unit.items()}, max_orbits=limit)
+        ]
+        if fits:
+            fitting[number] = fits
+        elif symmetry.groups:
+            units = f"{formula_units}" if formula_units else f"1 to {most}"
+            raise UsageError(
+                f"{formula} is impossible in space group {number}: the atoms of {units} formula units cannot "
+                f"be put on its Wyckoff positions in at most {limit} orbits; name another group"
+            )
+    if not fitting:
+        raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
+    return fitting
+
+
+def _occupation(
+    unit: Mapping[int, int], number: int, units: Sequence[int], statistics: WyckoffStatistics, seed: int
+) -> Occupation:
+    """Draw a number of units and the positions; one way of each number stands for it."""
+    seen = statistics.orbits_of(number)
+    rng = torch.Generator().manual_seed(structure_seed(seed, _WAY))
+    ways = {
+        n: draw_occupation(number, {z: k * n for z, k in unit.items()}, rng=rng, max_orbits=max(seen))
+        for n in units
+    }
+    weights = {n: 1 + 100 * seen.get(len(way), 0) for n, way in ways.items()}
+    return tuple(ways[draw(weights, structure_seed(seed, _UNITS))])

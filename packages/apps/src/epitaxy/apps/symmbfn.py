@@ -1,0 +1,115 @@
+"""SymmBFN from Python: load a model, sample crystals of given symmetry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pymatgen.core import Structure
+
+from epitaxy.apps.conditioning import check_guidance, check_targets
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.loaded import Generator
+from epitaxy.apps.names import ModelName
+from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_formulas, for_groups
+from epitaxy.apps.wyckoff_model import WyckoffModel
+
+
+@dataclass(frozen=True, slots=True)
+class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
+    """A trained SymmBFN (Ruple et al., "Symmetry-Aware Bayesian Flow Networks for Crystal Generation").
+
+    Every crystal has the space group that was asked for, or one that contains it.
+
+    >>> model = SymmBFN.load("symmbfn-mp20-small")  # doctest: +SKIP
+    >>> structures = model.sample(spacegroup=225, num=20, steps=100, seed=0)  # doctest: +SKIP
+    """
+
+    kinds: ClassVar[tuple[ModelName, ...]] = ("symmbfn",)
+
+    def requests(
+        self,
+        *,
+        num: int,
+        seed: int,
+        spacegroup: int | Sequence[int] | None = None,
+        crystal_system: str | Sequence[str] | None = None,
+        formula: str | Sequence[str] | None = None,
+        formula_units: int | None = None,
+        properties: Mapping[str, float] | None = None,
+        guidance: float = 0.0,
+    ) -> list[WyckoffRequest]:
+        """Return one request per structure to sample, in order.
+
+        Raises:
+            UsageError: a group, system, formula or property that the model cannot meet, or guidance without a
+                property.
+        """
+        groups = [spacegroup] if isinstance(spacegroup, int) else list(spacegroup or ())
+        systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
+        formulas = [formula] if isinstance(formula, str) else list(formula or ())
+        symmetry = Symmetry.parse(groups, systems)
+        targets = dict(properties or {})
+        check_targets(targets, self.model.told)
+        check_guidance(guidance, targets)
+        if not formulas:
+            if formula_units:
+                raise UsageError("--formula-units needs a --formula")
+            return for_groups(
+                symmetry, self.model.statistics, num=num, seed=seed, targets=targets, guidance=guidance
+            )
+        return for_formulas(
+            formulas,
+            symmetry,
+            self.model.statistics,
+            num=num,
+            seed=seed,
+            targets=targets,
+            guidance=guidance,
+            formula_units=formula_units,
+        )
+
+    def sample(
+        self,
+        *,
+        num: int = 1,
+        spacegroup: int | Sequence[int] | None = None,
+        crystal_system: str | Sequence[str] | None = None,
+        formula: str | Sequence[str] | None = None,
+        formula_units: int | None = None,
+        properties: Mapping[str, float] | None = None,
+        guidance: float = 0.0,
+        steps: int | None = None,
+        seed: int = 0,
+        batch_size: int | None = None,
+        device: str = "cpu",
+    ) -> list[Structure]:
+        """Return sampled conventional cells (those that are crystals at all).
+
+        Args:
+            num: structures (per space group and formula that is named).
+            spacegroup: number(s), 1 to 230; by default drawn as training has them.
+            crystal_system: draw space groups from these alone, such as ``"cubic"``.
+            formula: composition(s); by default the model chooses.
+            formula_units: formula units in the conventional cell.
+            properties: targets by name, for a model that was trained with them.
+            guidance: how far to go beyond what the targets ask; 0 for not at all.
+            steps: network evaluations a structure; the recipe's number by default.
+            seed: the same seed gives the same structures, whatever the batch size.
+            batch_size: structures computed at once.
+            device: torch device.
+
+        Raises:
+            UsageError: a request that the model cannot meet.
+        """
+        requests = self.requests(
+            num=num,
+            seed=seed,
+            spacegroup=spacegroup,
+            crystal_system=crystal_system,
+            formula=formula,
+            formula_units=formula_units,
+            properties=properties,
+            guidance=guidance,
+        )
+        found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
+        return [sample.crystal for sample in found if sample.crystal is not None]
