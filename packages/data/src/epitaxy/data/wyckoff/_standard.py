@@ -1,7 +1,7 @@
 """From any cell of a crystal to the conventional cell of its space group."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import spglib
@@ -66,9 +66,11 @@ def standardise(crystal: Crystal, symprec: float, max_atoms: int) -> Standard:
     )
 
 
-def _dataset(crystal: Crystal, symprec: float, setting: int | None) -> spglib.SpglibDataset:
+def _dataset(crystal: Crystal, symprec: float, setting: int | None) -> Any:
+    """Return spglib's SpglibDataset, a class whose name its releases have moved."""
+    cell = (crystal.lattice.tolist(), crystal.positions.tolist(), crystal.numbers.tolist())
     try:
-        found = spglib.get_symmetry_dataset(tuple(crystal), symprec=symprec, hall_number=setting or 0)
+        found = spglib.get_symmetry_dataset(cell, symprec=symprec, hall_number=setting or 0)
     except Exception:  # what spglib returned None for, later versions raise for, by classes of their own
         found = None
     if found is None:
