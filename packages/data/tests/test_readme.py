@@ -3,6 +3,7 @@ from pathlib import Path
 
 import epitaxy.data
 import epitaxy.data.molecules
+import epitaxy.data.wyckoff
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -10,11 +11,11 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 def test_the_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         exec(example, {})
 
 
 def test_every_public_name_is_in_the_table():
-    names = [*epitaxy.data.__all__, *epitaxy.data.molecules.__all__]
+    names = [*epitaxy.data.__all__, *epitaxy.data.molecules.__all__, *epitaxy.data.wyckoff.__all__]
     assert [name for name in names if f"`{name}`" not in README] == []
