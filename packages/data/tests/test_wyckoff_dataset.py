@@ -187,3 +187,13 @@ def test_orbits_of_an_unseen_group_are_those_of_its_crystal_system(prototypes, r
 def test_what_is_no_statistics(text):
     with pytest.raises(DataError, match="compute them again"):
         WyckoffStatistics.from_json(text)
+
+
+@pytest.mark.real_data
+def test_real_crystals_come_back(real_data):
+    crystals = CrystalDataset.load("perov_5", "val", root=real_data)
+    chosen = crystals.subset(range(0, len(crystals), len(crystals) // 40))
+    units = WyckoffDataset.from_crystals(chosen)
+    matcher = StructureMatcher()
+    for i, structure in enumerate(to_structures(units.batch(range(len(units))).expand())):
+        assert matcher.fit(structure, chosen.structure(i)), chosen.ids[i]
