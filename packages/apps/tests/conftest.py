@@ -8,31 +8,38 @@ import torch
 
 from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.data import draw, load_split
+from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.training.run import open_run, train
 from epitaxy.data import CrystalDataset
 
+NETWORK = ("network.hidden=32", "network.layers=2", "network.time_dim=16")
 TINY = (
-    "network.hidden=32", "network.layers=2", "network.frequencies=4", "network.time_dim=16",
+    *NETWORK,
     "training.passes=4", "training.batch_size=8", "training.checkpoint_steps=4", "training.validate_every=2",
     "training.bank_refresh=3", "sampling.steps=5",
 )  # fmt: skip
 GRIDS = ("positions.grid=50", "lattice.grid=50")
 
 
+EMBEDDED = {model: "g2" if model == "geobfn" else "prototypes" for model in FAMILIES}
+
+
 def recipe(task: str, *more: str, model: ModelName = "crysbfn") -> Recipe:
-    base = preset("quickstart", model=model, task="csp" if task == "csp" else "dng", dataset="prototypes")
+    base = preset("quickstart", model=model, task="csp" if task == "csp" else "dng", dataset=EMBEDDED[model])
     bayesian = (*GRIDS, "species.grid=50") if task == "dng" else GRIDS
-    return apply_overrides(base, [*TINY, *(bayesian if model == "crysbfn" else ()), *more])
+    words = [*TINY, *(bayesian if model == "crysbfn" else ()), *more]
+    return apply_overrides(base, words if model == "geobfn" else ["network.frequencies=4", *words])
 
 
 def train_tiny(
     out: Path, task: str = "csp", *more: str, model: ModelName = "crysbfn", **settings: object
 ) -> Path:
     made = open_run(out, recipe(task, *more, model=model), resume=False)
+    load = FAMILIES[model].load
     data = {
-        "train_data": draw(load_split("prototypes", "train"), 48),
-        "val_data": draw(load_split("prototypes", "val"), 16),
+        "train_data": draw(load(made, "train", None), 48),
+        "val_data": draw(load(made, "val", None), 16),
     }
     train(made, out, **data, **settings)  # type: ignore[arg-type]
     return out
@@ -50,7 +57,7 @@ def make_run() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def tiny_words() -> tuple[str, ...]:
-    return tuple(word for item in (*TINY, *GRIDS) for word in ("--set", item))
+    return tuple(word for item in (*TINY, "network.frequencies=4", *GRIDS) for word in ("--set", item))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Properties that a model is told: in training from the data, in sampling by the user."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -101,6 +101,7 @@ def hide(
     return values.masked_fill(draw < share, torch.nan)
 
 
+@runtime_checkable
 class Conditioned(Protocol):
     """What is given where properties are among it."""
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 
+from epitaxy.apps.dataset import Dataset
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.data import SPLITS, CrystalDataset, Split
 from epitaxy.data.molecules import MoleculeDataset
 from epitaxy.data.wyckoff import WyckoffDataset
+
+D = TypeVar("D", bound=Dataset)
 
 SUBSET_SEED = 0
 """``--limit`` draws the same records in every command, so that sampling and scoring agree."""
@@ -89,6 +92,7 @@ def load_molecules(
     return dataset
 
 
+@runtime_checkable
 class _Prepared(Protocol):
     @property
     def rejects(self) -> int: ...
@@ -101,10 +105,10 @@ def _say_rejects(name: str, split: str, prepared: _Prepared | None) -> None:
         say(f"{name} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
 
 
-def draw(dataset: CrystalDataset, limit: int) -> CrystalDataset:
-    """Return ``limit`` crystals drawn with a fixed seed (all, where there are no more)."""
+def draw(dataset: D, limit: int) -> D:
+    """Return ``limit`` structures drawn with a fixed seed (all, where there are no more)."""
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(SUBSET_SEED))
-    return dataset.subset(order[:limit].sort().values)
+    return cast("D", dataset.subset(order[:limit].sort().values))
 
 
 def compositions(dataset: CrystalDataset) -> Mapping[str, Sequence[int]]:

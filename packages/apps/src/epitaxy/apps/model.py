@@ -48,6 +48,7 @@ class Batch(Protocol):
         ...
 
 
+@runtime_checkable
 class ModelStatistics(Protocol):
     """What a model keeps of its training data."""
 

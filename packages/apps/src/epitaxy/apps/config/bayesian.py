@@ -44,9 +44,9 @@ class GaussianBFNConfig(Config):
     grid: Annotated[PositiveInt | None, Field(description="null: continuous time")] = 1000
     loss: Literal["discrete", "continuous"] = "discrete"
     sampler: Sampler = "end_back"
-    parametrisation: Annotated[Literal["data", "noise", "residual"], Field(description="what the network predicts")] = (
-        "data"
-    )
+    parametrisation: Annotated[
+        Literal["data", "noise", "residual"], Field(description="what the network predicts, of the data")
+    ] = "data"
     t_min: Annotated[float, Field(ge=0, lt=1, description="earlier times count as this one")] = 0.0
     clamp: Annotated[PositiveFloat | None, Field(description="bound on a predicted noise")] = None
 

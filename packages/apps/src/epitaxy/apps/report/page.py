@@ -1,6 +1,7 @@
-"""One HTML page from sections; plotly's script is inside it once, so it opens without a network."""
+"""One HTML page from sections; the scripts are inside it, plotly's once, so it opens without a network."""
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +10,16 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from epitaxy.apps.files import write_text
+from epitaxy.apps.report.turntable import STYLE, can_turn, script, turntable
 
 _STYLE = """
 body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; margin: 1rem 0; }
 td, th { padding: .3rem .9rem; text-align: left; border-bottom: 1px solid #eee; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.short { white-space: nowrap; }
+div.table { overflow-x: auto; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
 p.note { color: #555; max-width: 50rem; }
 """
@@ -39,8 +43,8 @@ def write_page(path: Path, *, title: str, sections: Sequence[Section]) -> None:
     write_text(
         path,
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>\n"
-        f"<body><h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n",
+        f"<style>{_STYLE}{STYLE}</style><script>{get_plotlyjs()}</script></head>\n"
+        f"<body><h1>{html.escape(title)}</h1>\n{body}\n<script>{script()}</script></body></html>\n",
     )
 
 
@@ -50,21 +54,40 @@ def _section(section: Section) -> str:
         parts.append(f'<p class="note">{html.escape(section.note)}</p>')
     if section.rows:
         parts.append(_table(section))
-    drawn = [
-        figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
-        for figure in section.figures
-    ]
+    drawn = [_figure(figure, section.gallery) for figure in section.figures]
     if drawn:
         parts.append(f'<div class="{"gallery" if section.gallery else "figures"}">{"".join(drawn)}</div>')
     return "\n".join(parts)
 
 
+def _figure(figure: go.Figure, gallery: bool) -> str:
+    if gallery and can_turn(figure):
+        return turntable(figure)
+    config = {"displaylogo": False, "displayModeBar": False if gallery else "hover", "responsive": True}
+    drawn: str = figure.to_html(full_html=False, include_plotlyjs=False, config=config)
+    return drawn
+
+
 def _table(section: Section) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in section.header)
-    rows = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in section.rows)
-    return f"<table><tr>{head}</tr>{rows}</table>"
+    """Return the table; a column of numbers stands to the right, a short cell on one line."""
+    columns = list(zip(*section.rows, strict=True))
+    numeric = [n > 0 and all(_NUMBER.fullmatch(cell) for cell in column) for n, column in enumerate(columns)]
+    head = "".join(_cell("th", cell, numeric[n]) for n, cell in enumerate(section.header))
+    rows = "".join(
+        "<tr>" + "".join(_cell("td", cell, numeric[n]) for n, cell in enumerate(row)) + "</tr>"
+        for row in section.rows
+    )
+    return f'<div class="table"><table><tr>{head}</tr>{rows}</table></div>'
 
 
-def _cell(text: str) -> str:
-    numeric = text.replace(".", "").replace("-", "").replace("%", "").replace(" ", "").isdigit()
-    return f'<td class="number">{html.escape(text)}</td>' if numeric else f"<td>{html.escape(text)}</td>"
+_NUMBER = re.compile(r"|none|-?\d[\d.]*( (%|g/cm³|Å|s|eV/atom))?( of \d+)?")
+"""What a cell of a column of numbers may hold."""
+
+_SHORT = 36
+
+
+def _cell(tag: str, text: str, number: bool) -> str:
+    words = "number" if number else ""
+    if tag == "td" and len(text) <= _SHORT:
+        words = f"{words} short".strip()
+    return f"<{tag}{f' class="{words}"' if words else ''}>{html.escape(text)}</{tag}>"
