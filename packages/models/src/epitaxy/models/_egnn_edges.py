@@ -40,6 +40,8 @@ class Plan(NamedTuple):
     """(pairs, 4): of the rows in `PairBlock.terms`; 1, 1 and both squared distances."""
     dtype: torch.dtype
     """Of the matrix products."""
+    keep: bool
+    """Whether a backward pass may follow."""
 
 
 class EdgeSums(torch.autograd.Function):
@@ -52,9 +54,9 @@ class EdgeSums(torch.autograd.Function):
         """Sum the messages that each atom receives."""
         perceptron = Perceptron(*parts)
         with _full_precision(perceptron.atoms):
-            table, kept = _table(perceptron, plan.dtype), any(ctx.needs_input_grad)
+            table = _table(perceptron, plan.dtype)
             sums = table.new_zeros(perceptron.atoms.shape[0], table.shape[1])
-            second = _room(table, plan, kept)
+            second = _room(table, plan)
             for block in plan.edges.blocks:
                 message = _second(table, perceptron, plan, block, second)
                 message = message.to(sums.dtype)
@@ -96,10 +98,10 @@ class EdgeValues(torch.autograd.Function):
         """(channels, 2, pairs): first the edges that the pairs' atoms i receive, then the others."""
         perceptron = Perceptron(*parts)
         with _full_precision(perceptron.atoms):
-            table, kept = _table(perceptron, plan.dtype), any(ctx.needs_input_grad)
+            table = _table(perceptron, plan.dtype)
             wide, pairs = last.to(table.dtype), perceptron.squared.shape[0]
             values = table.new_empty(last.shape[0], 2, pairs)
-            second = _room(table, plan, kept)
+            second = _room(table, plan)
             for block in plan.edges.blocks:
                 message = _second(table, perceptron, plan, block, second).to(table.dtype)
                 for row, value in zip(wide, values, strict=True):
@@ -209,10 +211,12 @@ def _table(perceptron: Perceptron, dtype: torch.dtype) -> Tensor:
     return table
 
 
-def _room(table: Tensor, plan: Plan, kept: bool) -> Tensor | None:
+def _room(table: Tensor, plan: Plan) -> Tensor | None:
     """Room for the second pre-activations of all edges, if they are kept."""
+    if not plan.keep:
+        return None
     edges = 2 * plan.multipliers.shape[0]
-    return torch.empty(edges, table.shape[1], dtype=plan.dtype, device=table.device) if kept else None
+    return torch.empty(edges, table.shape[1], dtype=plan.dtype, device=table.device)
 
 
 def _first(table: Tensor, plan: Plan, block: PairBlock) -> Tensor:

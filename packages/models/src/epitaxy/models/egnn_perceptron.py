@@ -68,7 +68,7 @@ class EdgePerceptron(nn.Module):
         wide = torch.promote_types(atoms.dtype, torch.float32)
         one = torch.ones_like(squared, dtype=wide)
         multipliers = torch.stack([one, one, squared.detach().to(wide), initial.detach().to(wide)], dim=1)
-        plan = Plan(index, multipliers, _compute_dtype(atoms))
+        plan = Plan(index, multipliers, _compute_dtype(atoms), torch.is_grad_enabled())
         first, second = self.first, self.second
         return plan, (atoms, squared, initial, first.weight, first.bias, second.weight, second.bias)
 

@@ -7,6 +7,8 @@ from epitaxy.models.testing.edge_list import EdgeListCSPNet, all_ordered_pairs, 
 from epitaxy.models.testing.edge_list_egnn import EdgeListEGNN
 from epitaxy.models.testing.inputs import CrystalInput, crystal_inputs, random_crystals
 from epitaxy.models.testing.laws import CrystalOutput, EquivarianceLaws
+from epitaxy.models.testing.molecule_laws import MoleculeLaws, MoleculeOutput
+from epitaxy.models.testing.molecules import MoleculeInput, molecule_inputs, random_molecules
 from epitaxy.models.testing.wyckoff import (
     EdgeListWyckoffNet,
     WyckoffInput,
@@ -21,11 +23,16 @@ __all__ = [
     "EdgeListEGNN",
     "EdgeListWyckoffNet",
     "EquivarianceLaws",
+    "MoleculeInput",
+    "MoleculeLaws",
+    "MoleculeOutput",
     "WyckoffInput",
     "all_ordered_pairs",
     "crystal_inputs",
     "edge_list_messages",
+    "molecule_inputs",
     "random_asymmetric_units",
     "random_crystals",
+    "random_molecules",
     "wyckoff_inputs",
 ]
