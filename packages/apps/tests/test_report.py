@@ -1,10 +1,18 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from epitaxy.apps.report.charts import density_figure, rates_figure, shares_figure, steps_figure
+from epitaxy.apps.report.charts import (
+    density_figure,
+    energies_figure,
+    rates_figure,
+    shares_figure,
+    space_groups_figure,
+    steps_figure,
+)
 from epitaxy.apps.report.curves import loss_figure
 from epitaxy.apps.report.definitions import meaning
 from epitaxy.apps.report.evaluation import score_sections
@@ -12,6 +20,7 @@ from epitaxy.apps.report.molecule3d import molecule_figure
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.scores import Scored, count_text, figure_rows, interval_text, score_rows, value_text
 from epitaxy.apps.report.structure3d import structure_figure
+from epitaxy.apps.report.turntable import can_turn, turntable
 from epitaxy.eval import Report, evaluate_validity, match_csp
 from epitaxy.eval.csp import match_everyone
 from epitaxy.eval.dng import evaluate_dng
@@ -42,6 +51,39 @@ def test_a_page_is_self_contained(tmp_path: Path) -> None:
     assert "a &amp; b" in text
     assert 'src="http' not in text
     assert "<link" not in text.split("</style>")[0]
+
+
+def test_a_gallery_needs_no_webgl(tmp_path: Path) -> None:
+    """Browsers give a page some sixteen contexts: every structure is on a canvas of its own instead."""
+    figures = [structure_figure(ROCKSALT, title=f"<{n}>") for n in range(40)]
+    write_page(tmp_path / "g.html", title="T", sections=[Section(title="G", figures=figures, gallery=True)])
+    text = (tmp_path / "g.html").read_text()
+    assert text.count('<canvas class="turn"') == 40
+    assert "Plotly.newPlot(" not in text[text.index("<body>") :]
+    assert "&lt;7&gt;" in text
+    models = [json.loads(part.split("</script>")[0]) for part in text.split('type="application/json">')[1:]]
+    assert [len(model["atoms"]) for model in models] == [14 + 13] * 40  # the images on faces among them
+    assert {atom["name"] for atom in models[0]["atoms"]} == {"Na", "Cl"}
+    assert sum(point is None for point in models[0]["lines"][0]["points"]) == 12  # the edges of a cell
+
+
+def test_what_stands_beside_a_canvas_cannot_end_its_script() -> None:
+    figure = structure_figure(ROCKSALT, title="a</script><b>")
+    figure.data[1].name = "</script><b>"
+    drawn = turntable(figure)
+    assert drawn.count("</script>") == 1
+    assert "<b>" not in drawn
+    assert not can_turn(density_figure({}, [1.0, 2.0], quantity="q"))
+
+
+def test_a_table_of_numbers_and_words(tmp_path: Path) -> None:
+    rows = [("first", "10.0 %", "3 of 4", "word"), ("7", "none", "12", "8")]
+    section = Section(title="T", header=("a", "b", "c", "d"), rows=rows, about={"first": "what <it> is"})
+    write_page(tmp_path / "t.html", title="T", sections=[section])
+    text = (tmp_path / "t.html").read_text().split("<body>")[1]
+    assert "first<small>what &lt;it&gt; is</small>" in text
+    assert text.count('<td class="number short">') == 4  # the first column names, the last has a word
+    assert '<th class="number">b</th>' in text
 
 
 def report() -> Report:
@@ -94,7 +136,7 @@ def reports() -> list[Report]:
         csp,
         everyone,
         evaluate_validity(named).report(),
-        evaluate_dng(named, named, train=named).report(),
+        evaluate_dng(named, named, train=named, asked_groups={"a": 225}).report(),
         evaluate_molecules(water, reference=[]).report(),
         stability.report(),
     ]
@@ -121,6 +163,21 @@ def test_charts_take_what_there_is() -> None:
     shares = shares_figure({"a": [1.0, 1.0, 2.0]}, [], quantity="elements")
     assert list(shares.data[1].y) == pytest.approx([2 / 3, 1 / 3])
     assert density_figure({}, [], quantity="nothing").data
+    groups = space_groups_figure({"a": [225, 225, 1], "b": []}, [225, 62])
+    assert [list(trace.x) for trace in groups.data] == [[62, 225], [1, 225], []]
+    assert list(groups.data[1].y) == pytest.approx([1 / 3, 2 / 3])
+    assert groups.data[0].text[1] == "Fm-3m (225)"
+    assert space_groups_figure({}, []).data
+
+
+def test_energies_far_above_the_hull_are_counted_not_drawn() -> None:
+    figure = energies_figure({"a": [0.05, 4.0, -0.1]})
+    assert list(figure.data[0].y) == [-0.1, 0.05, 4.0]
+    assert "(1 above 1)" in figure.layout.yaxis.title.text
+    low, high = figure.layout.yaxis.range
+    assert low < -0.1
+    assert 1.0 < high < 1.2
+    assert energies_figure({}).layout.yaxis.range[1] > 0.1
 
 
 def test_match_rate_against_steps_is_a_line_a_model() -> None:

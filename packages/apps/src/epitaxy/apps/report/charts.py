@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from pymatgen.symmetry.groups import sg_symbol_from_int_number
 
 from epitaxy.apps.report.scores import Scored
+from epitaxy.eval.dng import CRYSTAL_SYSTEMS
+from epitaxy.eval.symmetry import SPACE_GROUPS
 
 REFERENCE = "reference"
 REFERENCE_COLOUR = "#9a9a9a"
@@ -14,6 +17,11 @@ COLOURS = ("#1f6fb2", "#c0392b", "#2e8b57", "#8e44ad", "#d68910", "#148f8f", "#7
 """One a set, over again where there are more."""
 
 _BINS = 60
+_WIDTH = 0.6  # of a group's place that the sets' bars take, side by side
+_SHORT = {"triclinic": "tric.", "monoclinic": "mono."}
+
+_HIGHEST = 1.0
+"""Electronvolts an atom above the hull up to which energies are shown: nothing beyond is of interest."""
 
 
 def rates_figure(sets: Sequence[Scored], names: Sequence[str]) -> go.Figure:
@@ -52,7 +60,7 @@ def density_figure(
             x=edges[:-1].tolist(), y=(heights / max(1, len(values))).tolist(), name=name, mode="lines",
             line={"shape": "hv", "color": _colour(n)}, fill="tozeroy" if n == 0 else None,
         )  # fmt: skip
-    figure.update_layout(xaxis_title=quantity, yaxis_title="share", **_look())
+    figure.update_layout(xaxis_title=quantity, yaxis_title="share", yaxis_rangemode="tozero", **_look())
     return figure
 
 
@@ -68,6 +76,37 @@ def shares_figure(
             x=whole, y=[counted[k] / len(values) for k in whole], name=name, marker_color=_colour(n)
         )
     figure.update_layout(barmode="group", xaxis_title=quantity, yaxis_title="share", **_look())
+    return figure
+
+
+def space_groups_figure(sets: Mapping[str, Sequence[int]], reference: Sequence[int]) -> go.Figure:
+    """Return the shares of the 230 space groups on a logarithmic scale, the sets on the reference."""
+    figure = go.Figure()
+    each = _WIDTH / max(1, len(sets))
+    for n, (name, values) in enumerate(((REFERENCE, reference), *sets.items())):
+        counted = Counter(values)
+        numbers = sorted(counted)
+        figure.add_bar(
+            x=numbers, y=[counted[k] / len(values) for k in numbers], name=name,
+            width=0.95 if n == 0 else each, offset=-0.475 if n == 0 else (n - 1) * each - _WIDTH / 2,
+            marker={"color": _colour(n) if n else "#cfcfcf", "line": {"width": 0}},
+            text=[f"{sg_symbol_from_int_number(k)} ({k})" for k in numbers], textposition="none",
+            hovertemplate=f"%{{text}}: %{{y:.2%}} of {name}<extra></extra>",
+        )  # fmt: skip
+    first = 0.5
+    for n, (system, last) in enumerate(CRYSTAL_SYSTEMS.items()):
+        end = last + 0.5
+        if n % 2:
+            figure.add_vrect(x0=first, x1=end, fillcolor="#f4f4f4", line_width=0, layer="below")
+        figure.add_annotation(
+            x=(first + end) / 2, y=1.0, yref="paper", yanchor="bottom", text=_SHORT.get(system, system),
+            showarrow=False, font={"size": 11}, hovertext=system,
+        )  # fmt: skip
+        first = end
+    figure.update_layout(
+        barmode="overlay", bargap=0, xaxis_title="space group", xaxis_range=[0, SPACE_GROUPS + 1],
+        yaxis_title="share", yaxis_type="log", yaxis_tickformat=".3~%", yaxis_dtick=1, **_look(1.08),
+    )  # fmt: skip
     return figure
 
 
@@ -113,9 +152,19 @@ def energies_figure(sets: Mapping[str, Sequence[float]]) -> go.Figure:
             x=list(range(1, len(ranked) + 1)), y=ranked, mode="markers", name=name,
             marker={"color": COLOURS[n % len(COLOURS)]},
         )  # fmt: skip
-    for level in (0.0, 0.1):
-        figure.add_hline(y=level, line={"color": "#888", "dash": "dot"})
-    figure.update_layout(xaxis_title="rank", yaxis_title="energy above the hull, eV/atom", **_look())
+    for level, word in ((0.0, "stable below"), (0.1, "metastable below")):
+        figure.add_hline(
+            y=level, line={"color": "#888", "dash": "dot", "width": 1}, annotation_text=word,
+            annotation_position="top left", annotation_font_color="#777",
+        )  # fmt: skip
+    every = [value for values in sets.values() for value in values]
+    beyond = sum(value > _HIGHEST for value in every)
+    title = "energy above the hull, eV/atom" + (f" ({beyond} above {_HIGHEST:g})" if beyond else "")
+    low, high = min([*every, 0.0]), min(_HIGHEST, max([*every, 0.15]))
+    room = 0.06 * (high - low)
+    figure.update_layout(
+        xaxis_title="rank", yaxis_title=title, yaxis_range=[low - room, high + room], **_look()
+    )
     return figure
 
 
@@ -124,5 +173,9 @@ def _colour(n: int) -> str:
     return REFERENCE_COLOUR if n == 0 else COLOURS[(n - 1) % len(COLOURS)]
 
 
-def _look() -> dict[str, object]:
-    return {"height": 360, "margin": {"t": 30}, "template": "simple_white", "showlegend": True}
+def _look(legend: float = 1.02) -> dict[str, object]:
+    """Return what all charts share; ``legend`` is how high above the axes the legend stands."""
+    return {
+        "height": 380, "margin": {"t": 60, "r": 20}, "template": "simple_white", "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": legend, "yanchor": "bottom"},
+    }  # fmt: skip

@@ -10,13 +10,14 @@ from epitaxy.apps.report.scores import Scored, count_rows, figure_header, figure
 def score_sections(sets: Sequence[Scored]) -> list[Section]:
     """Return the figures with definitions, then counts, notes and what could not be read."""
     protocol = sets[0].report.protocol
-    defined = [(*row, _definition(row[0], sets)) for row in figure_rows(sets)]
+    rows = figure_rows(sets)
     sections = [
         Section(
             title="Figures",
             note=f"Protocol {protocol['name']}: {protocol['definition']}",
-            header=(*figure_header(sets), "definition"),
-            rows=defined,
+            header=figure_header(sets),
+            rows=rows,
+            about={row[0]: _definition(row[0], sets) for row in rows},
         ),
         Section(title="Counts", header=("", *(scored.name for scored in sets)), rows=count_rows(sets)),
     ]

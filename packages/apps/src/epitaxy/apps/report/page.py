@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +13,13 @@ from epitaxy.apps.files import write_text
 from epitaxy.apps.report.turntable import STYLE, can_turn, script, turntable
 
 _STYLE = """
-body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; margin: 1rem 0; }
 td, th { padding: .3rem .9rem; text-align: left; border-bottom: 1px solid #eee; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.short { white-space: nowrap; }
+td small { display: block; color: #777; max-width: 26rem; }
 div.table { overflow-x: auto; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
 p.note { color: #555; max-width: 50rem; }
@@ -27,12 +28,23 @@ p.note { color: #555; max-width: 50rem; }
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading with a note, a table and figures, any of them empty."""
+    """A heading with a note, a table and figures, any of them empty.
+
+    Attributes:
+        title: the heading.
+        note: a sentence or two below it.
+        rows: the table's.
+        header: the heads of its columns.
+        about: what the words in the first column mean; it stands below them.
+        figures: below the table.
+        gallery: whether the figures stand side by side.
+    """
 
     title: str
     note: str = ""
     rows: Sequence[tuple[str, ...]] = ()
     header: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
     figures: Sequence[go.Figure] = field(default_factory=tuple)
     gallery: bool = False
 
@@ -74,7 +86,9 @@ def _table(section: Section) -> str:
     numeric = [n > 0 and all(_NUMBER.fullmatch(cell) for cell in column) for n, column in enumerate(columns)]
     head = "".join(_cell("th", cell, numeric[n]) for n, cell in enumerate(section.header))
     rows = "".join(
-        "<tr>" + "".join(_cell("td", cell, numeric[n]) for n, cell in enumerate(row)) + "</tr>"
+        f"<tr>{_cell('td', row[0], about=section.about.get(row[0], ''))}"
+        + "".join(_cell("td", cell, numeric[n]) for n, cell in enumerate(row[1:], start=1))
+        + "</tr>"
         for row in section.rows
     )
     return f'<div class="table"><table><tr>{head}</tr>{rows}</table></div>'
@@ -86,8 +100,8 @@ _NUMBER = re.compile(r"|none|-?\d[\d.]*( (%|g/cm³|Å|s|eV/atom))?( of \d+)?")
 _SHORT = 36
 
 
-def _cell(tag: str, text: str, number: bool) -> str:
-    words = "number" if number else ""
-    if tag == "td" and len(text) <= _SHORT:
-        words = f"{words} short".strip()
-    return f"<{tag}{f' class="{words}"' if words else ''}>{html.escape(text)}</{tag}>"
+def _cell(tag: str, text: str, number: bool = False, about: str = "") -> str:
+    words = ["number"] * number + ["short"] * (tag == "td" and not about and len(text) <= _SHORT)
+    named = f' class="{" ".join(words)}"' if words else ""
+    below = f"<small>{html.escape(about)}</small>" if about else ""
+    return f"<{tag}{named}>{html.escape(text)}{below}</{tag}>"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pymatgen.core import Structure
 
-from epitaxy.apps.report.charts import density_figure, rates_figure, shares_figure
+from epitaxy.apps.report.charts import density_figure, rates_figure, shares_figure, space_groups_figure
 from epitaxy.apps.report.page import Section
 from epitaxy.apps.report.scores import Scored, is_rate
 from epitaxy.apps.report.structure3d import structure_figure
@@ -102,10 +102,10 @@ def _space_groups(results: Sequence[tuple[str, DNGResult]]) -> list[Section]:
     groups = [(name, result.groups) for name, result in results if result.groups is not None]
     if not groups:
         return []
-    sides = {name: [float(k) for k in found.samples.values()] for name, found in groups}
-    reference = [float(k) for k in groups[0][1].reference.values()]
-    figure = shares_figure(sides, reference, quantity="space group")
-    return [Section(title="Space groups", note="Valid samples against the reference.", figures=[figure])]
+    sides = {name: list(found.samples.values()) for name, found in groups}
+    reference = list(groups[0][1].reference.values())
+    note = "Valid samples against the reference, on a logarithmic scale; where there is no bar there is none."
+    return [Section(title="Space groups", note=note, figures=[space_groups_figure(sides, reference)])]
 
 
 def _ranks(result: DNGResult) -> dict[str, float]:
