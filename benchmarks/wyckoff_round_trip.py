@@ -84,9 +84,12 @@ def space_group(structure: Structure, symprec: float) -> int | None:
 
 
 def primitive(structure: Structure) -> Structure:
-    """Return spglib's primitive cell."""
-    lattice, positions, numbers = spglib.find_primitive(as_cell(structure), symprec=STRICT)
-    return Structure(lattice, numbers.tolist(), positions)
+    """Return spglib's primitive cell, or the cell as it is where spglib finds none."""
+    found = spglib.find_primitive(as_cell(structure), symprec=STRICT)
+    if found is None:
+        return structure
+    lattice, positions, numbers = found
+    return Structure(lattice, [int(number) for number in numbers], positions)
 
 
 def compare(task: Task, symprec: float) -> Outcome:
