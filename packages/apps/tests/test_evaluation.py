@@ -210,6 +210,26 @@ def test_sets_stand_side_by_side(crystals: Path, tmp_path: Path, cache: tuple[st
     assert "other: worst" in page.read_text() or "other: best" in page.read_text()
 
 
+def test_a_folder_without_structures_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(call("eval", "dng", str(tmp_path / "empty"), *HERE), "empty", "no CIF or POSCAR file")
+    (tmp_path / "none.json").write_text("[]")
+    refused(call("eval", "dng", str(tmp_path / "none.json"), *HERE), "none.json", "at least one")
+
+
+def test_a_cell_of_too_many_atoms_is_counted_and_named(tmp_path: Path, cache: tuple[str, str]) -> None:
+    many = caesium_chloride(4.1) * (12, 12, 11)  # 3,168 atoms
+    some = caesium_chloride(4.1) * (6, 6, 5)  # 360: more than a data set's cell may have, and no failure
+    write_extxyz(tmp_path / "large.extxyz", [many, some], [{"id": "many"}, {"id": "some"}])
+    out = tmp_path / "large.json"
+    answer = done("eval", "dng", str(tmp_path / "large.extxyz"), *HERE, *cache, "--json", str(out))
+    found = contract(out)
+    assert found["ids"]["unreadable"] == ["many"]
+    assert "3168 atoms" in found["rejects"]["many"]
+    assert found["metrics"]["structural_validity"] == 0.5
+    assert "1 records cannot be used and count as failures" in answer.stderr
+
+
 def test_space_groups_that_samples_were_asked_for(tmp_path: Path, cache: tuple[str, str]) -> None:
     cells = [s.to_conventional() for s in (rocksalt(5.6), rocksalt(4.2, "Mg", "O"))] + [caesium_chloride(4.1)]
     folder = sample_folder(tmp_path / "asked", cells, steps=10)

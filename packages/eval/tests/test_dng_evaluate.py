@@ -4,6 +4,7 @@ from math import log, sqrt
 import numpy as np
 import pytest
 from pymatgen.core.lattice import Lattice
+from pymatgen.core.operations import SymmOp
 from pymatgen.core.structure import Structure
 
 from epitaxy.eval.dng import PARTS, PropertyValues, evaluate_dng
@@ -146,6 +147,23 @@ def test_shuffling_changes_nothing(many, samples, tmp_path):
     )
     assert first.counts == second.counts
     assert first.metrics == pytest.approx(second.metrics)
+
+
+def test_how_a_crystal_is_written_changes_nothing(many):
+    """Supercells, turned, moved and shuffled, are still the crystals of reference and training set."""
+    rng = np.random.default_rng(3)
+    turn = SymmOp.from_axis_angle_and_translation(rng.normal(size=3), 77.0)
+    written = {}
+    for name, structure in many.items():
+        other = structure * (2, 1, 1)
+        other.translate_sites(range(len(other)), rng.uniform(size=3))
+        other.apply_operation(turn)
+        written[name] = Structure.from_sites([other[n] for n in rng.permutation(len(other))])
+    plain, other = (evaluate_dng(s, many, train=many).report() for s in (many, written))
+    assert other.counts == plain.counts
+    assert other.metrics == pytest.approx(plain.metrics, abs=1e-6)
+    assert other.metrics["coverage_recall"] == other.metrics["coverage_precision"] == 1
+    assert other.metrics["novelty"] == 0
 
 
 def test_disjoint_sets(perovskite, skewed):

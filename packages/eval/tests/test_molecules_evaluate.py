@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from epitaxy.eval.intervals import classes_interval
 from epitaxy.eval.molecules import (
     BondGraph,
     Molecules,
@@ -51,7 +52,10 @@ def test_figures_by_hand():
     assert metrics["valid_connected"] == pytest.approx(4 / 7)
     assert metrics["stable_valid_unique"] == pytest.approx(2 / 7)
     assert report["ids"]["unreadable"] == ["broken"]
-    assert "uniqueness" not in report["intervals"]
+    assert set(report["intervals"]) == set(metrics)
+    # of five valid ones two waters and two methanes are copies, and methyl is alone
+    assert report["intervals"]["uniqueness"] == list(classes_interval(3, 1, 5))
+    assert report["intervals"]["stable_valid_unique"] == list(classes_interval(2, 0, 7))
     for name, (low, high) in report["intervals"].items():
         assert low <= metrics[name] <= high
 

@@ -138,7 +138,7 @@ def steps_figure(sets: Sequence[tuple[str, int, Scored]]) -> go.Figure:
             )  # fmt: skip
     figure.update_layout(
         xaxis_title="steps (network evaluations a structure)", yaxis_title="match rate, %", xaxis_type="log",
-        **_look(),
+        xaxis_tickvals=sorted({steps for _, steps, _ in sets}), yaxis_rangemode="tozero", **_look(),
     )  # fmt: skip
     return figure
 

@@ -1,11 +1,12 @@
 """What came of a set of generated molecules, one by one and in figures."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from epitaxy.eval.intervals import Interval, wilson_interval
+from epitaxy.eval.intervals import Interval, classes_interval, wilson_interval
 from epitaxy.eval.molecules.graphs import Identity
 from epitaxy.eval.molecules.ragged import Molecules
 from epitaxy.eval.molecules.stability import Stability
@@ -20,7 +21,7 @@ _DEFINITION = (
     "different ones. Connected: the bonds hold the molecule in one piece. Rates of molecules are over all "
     "samples, unreadable ones included as failures."
 )
-_SAMPLE_SIZE = "falls with the number of samples: compare only sets of one size; it has no interval"
+_SAMPLE_SIZE = "falls with the number of samples: compare only sets of one size"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +51,15 @@ class MoleculeResult:
         """Different SMILES of the valid samples."""
         return frozenset(i.smiles for i in self.identities if i.smiles is not None)
 
+    def _copies(self, *, stable_only: bool = False) -> Counter[str]:
+        """Count the valid samples of each SMILES, all of them or only the stable."""
+        stable = self.stability.stable.tolist()
+        return Counter(
+            identity.smiles
+            for identity, ok in zip(self.identities, stable, strict=True)
+            if identity.smiles is not None and (ok or not stable_only)
+        )
+
     def novel(self) -> frozenset[str]:
         """Those of them that the training set does not have.
 
@@ -65,7 +75,6 @@ class MoleculeResult:
         """How many of what."""
         stable, connected = self.stability.stable, self.stability.fragments == 1
         valid = np.array([bool(identity) for identity in self.identities], dtype=bool)
-        good = {i.smiles for i, ok in zip(self.identities, stable, strict=True) if ok and i}
         known = {} if self.reference is None else {"novel": len(self.novel())}
         unknown = self.stability.bonds.unknown.values()
         return {
@@ -77,7 +86,7 @@ class MoleculeResult:
             "valid": int(valid.sum()),
             "unique": len(self.unique()),
             **known,
-            "stable_valid_unique": len(good),
+            "stable_valid_unique": len(self._copies(stable_only=True)),
             "connected": int(connected.sum()),
             "stable_connected": int((stable & connected).sum()),
             "valid_connected": int((valid & connected).sum()),
@@ -166,6 +175,10 @@ class MoleculeResult:
         intervals["atom_stability"] = pooled_interval(
             self.molecules.sums(self.stability.stable_atoms), self.molecules.counts
         )
+        copies, good = self._copies(), self._copies(stable_only=True)
+        intervals["uniqueness"] = _different(copies, counts["valid"])
+        intervals["validity_x_uniqueness"] = _different(copies, counts["samples"])
+        intervals["stable_valid_unique"] = _different(good, counts["samples"])
         if "novel" in counts:
             intervals["novelty"] = wilson_interval(counts["novel"], counts["unique"])
         return intervals
@@ -214,6 +227,13 @@ def pooled_interval(successes: np.ndarray, trials: np.ndarray) -> Interval | Non
     size = max(1, round(effective))
     low, high = wilson_interval(round(rate * size), size) or (0.0, 1.0)
     return min(low, rate), max(high, rate)
+
+
+def _different(copies: Mapping[str, int], trials: int) -> Interval | None:
+    """Compute the interval of a number of different SMILES over trials; None without trials."""
+    if trials == 0:
+        return None
+    return classes_interval(len(copies), sum(count == 1 for count in copies.values()), trials)
 
 
 def _rate(count: int | None, total: int) -> float | None:

@@ -67,7 +67,7 @@ def run_csp(words: CSPWords) -> None:
         sets.append(_score(words, name, predictions, _asked(words, path, predictions, known)))
     publish(
         [one.scored for one in sets], words.outputs, samples=words.predictions[0],
-        title=f"Crystal structure prediction: {', '.join(words.predictions)} against {words.reference}",
+        title=f"Crystal structure prediction: {', '.join(names)} against {words.reference}",
         sections=lambda: _sections(sets),
     )  # fmt: skip
 
@@ -144,11 +144,10 @@ def _sections(sets: Sequence[_Set]) -> list[Section]:
     rates = [n for n in sets[0].scored.report.metrics if n.startswith("match_rate") or n == "metre"]
     charts = [rates_figure([one.scored for one in sets], rates)]
     sections = [Section(title="Match rates", note="Whiskers are 95 % intervals.", figures=charts)]
-    stepped = [
-        (str(summary["model"]["path"]), int(summary["steps"]), one.scored)
-        for one in sets
-        if (summary := one.predictions.summary) is not None
-    ]
+    own = [(summary, one.scored) for one in sets if (summary := one.predictions.summary) is not None]
+    paths = list(dict.fromkeys(str(summary["model"]["path"]) for summary, _ in own))
+    names = dict(zip(paths, short_names(paths), strict=True))
+    stepped = [(names[str(s["model"]["path"])], int(s["steps"]), scored) for s, scored in own]
     if len({steps for _, steps, _ in stepped}) > 1:
         sections.append(Section(title="Match rate against steps", figures=[steps_figure(stepped)]))
     return sections + [section for one in sets for section in _gallery(one)]

@@ -84,7 +84,7 @@ def run_dng(words: DNGWords) -> None:
         judged.append(Judged(scored=scored, samples=one.samples, result=result))
     publish(
         [one.scored for one in judged], words.outputs, samples=words.samples[0],
-        title=f"De novo generation: {', '.join(words.samples)}",
+        title=f"De novo generation: {', '.join(names)}",
         sections=lambda: validity_sections(judged) if reference is None else dng_sections(judged),
     )  # fmt: skip
 
