@@ -11,7 +11,10 @@ from platformdirs import user_cache_path
 from epitaxy.data.errors import DataError
 from epitaxy.data.registry import DATASETS, SPLITS, Split, dataset_info
 
-_SUFFIXES = (".csv", ".csv.gz", ".extxyz", ".xyz", ".npz", ".sdf", ".sdf.gz", "")
+_SUFFIXES = (
+    *(".csv", ".csv.gz", ".extxyz", ".extxyz.gz", ".xyz", ".xyz.gz", ".npz", ".sdf", ".sdf.gz"),
+    "",
+)
 _STEMS: Mapping[Split, tuple[str, ...]] = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
 

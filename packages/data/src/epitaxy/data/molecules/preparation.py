@@ -8,7 +8,7 @@ from pathlib import Path
 from epitaxy.data import _cache
 from epitaxy.data.errors import DataError
 from epitaxy.data.locate import Location, cache_root, locate
-from epitaxy.data.molecules import _store
+from epitaxy.data.molecules import _files, _store
 from epitaxy.data.molecules._molecule import MAX_ATOMS, RawMolecule
 from epitaxy.data.molecules.g2 import fingerprint, g2_molecules
 from epitaxy.data.molecules.records import MoleculeSource, checked, molecule_source
@@ -74,7 +74,7 @@ def prepare_molecules(
     """
     check_kind(str(source), "molecules")
     location = locate(source, split, root=root)
-    content = fingerprint() if location.path is None else _cache.checksum(location.path)
+    content = fingerprint() if location.path is None else _files.content(location.path)
     key = _cache.key(molecules=_store.FORMAT, content=content, hydrogens=hydrogens, max_atoms=max_atoms)
     folder = cache_root() / "prepared" / f"{location.label}-{key}"
     manifest = _store.verify(folder)

@@ -1,18 +1,17 @@
 """Molecules out of files: SDF, MOL, XYZ, EDM's npz, and folders of them."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epitaxy.data.errors import DataError, UnusableRecordError
+from epitaxy.data.molecules._files import SDF, XYZ, is_kind, molecule_files, name_within
 from epitaxy.data.molecules._molecule import MAX_ATOMS, RawMolecule, distinct, prepared
 from epitaxy.data.molecules.npz import npz_molecules
 from epitaxy.data.molecules.sdf import parse_sdf, sdf_records
 from epitaxy.data.molecules.xyz import parse_frame, xyz_frames
 from epitaxy.data.readers import Reject
-
-_SDF = (".sdf", ".sdf.gz", ".mol", ".sd")
-_XYZ = (".xyz", ".extxyz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +25,15 @@ class MoleculeSource:
 def read_molecules(
     path: str | Path, *, hydrogens: bool = True, max_atoms: int = MAX_ATOMS
 ) -> Iterator[RawMolecule | Reject]:
-    """Read the molecules of an SDF (gzipped or not), MOL, XYZ or npz file, or of a folder, one by one.
+    """Read the molecules of an SDF, MOL or XYZ file (gzipped or not), an npz file, or a folder, one by one.
 
-    Ids are an SDF record's title, `id` or `name` of an XYZ comment, `gdb_<index>` of QM9, a file's stem in a
-    folder; else the number of the record. A name that comes again gets `~2`, `~3`, ...: conformers keep the
-    name of their molecule. Numeric data fields are properties. A record that cannot be used comes as a
-    `Reject` that names file, record and title, and never stops the rest. One record is in memory at a time.
+    Ids are an SDF record's title, `id` or `name` of an XYZ comment, `gdb_<index>` of QM9; else the number of
+    the record. In a folder, whose SDF and XYZ files are read in order and at any depth, a molecule alone in
+    its file has the file's name, after its subfolders and without suffix (`batch-1/water`); a record that has
+    no name has that before its number (`batch-1-17`). A name that comes again gets `~2`, `~3`, ...: molecules
+    of one name are taken for conformers. Numeric data fields are properties. A record that cannot be used
+    comes as a `Reject` that names file, record and title, and never stops the rest. Memory holds two records
+    at most.
 
     Args:
         path: the file or folder.
@@ -71,44 +73,50 @@ def molecule_source(path: Path) -> MoleculeSource:
     if not path.exists():
         raise DataError(f"{path} does not exist; check the path")
     if path.is_dir():
-        return _folder(path)
-    if _ends(path, _SDF):
-        return MoleculeSource(_sdf(path), None)
-    if _ends(path, _XYZ):
-        return MoleculeSource(_xyz(path), None)
-    if _ends(path, (".npz",)):
+        files = molecule_files(path)
+        return MoleculeSource((r for f in files for r in _file_of_folder(f, name_within(path, f))), None)
+    if is_kind(path, (*SDF, *XYZ)):
+        return MoleculeSource(_records(path), None)
+    if is_kind(path, (".npz",)):
         return MoleculeSource(*npz_molecules(path))
     raise DataError(
-        f"{path} is of an unknown kind; give a .sdf, .sdf.gz, .mol, .xyz or .npz file, or a folder of SDF or "
-        f"XYZ files"
+        f"{path} is of an unknown kind; give a .sdf, .mol or .xyz file, gzipped or not, a .npz file, or a "
+        f"folder of SDF or XYZ files"
     )
 
 
-def _ends(path: Path, suffixes: tuple[str, ...]) -> bool:
-    return path.name.lower().endswith(suffixes)
+def _file_of_folder(file: Path, name: str) -> Iterator[RawMolecule | Reject]:
+    """Yield a file's molecules: one alone under the file's name, several under their own.
+
+    Several under one name would count as conformers, and stand together in one split.
+    """
+    records = _readable(file, name)
+    ahead = list(itertools.islice(records, 2))
+    if len(ahead) == 1:
+        yield replace(ahead[0], id=name)
+    else:
+        yield from itertools.chain(ahead, records)
 
 
-def _folder(path: Path) -> MoleculeSource:
-    files = sorted(f for f in path.iterdir() if f.is_file() and _ends(f, (*_SDF, *_XYZ)))
-    if not files:
-        raise DataError(f"{path} holds no SDF or XYZ file; name them *.sdf, *.mol or *.xyz")
-    return MoleculeSource((record for file in files for record in _file_of_folder(file)), None)
-
-
-def _file_of_folder(file: Path) -> Iterator[RawMolecule | Reject]:
-    """Yield a file's molecules under its stem; a file that cannot be read at all is one reject."""
-    stem = file.name.split(".")[0]
+def _readable(file: Path, name: str) -> Iterator[RawMolecule | Reject]:
+    """Yield a file's molecules, and one reject where it cannot be read, at all or any further."""
     try:
-        for record in molecule_source(file).records:
-            yield replace(record, id=stem)
+        yield from _records(file, unnamed=name)
     except DataError as error:
-        yield Reject(stem, str(file), str(error))
+        yield Reject(name, str(file), str(error))
 
 
-def _sdf(path: Path) -> Iterator[RawMolecule | Reject]:
+def _records(file: Path, *, unnamed: str | None = None) -> Iterator[RawMolecule | Reject]:
+    """Yield the molecules of an SDF or XYZ file; one without a name is `unnamed` and its number."""
+    if is_kind(file, SDF):
+        return _sdf(file, unnamed or "record")
+    return _xyz(file, unnamed or "frame")
+
+
+def _sdf(path: Path, unnamed: str) -> Iterator[RawMolecule | Reject]:
     for number, title, lines in sdf_records(path):
         where = f"{path}: record {number}" + (f" ({title[:80]})" if title else "")
-        name = title or f"record-{number}"
+        name = title or f"{unnamed}-{number}"
         try:
             molecule, properties = parse_sdf(lines)
         except UnusableRecordError as error:
@@ -117,9 +125,9 @@ def _sdf(path: Path) -> Iterator[RawMolecule | Reject]:
             yield RawMolecule(name, where, molecule, properties)
 
 
-def _xyz(path: Path) -> Iterator[RawMolecule | Reject]:
+def _xyz(path: Path, unnamed: str) -> Iterator[RawMolecule | Reject]:
     for frame in xyz_frames(path):
-        name, where = f"frame-{frame.number}", f"{path}: frame {frame.number}"
+        name, where = f"{unnamed}-{frame.number}", f"{path}: frame {frame.number}"
         try:
             found, molecule, properties = parse_frame(frame)
         except UnusableRecordError as error:

@@ -5,16 +5,16 @@ record that was cut or lost a line. No bond is kept: the models know atoms only.
 time, whatever the size of the file.
 """
 
-import gzip
+import io
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from epitaxy.data.errors import DataError, UnusableRecordError
+from epitaxy.data.molecules._files import reading
 from epitaxy.data.molecules._molecule import NUMBERS, Molecule, number_of
 
 LARGEST_RECORD = 1 << 24
@@ -41,16 +41,10 @@ def sdf_records(path: Path) -> Iterator[SdfRecord]:
 
     """
     number = 0
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    try:
-        with opener(path, "rb") as file:
-            for number, record in enumerate(_divide(file), start=1):
-                title = _text(record[0]).strip() if record else ""
-                yield SdfRecord(number, title, None if _LOST in record else [_text(x) for x in record])
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is no complete gzip file ({error}); fetch or copy it again") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error
+    with reading(path) as file:
+        for number, record in enumerate(_divide(file), start=1):
+            title = _text(record[0]).strip() if record else ""
+            yield SdfRecord(number, title, None if _LOST in record else [_text(x) for x in record])
     if number == 0:
         raise DataError(f"{path} is empty; give at least one record")
 
@@ -58,7 +52,7 @@ def sdf_records(path: Path) -> Iterator[SdfRecord]:
 _LOST = b"\x00 too long"
 
 
-def _divide(file: "gzip.GzipFile | IO[bytes]") -> Iterator[list[bytes]]:
+def _divide(file: io.BufferedIOBase) -> Iterator[list[bytes]]:
     lines: list[bytes] = []
     size = 0
     while line := file.readline(_LONGEST_LINE):

@@ -1,14 +1,16 @@
 """XYZ files, plain, extended or as QM9 was published, frame by frame."""
 
+import io
 import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from epitaxy.data.errors import DataError, UnusableRecordError
+from epitaxy.data.molecules._files import reading
 from epitaxy.data.molecules._molecule import Molecule, number_of
 
 QM9_PROPERTIES = (
@@ -31,25 +33,22 @@ class Frame(NamedTuple):
 
 
 def xyz_frames(path: Path) -> Iterator[Frame]:
-    """Divide an XYZ file; frames count from 1. One that is cut short is the last.
+    """Divide an XYZ file, gzipped or not; frames count from 1. One that is cut short is the last.
 
     Raises:
-        DataError: if the file cannot be read or is empty.
+        DataError: if the file cannot be read, also in the middle, or is empty.
 
     """
     number = 0
-    try:
-        with path.open(encoding="utf-8") as file:
-            for frame in _divide(file):
-                number = frame.number
-                yield frame
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error
+    with reading(path) as file:
+        for frame in _divide(io.TextIOWrapper(file, encoding="utf-8")):
+            number = frame.number
+            yield frame
     if number == 0:
         raise DataError(f"{path} is empty; give at least one molecule")
 
 
-def _divide(file: "IO[str]") -> Iterator[Frame]:
+def _divide(file: io.TextIOWrapper) -> Iterator[Frame]:
     for number in itertools.count(1):
         head = next((line for line in file if line.strip()), None)
         if head is None:
