@@ -1,4 +1,4 @@
-"""One HTML page from sections; the scripts are inside it, plotly's once, so it opens without a network."""
+"""One HTML page from sections; the scripts it needs are inside it, so it opens without a network."""
 
 import html
 import re
@@ -22,6 +22,9 @@ td.short { white-space: nowrap; }
 td small { display: block; color: #777; max-width: 26rem; }
 div.table { overflow-x: auto; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
+.gallery .below { text-align: center; padding: .5rem 0 1.5rem; }
+.gallery .below svg { max-width: 100%; height: auto; }
+.gallery .below small { display: block; color: #777; }
 p.note { color: #555; max-width: 50rem; }
 """
 
@@ -37,6 +40,7 @@ class Section:
         header: the heads of its columns.
         about: what the words in the first column mean; it stands below them.
         figures: below the table.
+        below: markup for below each figure of a gallery, written as it is; none, or one a figure.
         gallery: whether the figures stand side by side.
     """
 
@@ -46,16 +50,19 @@ class Section:
     header: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
     figures: Sequence[go.Figure] = field(default_factory=tuple)
+    below: Sequence[str] = ()
     gallery: bool = False
 
 
 def write_page(path: Path, *, title: str, sections: Sequence[Section]) -> None:
     """Write the page to ``path`` atomically."""
     body = "\n".join(_section(section) for section in sections)
+    by_plotly = any(not _turns(figure, section.gallery) for section in sections for figure in section.figures)
+    plotly = f"<script>{get_plotlyjs()}</script>" if by_plotly else ""
     write_text(
         path,
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}{STYLE}</style><script>{get_plotlyjs()}</script></head>\n"
+        f"<style>{_STYLE}{STYLE}</style>{plotly}</head>\n"
         f"<body><h1>{html.escape(title)}</h1>\n{body}\n<script>{script()}</script></body></html>\n",
     )
 
@@ -67,13 +74,20 @@ def _section(section: Section) -> str:
     if section.rows:
         parts.append(_table(section))
     drawn = [_figure(figure, section.gallery) for figure in section.figures]
+    if section.below:
+        pairs = zip(drawn, section.below, strict=True)
+        drawn = [f'<div>{figure}<div class="below">{markup}</div></div>' for figure, markup in pairs]
     if drawn:
         parts.append(f'<div class="{"gallery" if section.gallery else "figures"}">{"".join(drawn)}</div>')
     return "\n".join(parts)
 
 
+def _turns(figure: go.Figure, gallery: bool) -> bool:
+    return gallery and can_turn(figure)
+
+
 def _figure(figure: go.Figure, gallery: bool) -> str:
-    if gallery and can_turn(figure):
+    if _turns(figure, gallery):
         return turntable(figure)
     config = {"displaylogo": False, "displayModeBar": False if gallery else "hover", "responsive": True}
     drawn: str = figure.to_html(full_html=False, include_plotlyjs=False, config=config)

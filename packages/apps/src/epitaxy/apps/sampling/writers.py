@@ -1,6 +1,6 @@
 """The structures of a sample folder as files that other programs read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from epitaxy.data.molecules import write_sdf, write_xyz
 from epitaxy.eval.molecules import bond_orders
 from epitaxy.geometry import MoleculeBatch, Segments
 
-SAMPLES, CIFS, SDFS, ALL_SDF = "samples.extxyz", "cif", "sdf", "samples.sdf"
+SAMPLES, CIFS, SDFS, ALL_SDF, GALLERY = "samples.extxyz", "cif", "sdf", "samples.sdf", "gallery.html"
 
 
 def write_crystals(out: Path, samples: Sequence[Sample]) -> None:
@@ -33,10 +33,12 @@ def note(sample: Sample, formula: str) -> dict[str, Any]:
 
 
 def write_molecules(out: Path, samples: Sequence[Sample]) -> None:
-    """Write ``samples.extxyz``, ``samples.sdf`` and one SDF file a molecule, numbered in order.
+    """Write ``samples.extxyz``, ``samples.sdf``, one SDF file a molecule, numbered in order, and a gallery.
 
     Bonds are those that the EDM tables see, by which molecules are scored.
     """
+    from epitaxy.apps.report.molecules_page import write_gallery  # plotly: slow to import
+
     good = [(sample, sample.molecule) for sample in samples if sample.molecule is not None]
     if not good:
         return
@@ -56,3 +58,10 @@ def write_molecules(out: Path, samples: Sequence[Sample]) -> None:
     for k, (start, _) in enumerate(pairwise(ends)):
         own = bonds[owner == k] - np.array([start, start, 0])
         write_sdf(out / SDFS / f"{k:06d}.sdf", molecules.select([k]), own, fields=[fields[k]])
+    write_gallery(out / GALLERY, molecules, bonds, [_title(k, field) for k, field in enumerate(fields)])
+
+
+def _title(place: int, fields: Mapping[str, Any]) -> str:
+    """Return what stands above a molecule: its file and formula, then what was asked for."""
+    asked = [f"{name} = {value}" for name, value in fields.items() if name not in ("id", "seed", "formula")]
+    return "<br>".join([f"{place:06d}.sdf: {fields['formula']}", *([", ".join(asked)] if asked else [])])
