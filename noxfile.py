@@ -29,8 +29,10 @@ def install(session: nox.Session, *paths: str) -> None:
 
 def editable(*, testing: bool) -> list[str]:
     """Return pip's words for all six packages, editable."""
-    extra = "[testing]" if testing else ""
-    return [word for name in PACKAGES for word in ("-e", f"./packages/{name}{extra}")]
+    extras = dict.fromkeys(PACKAGES, "[testing]" if testing else "")
+    if testing:
+        extras["geometry"] = "[tables,testing]"  # pyxtal, to make the table of space groups again
+    return [word for name in PACKAGES for word in ("-e", f"./packages/{name}{extras[name]}")]
 
 
 @nox.session
