@@ -95,10 +95,11 @@ def standardise(
 def hide(
     values: Float[Tensor, "graphs properties"], share: float, source: RngSource
 ) -> Float[Tensor, "graphs properties"]:
-    """Return the values with each one missing with probability ``share``."""
+    """Return the values with all of a structure's missing with probability ``share``, and then each one."""
     rng = source.rows("conditioning", "graph")
-    draw = rng.uniform(values.shape, dtype=values.dtype, device=values.device)
-    return values.masked_fill(draw < share, torch.nan)
+    shape = (values.shape[0], 1 + values.shape[1])
+    hidden = rng.uniform(shape, dtype=values.dtype, device=values.device) < share
+    return values.masked_fill(hidden[:, :1] | hidden[:, 1:], torch.nan)
 
 
 @runtime_checkable
