@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from numbers import Real
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+import numpy as np
 import torch
 from pymatgen.core import Structure
 
@@ -16,11 +16,12 @@ from epitaxy.apps.predictions import Predictions, read_predictions
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.data import DATASETS, SPLITS, CrystalDataset, split_paths
+from epitaxy.eval.symmetry import SPACE_GROUPS
 
 Name = TypeVar("Name")
 
 _LABELS = ("id", "seed", "spacegroup", "density", "elements")
-_SPACE_GROUPS = 230
+"""No properties to compare: they name a sample, were asked of it, or are compared anyway."""
 
 _FAIL = "count as failures"
 _NAMED = 5
@@ -104,24 +105,31 @@ def numbers_of(structures: Mapping[str, Structure | None]) -> dict[str, dict[str
     found: dict[str, dict[str, float]] = {}
     for name, structure in structures.items():
         for key, value in ({} if structure is None else structure.properties).items():
-            if _is_number(value) and key.split(".")[0] not in _LABELS:
-                found.setdefault(key, {})[name] = float(value)
+            number = _number(value)
+            if number is not None and key.split(".")[0] not in _LABELS:
+                found.setdefault(key, {})[name] = number
     return found
 
 
 def asked_groups(structures: Mapping[str, Structure | None]) -> dict[str, int]:
     """Return the space groups that samples were asked to have, by id: what they carry as ``spacegroup``."""
-    carried = {n: None if s is None else s.properties.get("spacegroup") for n, s in structures.items()}
+    carried = {
+        name: _number(structure.properties.get("spacegroup"))
+        for name, structure in structures.items()
+        if structure is not None
+    }
     return {
         name: int(number)
         for name, number in carried.items()
-        if _is_number(number) and 1 <= number <= _SPACE_GROUPS
+        if number is not None and 1 <= number <= SPACE_GROUPS
     }
 
 
-def _is_number(value: Any) -> bool:
-    """Whether this is a finite number, numpy's included."""
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+def _number(value: object) -> float | None:
+    """Return a finite number, numpy's included; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return None
+    return float(value) if isfinite(value) else None
 
 
 def announce(name: str, rejects: dict[str, str], *, known: bool = False) -> None:
