@@ -19,6 +19,8 @@ from epitaxy.apps.model_dir import RECIPE, WEIGHTS
 ENTRY = {
     "crysbfn": "epitaxy.apps.cli.crysbfn",
     "kldm": "epitaxy.apps.cli.kldm",
+    "symmbfn": "epitaxy.apps.cli.symmbfn",
+    "geobfn": "epitaxy.apps.cli.geobfn",
     "epitaxy": "epitaxy.apps.cli.main",
 }
 
@@ -54,7 +56,7 @@ def refused(answer: Answer, *parts: str, status: int = 2) -> None:
         assert part in errors[0]
 
 
-@pytest.mark.parametrize("app", ["crysbfn", "kldm", "epitaxy"])
+@pytest.mark.parametrize("app", ["crysbfn", "kldm", "symmbfn", "geobfn", "epitaxy"])
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_help_imports_nothing_heavy(app: str, word: str) -> None:
     code = (

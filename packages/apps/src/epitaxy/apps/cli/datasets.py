@@ -10,10 +10,7 @@ from epitaxy.apps.data import load_molecules, load_split
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.progress import reporting
 from epitaxy.data import DATASETS, SPLITS, CrystalDataset, DataError, Statistics, dataset_info, fetch, locate
-from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics
-
-MOLECULE_FILES = (".sdf", ".sdf.gz", ".mol", ".npz", ".xyz")
-"""Files by these names hold molecules; an .extxyz holds crystals."""
+from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics, holds_molecules
 
 
 def list_datasets(root: Path | None) -> None:
@@ -92,7 +89,7 @@ def _place(name: str, root: Path | None) -> str:
 def _holds_molecules(name: str) -> bool:
     if name in DATASETS:
         return DATASETS[name].kind == "molecules"
-    return Path(name).name.endswith(MOLECULE_FILES)
+    return holds_molecules(name)
 
 
 def _molecule_summary(dataset: MoleculeDataset) -> str:

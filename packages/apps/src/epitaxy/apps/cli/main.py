@@ -8,7 +8,10 @@ import typer
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.shell import new_app, run
 
-app = new_app("epitaxy: generative models for crystals. The models' own commands: crysbfn, kldm.")
+app = new_app(
+    "epitaxy: generative models for crystals and molecules. "
+    "The models' own commands: crysbfn, kldm, symmbfn, geobfn."
+)
 data_app = typer.Typer(help="Datasets: list, describe, prepare, fetch.", no_args_is_help=True)
 eval_app = typer.Typer(help="Score structures under a named protocol.", no_args_is_help=True)
 app.add_typer(data_app, name="data")

@@ -3,6 +3,7 @@
 `MoleculeDataset.load("qm9" | "g2" | path)` is to molecules what `CrystalDataset.load` is to crystals.
 """
 
+from epitaxy.data.molecules._files import holds_molecules
 from epitaxy.data.molecules._molecule import MAX_ATOMS, Molecule, RawMolecule
 from epitaxy.data.molecules.dataset import MoleculeDataset
 from epitaxy.data.molecules.edm import edm_split, write_edm_splits
@@ -19,6 +20,7 @@ __all__ = [
     "PreparedMolecules",
     "RawMolecule",
     "edm_split",
+    "holds_molecules",
     "prepare_molecules",
     "read_molecules",
     "write_edm_splits",

@@ -21,6 +21,18 @@ def is_kind(path: Path, suffixes: tuple[str, ...]) -> bool:
     return path.name.lower().endswith(suffixes)
 
 
+def holds_molecules(path: str | Path) -> bool:
+    """Whether a file or folder is one of molecules, by its files' names; an .extxyz may hold either: no.
+
+    A folder is one of molecules if some file in it, at any depth, is surely one of molecules.
+    """
+    where = Path(path)
+    sure = tuple(suffix for suffix in (*SDF, *XYZ, ".npz") if "extxyz" not in suffix)
+    if not where.is_dir():
+        return is_kind(where, sure)
+    return any(is_kind(file, sure) for file in where.rglob("*"))
+
+
 def molecule_files(folder: Path) -> list[Path]:
     """Return a folder's SDF and XYZ files at any depth, sorted.
 
