@@ -50,7 +50,7 @@ def test_every_option_in_the_docs_exists() -> None:
     for file in ("README.md", "docs/training.md"):
         for block in blocks(file, "bash"):
             for app, verb, rest in re.findall(
-                r"(crysbfn|kldm|epitaxy) (train|sample|eval csp)\b([^\n]*)", block
+                r"(crysbfn|kldm|symmbfn|geobfn|epitaxy) (train|sample|eval csp)\b([^\n]*)", block
             ):
                 help_text = run([app, *verb.split(), "--help"], ROOT)
                 for option in re.findall(r"(--[a-z-]+)", rest.split("#")[0]):
