@@ -1,12 +1,12 @@
 """Asked-for formation energies against what comes out, by CHGNet.
 
-python benchmarks/formation_energy.py MODEL [--targets -3.0 -1.5 -0.2] [--num 100] [--guidance 0 1] [--out DIR]
+python benchmarks/formation_energy.py MODEL [--targets -3.0 -1.5 -0.2] [--num 100] [--guidance 0 1] [--out .]
 
-Samples a SymmBFN that was trained with ``formation_energy_per_atom``, leaves out what is not structurally valid,
-and predicts each crystal's energy with CHGNet, as it is and after a few steps of relaxation. Formation energies need the
-energies of elements: they are fitted, one number each, to CHGNet's energies of training crystals and the
-dataset's own formation energies, and tried on other crystals (the error of the yardstick itself).
-Writes ``formation_energy.json`` and a drawing into --out. Needs epitaxy-apps[stability], matplotlib and mp_20.
+Samples a SymmBFN that was trained with ``formation_energy_per_atom``, leaves out what is not structurally
+valid, and predicts each crystal's energy with CHGNet, as it is or after ``--relax`` steps. Formation energies
+need the energies of elements: they are fitted, one number each, to CHGNet's energies of training crystals and
+the dataset's own formation energies, and tried on other crystals (the error of the yardstick itself). Writes
+``formation_energy.json`` and a drawing. Needs epitaxy-apps[stability], matplotlib and mp_20.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from pymatgen.core import Structure
 
 from epitaxy.apps import SymmBFN
@@ -38,7 +37,8 @@ class Yardstick:
     elements: np.ndarray
     error: float
 
-    def __call__(self, structure: Structure, *, steps: int) -> float:
+    def of(self, structure: Structure, *, steps: int) -> float:
+        """Predict, after so many steps of relaxation."""
         if steps:
             settings = RelaxSettings(max_steps=steps, max_atoms=MOST_ATOMS)
             structure = self.potential.relax(structure, settings).structure
@@ -76,10 +76,10 @@ def measure(
     crystals = model.sample(num=num, properties=properties, guidance=guidance if properties else 0.0, seed=1)
     valid = [c for c in crystals if structural_validity(c).valid]
     cells = [cell for cell in (c.get_primitive_structure() for c in valid) if len(cell) <= MOST_ATOMS]
-    energies = [yardstick(cell, steps=steps) for cell in cells]
+    energies = [yardstick.of(cell, steps=steps) for cell in cells]
     return {
-        "target": target, "guidance": guidance, "sampled": num, "valid": len(valid), "measured": len(energies),
-        "median": float(np.median(energies)), "mean": float(np.mean(energies)),
+        "target": target, "guidance": guidance, "sampled": num, "valid": len(valid),
+        "measured": len(energies), "median": float(np.median(energies)), "mean": float(np.mean(energies)),
         "mean_absolute_error": None if target is None else float(np.abs(np.array(energies) - target).mean()),
         "energies": energies,
     }  # fmt: skip
@@ -94,12 +94,8 @@ def draw(path: Path, found: Sequence[dict[str, object]], training: np.ndarray) -
         panel.hist(one["energies"], bins, density=True, histtype="step", color="C0", label="sampled")
         if one["target"] is not None:
             panel.axvline(one["target"], color="C3", linestyle="--", label="target")
-        words = (
-            "no target"
-            if one["target"] is None
-            else f"target {one['target']:g}, guidance {one['guidance']:g}"
-        )
-        panel.set_title(words, fontsize=9)
+        asked = f"target {one['target']}, guidance {one['guidance']}"
+        panel.set_title("no target" if one["target"] is None else asked, fontsize=9)
         panel.set_yticks([])
     axes[0, 0].legend(fontsize=8)
     axes[-1, 0].set_xlabel("formation energy by CHGNet, eV an atom")
@@ -119,7 +115,6 @@ def main() -> None:
     parser.add_argument("--root", type=Path)
     parser.add_argument("--out", type=Path, default=Path())
     words = parser.parse_args()
-    torch.set_num_threads(torch.get_num_threads())
     model, yardstick = SymmBFN.load(words.model), calibrate(words.root)
     print(f"the yardstick's own mean absolute error: {yardstick.error:.3f} eV an atom", flush=True)
     asked: list[tuple[float | None, float]] = [(None, 0.0)]
