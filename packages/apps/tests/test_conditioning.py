@@ -1,0 +1,82 @@
+"""Properties as models are told them."""
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from epitaxy.apps import UsageError
+from epitaxy.apps.conditioning import hide, parse_targets, standardise, steer
+from epitaxy.apps.config import ConditioningConfig
+from epitaxy.data import PropertyStatistics
+from epitaxy.geometry import Segments, SharedRng
+
+KNOWN = {
+    "gap": PropertyStatistics(known=10, mean=2.0, std=0.5, min=0.0, max=5.0),
+    "same": PropertyStatistics(known=10, mean=1.0, std=0.0, min=1.0, max=1.0),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    segments: Segments
+    properties: Tensor | None
+    guidance: Tensor | None
+
+
+def test_standardised_values_keep_what_is_missing_missing() -> None:
+    values = {"gap": torch.tensor([2.0, 3.0, torch.nan]), "same": torch.tensor([1.0, 2.0, 1.0])}
+    found = standardise(values, ["same", "gap", "same"], KNOWN, torch.zeros(3))
+    torch.testing.assert_close(found[:2], torch.tensor([[0.0, 0.0, 0.0], [1.0, 2.0, 1.0]]))
+    assert math.isnan(found[2, 1])
+    assert standardise({}, ["gap"], KNOWN, torch.zeros(2)).isnan().all()
+
+
+def test_hidden_properties_go_together_and_one_by_one() -> None:
+    """Shares over 40,000 structures, within 5 standard deviations (2e-6 each)."""
+    share, rows = 0.3, 40_000
+    found = hide(torch.zeros(rows, 2), share, SharedRng(torch.Generator().manual_seed(0))).isnan()
+    neither = (1 - share) ** 3
+    both = share + (1 - share) * share**2
+    for seen, expected in ((~found).all(1), neither), (found.all(1), both):
+        assert abs(float(seen.double().mean()) - expected) < 5 * math.sqrt(expected * (1 - expected) / rows)
+    assert not hide(torch.zeros(9, 2), 0.0, SharedRng(torch.Generator().manual_seed(0))).isnan().any()
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_targets_are_read_to_the_bit(a: float, b: float) -> None:
+    assert parse_targets([f"x={a!r}", f"y={b!r}"], ["x", "y"]) == {"x": a, "y": b}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["gap"], "write NAME=NUMBER"),
+        (["gap=wide"], "write NAME=NUMBER"),
+        (["gap=nan"], "write NAME=NUMBER"),
+        (["gap=inf"], "write NAME=NUMBER"),
+        (["gap=1", "gap=2"], "twice"),
+        (["gapp=1"], "did you mean 'gap'"),
+    ],
+)
+def test_words_that_are_no_targets(words: list[str], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        parse_targets(words, ["gap", "same"])
+
+
+def test_each_structure_is_steered_by_its_own_strength() -> None:
+    given_ = Asked(segments=Segments.from_counts([1, 2]), properties=None, guidance=torch.tensor([0.0, 2.0]))
+    told = {"atoms": torch.ones(3, 2), "cells": torch.ones(2, 6)}
+    untold = {"atoms": torch.zeros(3, 2), "cells": torch.full((2, 6), 0.5)}
+    found = steer(told, untold, given_, {"atoms": "atom", "cells": "graph"})
+    assert found["atoms"][:, 0].tolist() == [1.0, 3.0, 3.0]
+    assert found["cells"][:, 0].tolist() == [1.0, 2.0]
+
+
+def test_a_property_is_named_once() -> None:
+    with pytest.raises(UsageError, match="named once"):
+        ConditioningConfig.parse({"properties": ["a", "a"]}, source="here")
