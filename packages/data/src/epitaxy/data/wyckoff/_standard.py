@@ -1,5 +1,6 @@
 """From any cell of a crystal to the conventional cell of its space group."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -68,6 +69,8 @@ def standardise(crystal: Crystal, symprec: float, max_atoms: int) -> Standard:
 
 def _dataset(crystal: Crystal, symprec: float, setting: int | None) -> Any:
     """Return spglib's SpglibDataset, a class whose name its releases have moved."""
+    # spglib's library says on the terminal what it tries again; what fails is raised.
+    os.environ.setdefault("SPGLIB_WARNING", "OFF")
     cell = (crystal.lattice.tolist(), crystal.positions.tolist(), crystal.numbers.tolist())
     try:
         found = spglib.get_symmetry_dataset(cell, symprec=symprec, hall_number=setting or 0)
