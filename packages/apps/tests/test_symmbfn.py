@@ -16,6 +16,7 @@ from epitaxy.apps.sampling.cells import cell_samples, sound_cells
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.wyckoff_model import WyckoffModel
 from epitaxy.data.wyckoff import WyckoffDataset, WyckoffStatistics
+from epitaxy.eval import structural_validity
 from epitaxy.eval.symmetry import has_symmetry
 from epitaxy.flows import ProductFlow
 from epitaxy.geometry import CrystalBatch, Segments, SharedRng
@@ -231,3 +232,21 @@ def test_the_only_task_is_de_novo() -> None:
     name: ModelName = "symmbfn"
     with pytest.raises(UsageError, match="one task, dng"):
         preset("small", model=name, task="csp", dataset="mp_20")
+
+
+def test_the_shipped_model_knows_crystals() -> None:
+    """Of forty crystals of seven systems most have no two atoms too close, and all have their symmetry."""
+    model = SymmBFN.load("symmbfn-mp20-small")
+    samples = model.samples(model.requests(num=6, seed=0, spacegroup=EVERY_SYSTEM), steps=30)
+    kept = [(s.request, s.crystal) for s in samples if s.crystal is not None and len(s.crystal) < 150]
+    valid = [(request, crystal) for request, crystal in kept if structural_validity(crystal)]
+    assert len(valid) > 0.6 * len(samples)
+    assert all(has_symmetry(crystal, request.notes["spacegroup"]) for request, crystal in valid)  # type: ignore[arg-type]  # a number
+    (titanate,) = model.sample(formula="SrTiO3", spacegroup=221, formula_units=1, steps=30)
+    assert titanate.composition.reduced_formula == "SrTiO3"
+    low, high = (
+        model.sample(num=12, spacegroup=225, steps=30, properties={"formation_energy_per_atom": target})
+        for target in (-3.5, 0.0)
+    )
+    anions = [sum(s.symbol in ("O", "F", "Cl") for c in found for s in c.species) for found in (low, high)]
+    assert anions[0] > anions[1]  # very negative energies are of oxides and halides
