@@ -61,10 +61,10 @@ def small(task: Task, dataset: str) -> MoleculeRecipe:
         update={
             "positions": _RESIDUAL,
             "atoms": AtomsConfig(),
-            "network": MoleculeNetConfig(hidden=96, layers=6, time="sinusoidal"),
+            "network": MoleculeNetConfig(hidden=64, layers=5, time="sinusoidal"),
             "training": SMALL_TRAINING.model_copy(
                 update={
-                    "passes": 20,
+                    "passes": 16,
                     "batch_size": 64,
                     "validate_every": 1,
                     "schedule": CosineSchedule(warmup_steps=500),
@@ -79,7 +79,7 @@ def quickstart(task: Task, dataset: str) -> MoleculeRecipe:
     """Two minutes on two CPU cores on the embedded molecules: enough to see every part work."""
     return small(task, dataset).model_copy(
         update={
-            "network": MoleculeNetConfig(hidden=64, layers=4, time="sinusoidal"),
+            "network": MoleculeNetConfig(hidden=48, layers=4, time="sinusoidal"),
             "training": QUICK_TRAINING.model_copy(update={"batch_size": 32}),
             "sampling": SamplingConfig(steps=50),
         }
