@@ -55,3 +55,16 @@ def test_every_option_in_the_docs_exists() -> None:
                 help_text = run([app, *verb.split(), "--help"], ROOT)
                 for option in re.findall(r"(--[a-z-]+)", rest.split("#")[0]):
                     assert option in help_text, f"{file}: {app} {verb} has no {option}"
+
+
+def test_crystals_of_a_given_symmetry(tmp_path: Path) -> None:
+    lines = [line.split("#")[0] for block in blocks("README.md", "bash") for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith("symmbfn sample")]
+    assert len(commands) == 3
+    for command in commands:
+        run([*command.split(), "--steps", "20"], tmp_path)
+    frames = read(tmp_path / "cubic" / "samples.extxyz", index=":")
+    assert sorted({frame.info["spacegroup"] for frame in frames}) == [62, 225]
+    titanates = read(tmp_path / "titanates" / "samples.extxyz", index=":")
+    assert {frame.info["formula"] for frame in titanates} == {"SrTiO3"}
+    assert len(list((tmp_path / "stable" / "cif").glob("*.cif"))) == 10
