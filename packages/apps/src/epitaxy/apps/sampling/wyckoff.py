@@ -194,14 +194,20 @@ def _fitting(
         if fits:
             fitting[number] = fits
         elif symmetry.groups:
-            units = f"{formula_units}" if formula_units else f"1 to {most}"
             raise UsageError(
-                f"{formula} is impossible in space group {number}: the atoms of {units} formula units cannot "
-                f"be put on its Wyckoff positions in at most {limit} orbits; name another group"
+                f"{formula} is impossible in space group {number}: the atoms of {_units(tried)} cannot be put "
+                f"on its Wyckoff positions in at most {limit} orbits; name another group"
             )
     if not fitting:
         raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
     return fitting
+
+
+def _units(tried: Sequence[int]) -> str:
+    """Say how many formula units, as in ``1 to 40 formula units``."""
+    if len(tried) == 1:
+        return f"{tried[0]} formula unit" + ("s" if tried[0] > 1 else "")
+    return f"{tried[0]} to {tried[-1]} formula units"
 
 
 def _occupation(
