@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from epitaxy.data.wyckoff import WyckoffStatistics
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.sampling.formulas import check_elements, parse_formula
 from epitaxy.apps.sampling.request import Request, draw
+from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
 from epitaxy.geometry.symmetry import crystal_system, draw_occupation, occupation_possible
 
@@ -195,8 +195,8 @@ def _fitting(
             fitting[number] = fits
         elif symmetry.groups:
             raise UsageError(
-                f"{formula} is impossible in space group {number}: the atoms of {_units(tried)} cannot be put "
-                f"on its Wyckoff positions in at most {limit} orbits; name another group"
+                f"{formula} is impossible in space group {number}: the atoms of {_units(tried)} cannot "
+                f"be put on its Wyckoff positions in at most {limit} orbits; name another group"
             )
     if not fitting:
         raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
