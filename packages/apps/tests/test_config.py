@@ -6,19 +6,19 @@ from hypothesis import strategies as st
 
 from epitaxy.apps.config import PRESETS, CrystalRecipe, KineticConfig, apply_overrides, preset, read_recipe
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.names import TASKS, ModelName, Task
 
 DATASETS = ("perov_5", "carbon_24", "mp_20", "mpts_52", "somebody/else.csv")
 
 
 @given(
-    st.sampled_from([(model, name) for model in PRESETS for name in PRESETS[model]]),
-    st.sampled_from(["csp", "dng"]),
+    st.sampled_from([(m, name, task) for m in PRESETS for name in PRESETS[m] for task in TASKS[m]]),
     st.sampled_from(DATASETS),
 )
-def test_recipes_survive_json(which: tuple[ModelName, str], task: Task, dataset: str) -> None:
-    recipe = preset(which[1], model=which[0], task=task, dataset=dataset)
-    assert recipe.model == which[0]
+def test_recipes_survive_json(which: tuple[ModelName, str, Task], dataset: str) -> None:
+    model, name, task = which
+    recipe = preset(name, model=model, task=task, dataset=dataset)
+    assert recipe.model == model
     assert read_recipe(json.loads(recipe.model_dump_json()), source="test") == recipe
 
 

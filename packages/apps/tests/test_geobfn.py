@@ -16,6 +16,7 @@ from epitaxy.apps.config import MoleculeRecipe, apply_overrides, preset
 from epitaxy.apps.data import load_molecules
 from epitaxy.apps.molecule_model import MoleculeModel
 from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics
+from epitaxy.eval.molecules import measure_stability
 from epitaxy.geometry import SharedRng
 
 TREATMENTS = (
@@ -146,3 +147,14 @@ def test_the_folder_can_be_read(run: Path, tmp_path: Path) -> None:
     assert isinstance(frames, list)
     assert one.numbers.tolist() == frames[2].numbers.tolist()
     assert np.allclose(one.positions, frames[2].positions, atol=1e-3)
+
+
+def test_the_shipped_model_knows_molecules() -> None:
+    """Most atoms of thirty molecules have the valence that their element has, at any number of steps."""
+    model = GeoBFN.load("geobfn-qm9-small")
+    for steps in (50, 150):
+        found = model.sample(num=30, steps=steps, seed=0)
+        stability = measure_stability(MoleculeDataset.from_atoms(found).batch(range(len(found))))
+        assert stability.stable_atoms.mean() > 0.75
+    asked = model.sample(num=3, num_atoms=18, steps=20, properties={"homo": -0.2})
+    assert [len(m) for m in asked] == [18] * 3
