@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from epitaxy.data.wyckoff import WyckoffStatistics
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from epitaxy.apps.config import KVectorFormConfig
+from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry.symmetry import constrain_k, lattice_bias, lattice_from_k, lattice_mask, lattice_to_k
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from epitaxy.data.wyckoff import WyckoffStatistics
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from epitaxy.apps.model import GenerativeModel, States
 from epitaxy.apps.sampling.cells import cell_samples, sound_cells
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.wyckoff import WyckoffRequest
+from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.flows import Componentwise, Pinned, ProductFlow
 from epitaxy.geometry import CrystalBatch, RngSource, Segments, WyckoffBatch, gram
 from epitaxy.geometry.symmetry import (
