@@ -67,4 +67,4 @@ def test_crystals_of_a_given_symmetry(tmp_path: Path) -> None:
     assert sorted({frame.info["spacegroup"] for frame in frames}) == [62, 225]
     titanates = read(tmp_path / "titanates" / "samples.extxyz", index=":")
     assert {frame.info["formula"] for frame in titanates} == {"SrTiO3"}
-    assert len(list((tmp_path / "stable" / "cif").glob("*.cif"))) == 10
+    assert len(list((tmp_path / "asked" / "cif").glob("*.cif"))) == 10

@@ -1,8 +1,8 @@
 """Datasets for the applications: loaded with progress, with what was rejected said aloud."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, TypeVar, cast
 
 import torch
 
@@ -34,17 +34,7 @@ def load_split(
         UsageError: a word that is no split.
         DataError: no such dataset or split, or nothing in it can be used.
     """
-    with reporting(f"preparing {name_or_path} {split}") as progress:
-        dataset = CrystalDataset.load(
-            name_or_path,
-            check_split(split),
-            root=root,
-            workers=workers,
-            progress=lambda done, total: progress(done, total, "records"),
-        )
-    _say_rejects(name_or_path, split, dataset.prepared)
-    if dataset.note:
-        say(f"{name_or_path}: {dataset.note}")
+    dataset = _load(CrystalDataset.load, name_or_path, split, root=root, workers=workers)
     return dataset if limit is None else draw(dataset, limit)
 
 
@@ -57,18 +47,7 @@ def load_asymmetric_units(
         UsageError: a word that is no split.
         DataError: no such dataset or split, or nothing in it can be used.
     """
-    with reporting(f"preparing {name_or_path} {split}") as progress:
-        dataset = WyckoffDataset.load(
-            name_or_path,
-            check_split(split),
-            root=root,
-            symprec=symprec,
-            progress=lambda done, total: progress(done, total, "records"),
-        )
-    _say_rejects(name_or_path, split, dataset.prepared)
-    if dataset.note:
-        say(f"{name_or_path}: {dataset.note}")
-    return dataset
+    return _load(WyckoffDataset.load, name_or_path, split, root=root, symprec=symprec)
 
 
 def load_molecules(
@@ -80,29 +59,27 @@ def load_molecules(
         UsageError: a word that is no split.
         DataError: no such dataset or split, or nothing in it can be used.
     """
-    with reporting(f"preparing {name_or_path} {split}") as progress:
-        dataset = MoleculeDataset.load(
-            name_or_path,
+    return _load(MoleculeDataset.load, name_or_path, split, root=root, hydrogens=hydrogens)
+
+
+L = TypeVar("L", CrystalDataset, WyckoffDataset, MoleculeDataset)
+
+
+def _load(load: Callable[..., L], name: str, split: str, **words: Any) -> L:
+    """Load with progress, and say what was rejected and how it was split."""
+    with reporting(f"preparing {name} {split}") as progress:
+        dataset = load(
+            name,
             check_split(split),
-            root=root,
-            hydrogens=hydrogens,
             progress=lambda done, total: progress(done, total, "records"),
+            **words,
         )
-    _say_rejects(name_or_path, split, dataset.prepared)
-    return dataset
-
-
-@runtime_checkable
-class _Prepared(Protocol):
-    @property
-    def rejects(self) -> int: ...
-    @property
-    def rejects_path(self) -> Path: ...
-
-
-def _say_rejects(name: str, split: str, prepared: _Prepared | None) -> None:
+    prepared = dataset.prepared
     if prepared is not None and prepared.rejects:
         say(f"{name} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
+    if dataset.note:
+        say(f"{name}: {dataset.note}")
+    return dataset
 
 
 def draw(dataset: D, limit: int) -> D:

@@ -103,11 +103,12 @@ def for_groups(
     guidance: float = 0.0,
 ) -> list[WyckoffRequest]:
     """Return ``num`` requests (for each group that is named), with numbers of orbits as training has them."""
+    weights = {} if symmetry.groups else symmetry.weights(statistics)
     requests: list[WyckoffRequest] = []
     for group in symmetry.groups or (None,):
         for _ in range(num):
             own = structure_seed(seed, len(requests))
-            number = group or draw(symmetry.weights(statistics), structure_seed(own, _GROUP))
+            number = group or draw(weights, structure_seed(own, _GROUP))
             requests.append(
                 WyckoffRequest(
                     id=f"{len(requests):06d}",
@@ -145,15 +146,12 @@ def for_formulas(
         unit = parse_formula(formula)
         check_elements(unit, statistics.vocabulary, what=formula)
         fitting = _fitting(formula, unit, symmetry, statistics, formula_units)
+        weights = {} if symmetry.groups else symmetry.weights(statistics)
+        drawn = {number: weights[number] for number in fitting if number in weights}
         for group in symmetry.groups or (None,):
             for _ in range(num):
                 own = structure_seed(seed, len(requests))
-                weights = (
-                    {number: symmetry.weights(statistics)[number] for number in fitting}
-                    if group is None
-                    else {}
-                )
-                number = group or draw(weights, structure_seed(own, _GROUP))
+                number = group or draw(drawn, structure_seed(own, _GROUP))
                 occupation = _occupation(unit, number, fitting[number], statistics, own)
                 requests.append(
                     WyckoffRequest(
