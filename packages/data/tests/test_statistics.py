@@ -77,15 +77,3 @@ def test_statistics_are_those_of_the_data():
 def test_what_is_no_statistics(text):
     with pytest.raises(DataError, match="compute them again"):
         Statistics.from_json(text)
-
-
-@given(st.lists(st.floats(0.0, 1.0, exclude_max=True, width=32), min_size=1, max_size=30))
-def test_counts_are_drawn_by_the_inverse_of_their_distribution(uniform):
-    drawn = Statistics.of(small_dataset()).draw_counts(torch.tensor(uniform))
-    assert drawn.tolist() == [1 if u < 1 / 3 else 2 for u in torch.tensor(uniform).double().tolist()]
-
-
-def test_evenly_spaced_numbers_give_the_histogram_back():
-    uniform = (torch.arange(300) + 0.5) / 300
-    drawn = Statistics.of(small_dataset()).draw_counts(uniform)
-    assert drawn.bincount().tolist() == [0, 100, 200]

@@ -156,31 +156,20 @@ def test_what_varies_nowhere_has_unit_scale(rocksalt):
     assert found.k_mean[5] == pytest.approx(math.log(5.64))
 
 
-def test_evenly_spaced_numbers_give_the_histograms_back(prototypes):
+def test_an_unseen_group_has_the_orbits_of_its_crystal_system(prototypes, rocksalt):
     found = WyckoffStatistics.of(prototypes)
-    uniform = (torch.arange(found.crystals) + 0.5) / found.crystals
-    groups = found.draw_space_groups(uniform)
-    assert dict(zip(*(x.tolist() for x in groups.unique(return_counts=True)), strict=True)) == dict(
-        found.space_groups
-    )
     for group, count in found.space_groups.items():
-        spread = (torch.arange(count) + 0.5) / count
-        drawn = found.draw_orbits(torch.full((count,), group), spread)
-        assert drawn.bincount()[1:].sum() == count
-        assert {n: int((drawn == n).sum()) for n in found.orbits[group]} == dict(found.orbits[group])
-
-
-def test_orbits_of_an_unseen_group_are_those_of_its_crystal_system(prototypes, rocksalt):
-    found = WyckoffStatistics.of(prototypes)
+        assert found.orbits_of(group) == found.orbits[group]
+        assert sum(found.orbits_of(group).values()) == count
     unseen = next(g for g in range(195, 231) if g not in found.orbits)
-    cubic = {n for g, seen in found.orbits.items() if crystal_system(g) == "cubic" for n in seen}
-    uniform = torch.linspace(0, 0.999, 50)
-    assert set(found.draw_orbits(torch.full((50,), unseen), uniform).tolist()) <= cubic
+    cubic = [seen for g, seen in found.orbits.items() if crystal_system(g) == "cubic"]
+    expected = {n: sum(seen.get(n, 0) for seen in cubic) for n in set().union(*cubic)}
+    assert found.orbits_of(unseen) == expected
     # No crystal of the system either: all count.
     salt = WyckoffStatistics.of(WyckoffDataset.from_structures([rocksalt]))
-    assert salt.draw_orbits(torch.tensor([1, 225, 2]), torch.rand(3)).tolist() == [2, 2, 2]
+    assert [dict(salt.orbits_of(group)) for group in (1, 225, 2)] == [{2: 1}] * 3
     with pytest.raises(ValueError, match="numbers 1 to 230"):
-        salt.draw_orbits(torch.tensor([231]), torch.rand(1))
+        salt.orbits_of(231)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "nonsense", '{"format": 1}', '{"format": 99}'])

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -42,15 +41,6 @@ def _of_property(values: Float[Tensor, " rows"]) -> PropertyStatistics | None:
 def histogram(values: Int[Tensor, " rows"]) -> dict[int, int]:
     """Count how often each value occurs, in ascending order of the values."""
     return dict(sorted(Counter(values.tolist()).items()))
-
-
-def draw(frequencies: Mapping[int, int], uniform: Float[Tensor, " draws"]) -> Int[Tensor, " draws"]:
-    """Return values with these frequencies by the inverse of their distribution, from uniform numbers."""
-    values = sorted(frequencies)
-    frequency = torch.tensor([frequencies[value] for value in values], dtype=torch.float64)
-    ends = (frequency.cumsum(0) / frequency.sum()).to(uniform.device)
-    place = torch.searchsorted(ends, uniform.double().contiguous(), right=True).clamp(max=len(values) - 1)
-    return torch.tensor(values, device=uniform.device)[place]
 
 
 def parse_histogram(fields: Mapping[str, int]) -> dict[int, int]:

@@ -5,12 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from epitaxy.data._statistics import (
     PropertyStatistics,
-    draw,
     histogram,
     of_properties,
     parse_histogram,
@@ -66,10 +63,6 @@ class Statistics:
             properties=of_properties(dataset.properties),
             lengths=CellLengths.of(dataset.lattice, dataset.counts),
         )
-
-    def draw_counts(self, uniform: Float[Tensor, " graphs"]) -> Int[Tensor, " graphs"]:
-        """Atoms per cell, distributed as in the training data, from uniform numbers in [0, 1)."""
-        return draw(self.atoms_per_cell, uniform)
 
     def to_json(self) -> str:
         """As an indented JSON object with a format version."""

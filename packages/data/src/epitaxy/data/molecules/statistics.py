@@ -4,12 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from jaxtyping import Float, Int
-from torch import Tensor
-
 from epitaxy.data._statistics import (
     PropertyStatistics,
-    draw,
     histogram,
     of_properties,
     parse_histogram,
@@ -64,10 +60,6 @@ class MoleculeStatistics:
             position_scale=float(centred.square().mean().sqrt()),
             properties=of_properties(dataset.properties),
         )
-
-    def draw_counts(self, uniform: Float[Tensor, " graphs"]) -> Int[Tensor, " graphs"]:
-        """Atoms per molecule, distributed as in the training data, from uniform numbers in [0, 1)."""
-        return draw(self.atoms_per_molecule, uniform)
 
     def to_json(self) -> str:
         """As an indented JSON object with a format version."""

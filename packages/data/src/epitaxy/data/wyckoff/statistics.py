@@ -5,13 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
-
 from epitaxy.data._statistics import (
     PropertyStatistics,
-    draw,
     histogram,
     of_properties,
     parse_histogram,
@@ -71,30 +66,16 @@ class WyckoffStatistics:
             properties=of_properties(dataset.properties),
         )
 
-    def draw_space_groups(self, uniform: Float[Tensor, " graphs"]) -> Int[Tensor, " graphs"]:
-        """Space groups, distributed as in the training data, from uniform numbers in [0, 1)."""
-        return draw(self.space_groups, uniform)
-
-    def draw_orbits(
-        self, space_groups: Int[Tensor, " graphs"], uniform: Float[Tensor, " graphs"]
-    ) -> Int[Tensor, " graphs"]:
-        """Numbers of orbits, distributed as in the training data of each group, from uniform numbers.
+    def orbits_of(self, number: int) -> Mapping[int, int]:
+        """Return how many training crystals of a space group have each number of orbits.
 
         For a group that the training data do not have, the crystals of its crystal system count; if there are
         none, all do.
 
         Raises:
-            ValueError: if a space group is outside 1 to 230.
+            ValueError: if the space group is outside 1 to 230.
 
         """
-        counts = torch.zeros_like(space_groups)
-        for number in torch.unique(space_groups).tolist():
-            here = space_groups == number
-            counts[here] = draw(self.orbits_of(number), uniform[here]).to(counts.dtype)
-        return counts
-
-    def orbits_of(self, number: int) -> Mapping[int, int]:
-        """Return how many training crystals have each number of orbits, as `draw_orbits` reckons."""
         system = crystal_system(number)
         if number in self.orbits:
             return self.orbits[number]
