@@ -1,13 +1,11 @@
 """Properties as models are told them."""
 
 import math
-from dataclasses import dataclass
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 
 from epitaxy.apps import UsageError
 from epitaxy.apps.conditioning import hide, parse_targets, standardise, steer
@@ -19,13 +17,6 @@ KNOWN = {
     "gap": PropertyStatistics(known=10, mean=2.0, std=0.5, min=0.0, max=5.0),
     "same": PropertyStatistics(known=10, mean=1.0, std=0.0, min=1.0, max=1.0),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    segments: Segments
-    properties: Tensor | None
-    guidance: Tensor | None
 
 
 def test_standardised_values_keep_what_is_missing_missing() -> None:
@@ -69,10 +60,10 @@ def test_words_that_are_no_targets(words: list[str], sentence: str) -> None:
 
 
 def test_each_structure_is_steered_by_its_own_strength() -> None:
-    given_ = Asked(segments=Segments.from_counts([1, 2]), properties=None, guidance=torch.tensor([0.0, 2.0]))
+    segments, guidance = Segments.from_counts([1, 2]), torch.tensor([0.0, 2.0])
     told = {"atoms": torch.ones(3, 2), "cells": torch.ones(2, 6)}
     untold = {"atoms": torch.zeros(3, 2), "cells": torch.full((2, 6), 0.5)}
-    found = steer(told, untold, given_, {"atoms": "atom", "cells": "graph"})
+    found = steer(told, untold, segments, guidance, {"atoms": "atom", "cells": "graph"})
     assert found["atoms"][:, 0].tolist() == [1.0, 3.0, 3.0]
     assert found["cells"][:, 0].tolist() == [1.0, 2.0]
 

@@ -12,7 +12,7 @@ from ase.build import molecule
 
 from epitaxy.apps.report.depict import MOST_ATOMS, depict
 from epitaxy.apps.report.molecules_page import write_gallery
-from epitaxy.apps.sampling.molecules import MoleculeRequest
+from epitaxy.apps.sampling.request import TargetedRequest
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.writers import write_molecules
 from epitaxy.eval.molecules import bond_orders
@@ -162,7 +162,7 @@ def test_no_net_that_rdkit_would_choke_on_is_drawn() -> None:
 
 def test_samples_come_with_a_gallery(tmp_path: Path) -> None:
     requests = [
-        MoleculeRequest(id=f"{k:06d}", seed=k, num_atoms=3, targets={"alpha": 12.5}) for k in range(3)
+        TargetedRequest(id=f"{k:06d}", seed=k, num_atoms=3, targets={"alpha": 12.5}) for k in range(3)
     ]
     made = [molecule("H2O"), None, molecule("CO2")]
     samples = [

@@ -1,7 +1,8 @@
 """Properties that a model is told: in training from the data, in sampling by the user."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -10,24 +11,13 @@ from torch import Tensor
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.config.conditioning import ConditioningConfig
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.sampling.request import TargetedRequest
 from epitaxy.data import PropertyStatistics
 from epitaxy.flows import Level
 from epitaxy.geometry import RngSource, Segments
 
 Known = Mapping[str, PropertyStatistics]
 """What the training split says of its properties."""
-
-
-def check_columns(config: ConditioningConfig, known: Known) -> None:
-    """Refuse properties that the training data has not.
-
-    Raises:
-        UsageError: naming the property and those that there are.
-    """
-    for name in config.properties:
-        if name not in known:
-            have = suggest(name, list(known)) if known else "; it has none"
-            raise UsageError(f"conditioning.properties: the training data has no property '{name}'{have}")
 
 
 def parse_targets(words: Sequence[str], known: Sequence[str]) -> dict[str, float]:
@@ -102,33 +92,89 @@ def hide(
     return values.masked_fill(hidden[:, :1] | hidden[:, 1:], torch.nan)
 
 
-@runtime_checkable
-class Conditioned(Protocol):
-    """What is given where properties are among it."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Conditioned:
+    """What a model of conditioned structures is given.
+
+    Attributes:
+        segments: which row belongs to which structure.
+        properties: standardised targets, NaN where there is none; None if the model is told none.
+        guidance: how far each structure goes beyond what its targets ask, see ``steer``; None: not at all.
+    """
+
+    segments: Segments
+    properties: Float[Tensor, "graphs properties"] | None = None
+    guidance: Float[Tensor, " graphs"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The properties that a model is told, and in what form.
+
+    Args:
+        config: which they are, and how often training hides them.
+        known: what the training split says of its properties.
+
+    Raises:
+        UsageError: a property that the training data has not.
+    """
+
+    config: ConditioningConfig
+    known: Known
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            if name not in self.known:
+                have = suggest(name, list(self.known)) if self.known else "; it has none"
+                raise UsageError(f"conditioning.properties: the training data has no property '{name}'{have}")
 
     @property
-    def segments(self) -> Segments:
-        """Which row belongs to which structure."""
-        ...
+    def names(self) -> tuple[str, ...]:
+        """What they are called."""
+        return self.config.properties
 
-    @property
-    def properties(self) -> Float[Tensor, "graphs properties"] | None:
-        """Standardised targets; NaN where there is none."""
-        ...
+    def in_training(
+        self, values: Mapping[str, Float[Tensor, " graphs"]], like: Tensor, *, source: RngSource
+    ) -> Float[Tensor, "graphs properties"] | None:
+        """Return training structures' properties, one row each of ``like``, less those that are hidden."""
+        if not self.names:
+            return None
+        return hide(standardise(values, self.names, self.known, like), self.config.hide, source)
 
-    @property
-    def guidance(self) -> Float[Tensor, " graphs"] | None:
-        """How far each structure goes beyond what its targets ask; None: not at all."""
-        ...
+    def asked(
+        self, requests: Sequence[TargetedRequest], like: Tensor
+    ) -> tuple[Float[Tensor, "graphs properties"] | None, Float[Tensor, " graphs"] | None]:
+        """Return the targets that requests have, and their guidance if any has one."""
+        if not self.names:
+            return None, None
+        targets = {
+            name: torch.tensor([request.targets.get(name, torch.nan) for request in requests])
+            for name in self.names
+        }
+        strength = torch.tensor([request.guidance for request in requests], device=like.device)
+        guidance = strength if bool(strength.any()) else None
+        return standardise(targets, self.names, self.known, like), guidance
 
 
 C = TypeVar("C", bound=Conditioned)
 
 
+def steered(
+    predict: Callable[[C], dict[str, Tensor]], given: C, levels: Mapping[str, Level]
+) -> dict[str, Tensor]:
+    """Return what is predicted of ``given``, steered by its targets where guidance is asked for."""
+    outputs = predict(given)
+    if given.guidance is None or given.properties is None:
+        return outputs
+    nothing = replace(given, properties=torch.full_like(given.properties, torch.nan))
+    return steer(outputs, predict(nothing), given.segments, given.guidance, levels)
+
+
 def steer(
     told: Mapping[str, Tensor],
     untold: Mapping[str, Tensor],
-    given: Conditioned,
+    segments: Segments,
+    guidance: Float[Tensor, " graphs"],
     levels: Mapping[str, Level],
 ) -> dict[str, Tensor]:
     """Return outputs as far beyond those with targets as these are from those without.
@@ -136,10 +182,9 @@ def steer(
     ``told + w (told - untold)`` with each structure's w, for logits and for predicted noise alike
     (classifier-free guidance; Ho and Salimans, 2022).
     """
-    assert given.guidance is not None
-    steered = {}
+    result = {}
     for name, value in told.items():
-        weight = given.guidance if levels[name] == "graph" else given.segments.expand(given.guidance)
+        weight = guidance if levels[name] == "graph" else segments.expand(guidance)
         weight = weight.view(-1, *[1] * (value.ndim - 1)).to(value.dtype)
-        steered[name] = value + weight * (value - untold[name])
-    return steered
+        result[name] = value + weight * (value - untold[name])
+    return result

@@ -10,11 +10,12 @@ from epitaxy.apps.conditioning import check_guidance, check_targets
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.molecule_model import MoleculeModel
 from epitaxy.apps.names import ModelName
-from epitaxy.apps.sampling.molecules import MoleculeRequest, for_sizes
+from epitaxy.apps.sampling.molecules import for_sizes
+from epitaxy.apps.sampling.request import TargetedRequest
 
 
 @dataclass(frozen=True, slots=True)
-class GeoBFN(Generator[MoleculeModel, MoleculeRequest]):
+class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
     """A trained GeoBFN (Song et al., "Unified Generative Modeling of 3D Molecules...", ICLR 2024).
 
     >>> model = GeoBFN.load("geobfn-qm9-small")  # doctest: +SKIP
@@ -31,7 +32,7 @@ class GeoBFN(Generator[MoleculeModel, MoleculeRequest]):
         num_atoms: int | Sequence[int] | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
-    ) -> list[MoleculeRequest]:
+    ) -> list[TargetedRequest]:
         """Return one request per molecule to sample, in order.
 
         Raises:
@@ -40,7 +41,7 @@ class GeoBFN(Generator[MoleculeModel, MoleculeRequest]):
         """
         sizes = [num_atoms] if isinstance(num_atoms, int) else list(num_atoms or ())
         targets = dict(properties or {})
-        check_targets(targets, self.model.told)
+        check_targets(targets, self.model.told.names)
         check_guidance(guidance, targets)
         return for_sizes(sizes, self.model.statistics, num=num, seed=seed, targets=targets, guidance=guidance)
 

@@ -1,33 +1,23 @@
 """Molecules: positions about their mean, and elements as charges, types or both."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import torch
 from ase import Atoms
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.apps.conditioning import check_columns, hide, standardise, steer
+from epitaxy.apps.conditioning import Conditioned, Told, steered
 from epitaxy.apps.config import MoleculeRecipe
 from epitaxy.apps.model import GenerativeModel, States
-from epitaxy.apps.sampling.molecules import MoleculeRequest
+from epitaxy.apps.sampling.request import TargetedRequest
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.data.molecules import MoleculeStatistics
 from epitaxy.geometry import MoleculeBatch, RngSource, Segments
 from epitaxy.models import MoleculeNetOutput
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GivenAtoms:
-    """The atoms of each molecule, and what is asked of it; see ``Conditioned``."""
-
-    segments: Segments
-    properties: Float[Tensor, "graphs properties"] | None
-    guidance: Float[Tensor, " graphs"] | None = None
-
-
-class MoleculeModel(GenerativeModel[MoleculeBatch, GivenAtoms, MoleculeRequest]):
+class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]):
     """Flows on positions and elements, and the network that predicts them together.
 
     Args:
@@ -43,9 +33,9 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenAtoms, MoleculeRequest])
 
     def __init__(self, recipe: MoleculeRecipe, statistics: MoleculeStatistics) -> None:
         super().__init__()
-        check_columns(recipe.conditioning, statistics.properties)
         self.recipe = recipe
         self.statistics = statistics
+        self.told = Told(recipe.conditioning, statistics.properties)
         numbers = statistics.vocabulary.numbers
         self.flow = recipe.build_flow(numbers)
         atoms = recipe.atoms
@@ -53,15 +43,10 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenAtoms, MoleculeRequest])
             types=len(numbers) if atoms.types else 0,
             charge=atoms.features,
             charge_outputs=atoms.charge_outputs,
-            properties=len(self.told),
+            properties=len(self.told.names),
         )
         self.components = {"positions": 3, "charges": 1, "types": 1}
         self.bins = max(max(numbers), 2)
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        """The properties that the model is told."""
-        return self.recipe.conditioning.properties
 
     def targets(self, batch: MoleculeBatch) -> dict[str, Tensor]:
         """Return the variables that the flows corrupt."""
@@ -75,28 +60,18 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenAtoms, MoleculeRequest])
             targets["types"] = self.statistics.vocabulary.encode(batch.numbers)
         return targets
 
-    def given(self, batch: MoleculeBatch, *, source: RngSource) -> GivenAtoms:
+    def given(self, batch: MoleculeBatch, *, source: RngSource) -> Conditioned:
         """Return the atoms of training molecules, and their properties but for those that are hidden."""
-        properties = self._standardised(batch.properties, batch.segments.counts)
-        if properties is not None:
-            properties = hide(properties, self.recipe.conditioning.hide, source)
-        return GivenAtoms(segments=batch.segments, properties=properties)
+        properties = self.told.in_training(batch.properties, batch.segments.counts, source=source)
+        return Conditioned(segments=batch.segments, properties=properties)
 
-    def asked(self, requests: Sequence[MoleculeRequest], device: torch.device) -> GivenAtoms:
+    def asked(self, requests: Sequence[TargetedRequest], device: torch.device) -> Conditioned:
         """Return the numbers of atoms and the targets that are asked for."""
         segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
-        targets = {
-            name: torch.tensor([request.targets.get(name, torch.nan) for request in requests])
-            for name in self.told
-        }
-        strength = torch.tensor([request.guidance for request in requests], device=device)
-        return GivenAtoms(
-            segments=segments,
-            properties=self._standardised(targets, segments.counts),
-            guidance=strength if self.told and bool(strength.any()) else None,
-        )
+        properties, guidance = self.told.asked(requests, segments.counts)
+        return Conditioned(segments=segments, properties=properties, guidance=guidance)
 
-    def blank(self, given: GivenAtoms) -> dict[str, Tensor]:
+    def blank(self, given: Conditioned) -> dict[str, Tensor]:
         """Return targets of the right shapes and kinds, with no content: what a prior is drawn like."""
         atoms, device = given.segments.num_atoms, given.segments.index.device
         labels = torch.zeros(atoms, dtype=torch.long, device=device)
@@ -109,7 +84,9 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenAtoms, MoleculeRequest])
             blank["types"] = labels
         return blank
 
-    def predict(self, states: States, time: Float[Tensor, " graphs"], given: GivenAtoms) -> dict[str, Tensor]:
+    def predict(
+        self, states: States, time: Float[Tensor, " graphs"], given: Conditioned
+    ) -> dict[str, Tensor]:
         """Return the network's raw output for each field at ``time``."""
         features = self.flow.features(states, time, segments=given.segments)
         output: MoleculeNetOutput = self.network(
@@ -125,20 +102,16 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenAtoms, MoleculeRequest])
         dtype = features["positions"].value.dtype
         return {name: value.to(dtype) for name, value in found.items() if value is not None}
 
-    def answer(self, states: States, time: Float[Tensor, " graphs"], given: GivenAtoms) -> dict[str, Tensor]:
+    def answer(self, states: States, time: Float[Tensor, " graphs"], given: Conditioned) -> dict[str, Tensor]:
         """Return the outputs, steered by targets where guidance is asked for."""
-        outputs = self.predict(states, time, given)
-        if given.guidance is None or given.properties is None:
-            return outputs
-        nothing = replace(given, properties=torch.full_like(given.properties, torch.nan))
-        return steer(outputs, self.predict(states, time, nothing), given, self.flow.levels)
+        return steered(lambda given: self.predict(states, time, given), given, self.flow.levels)
 
     def samples(
         self,
         targets: Mapping[str, Tensor],
         outputs: Mapping[str, Tensor],  # noqa: ARG002 - part of every model's signature
-        given: GivenAtoms,
-        requests: Sequence[MoleculeRequest],
+        given: Conditioned,
+        requests: Sequence[TargetedRequest],
     ) -> list[Sample]:
         """Return the molecules that decoded variables stand for, or why there are none."""
         sizes = given.segments.counts.tolist()
@@ -164,8 +137,3 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenAtoms, MoleculeRequest])
     def _centres(self, numbers: Int[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the numbers that stand for charges: centres of bins on [-1, 1]."""
         return (2 * numbers - 1) / self.bins - 1
-
-    def _standardised(
-        self, values: Mapping[str, Tensor], like: Tensor
-    ) -> Float[Tensor, "graphs properties"] | None:
-        return standardise(values, self.told, self.statistics.properties, like) if self.told else None

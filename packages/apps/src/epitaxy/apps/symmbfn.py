@@ -49,7 +49,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
         symmetry = Symmetry.parse(groups, systems)
         targets = dict(properties or {})
-        check_targets(targets, self.model.told)
+        check_targets(targets, self.model.told.names)
         check_guidance(guidance, targets)
         if not formulas:
             if formula_units:

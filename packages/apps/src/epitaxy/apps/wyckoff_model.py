@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.apps.conditioning import check_columns, hide, standardise, steer
+from epitaxy.apps.conditioning import Conditioned, Told, steered
 from epitaxy.apps.config import WyckoffRecipe
 from epitaxy.apps.k_form import KForm
 from epitaxy.apps.model import GenerativeModel, States
@@ -31,22 +31,16 @@ _CERTAIN = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GivenOrbits:
+class GivenOrbits(Conditioned):
     """The orbits and the space group of each crystal, and what else is asked of it.
 
     Attributes:
-        segments: which orbit belongs to which crystal.
         space_groups: their numbers.
-        properties: standardised targets, NaN where there is none; None if the model is told none.
-        guidance: see ``steer``; None for none.
         species: element indices, where the composition is given.
         sites: Wyckoff positions, where the composition is given.
     """
 
-    segments: Segments
     space_groups: Int[Tensor, " graphs"]
-    properties: Float[Tensor, "graphs properties"] | None
-    guidance: Float[Tensor, " graphs"] | None = None
     species: Int[Tensor, " atoms"] | None = None
     sites: Int[Tensor, " atoms"] | None = None
 
@@ -71,19 +65,14 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
 
     def __init__(self, recipe: WyckoffRecipe, statistics: WyckoffStatistics) -> None:
         super().__init__()
-        check_columns(recipe.conditioning, statistics.properties)
         self.recipe = recipe
         self.statistics = statistics
+        self.told = Told(recipe.conditioning, statistics.properties)
         classes = len(statistics.vocabulary)
         self.flow = recipe.build_flow(classes)
         self.k_form = KForm.of(recipe.lattice_form, statistics)
-        self.network = recipe.network.build(species=classes, properties=len(self.told))
+        self.network = recipe.network.build(species=classes, properties=len(self.told.names))
         self.components = {"positions": 3, "lattice": 6, "species": 1, "symmetry": len(SITE_AXES)}
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        """The properties that the model is told."""
-        return self.recipe.conditioning.properties
 
     def targets(self, batch: WyckoffBatch) -> dict[str, Tensor]:
         """Return the variables that the flows corrupt."""
@@ -96,24 +85,18 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
 
     def given(self, batch: WyckoffBatch, *, source: RngSource) -> GivenOrbits:
         """Return the groups of training crystals, and their properties but for those that are hidden."""
-        properties = self._standardised(batch.properties, batch.space_groups)
-        if properties is not None:
-            properties = hide(properties, self.recipe.conditioning.hide, source)
+        properties = self.told.in_training(batch.properties, batch.space_groups, source=source)
         return GivenOrbits(segments=batch.segments, space_groups=batch.space_groups, properties=properties)
 
     def asked(self, requests: Sequence[WyckoffRequest], device: torch.device) -> GivenOrbits:
         """Return the groups, targets and occupied positions that are asked for."""
         groups = torch.tensor([request.space_group for request in requests], device=device)
-        targets = {
-            name: torch.tensor([request.targets.get(name, torch.nan) for request in requests])
-            for name in self.told
-        }
-        strength = torch.tensor([request.guidance for request in requests], device=device)
+        properties, guidance = self.told.asked(requests, groups)
         given = GivenOrbits(
             segments=Segments.from_counts([request.num_atoms for request in requests]).to(device),
             space_groups=groups,
-            properties=self._standardised(targets, groups),
-            guidance=strength if self.told and bool(strength.any()) else None,
+            properties=properties,
+            guidance=guidance,
         )
         orbits = [orbit for request in requests for orbit in request.occupation or ()]
         if not orbits:
@@ -164,10 +147,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
 
     def answer(self, states: States, time: Float[Tensor, " graphs"], given: GivenOrbits) -> dict[str, Tensor]:
         """Return the outputs, steered by targets where guidance is asked for, certain where all is known."""
-        outputs = self.predict(states, time, given)
-        if given.guidance is not None and given.properties is not None:
-            nothing = replace(given, properties=torch.full_like(given.properties, torch.nan))
-            outputs = steer(outputs, self.predict(states, time, nothing), given, self.flow.levels)
+        outputs = steered(lambda given: self.predict(states, time, given), given, self.flow.levels)
         if given.species is None or given.sites is None:
             return outputs
         classes = wyckoff_table().to(given.sites.device).site_class[given.sites]
@@ -232,11 +212,6 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         """Return a cell that each group allows."""
         blank = self.blank(given)["lattice"]
         return self.k_form.decode(blank, given.space_groups)
-
-    def _standardised(
-        self, values: Mapping[str, Tensor], like: Tensor
-    ) -> Float[Tensor, "graphs properties"] | None:
-        return standardise(values, self.told, self.statistics.properties, like) if self.told else None
 
 
 def _certain(labels: Int[Tensor, " *rows"], like: Float[Tensor, "*rows classes"]) -> Tensor:

@@ -6,7 +6,7 @@ from epitaxy.apps.conditioning import parse_targets
 from epitaxy.apps.geobfn import GeoBFN
 from epitaxy.apps.model_dir import LoadedModel
 from epitaxy.apps.molecule_model import MoleculeModel
-from epitaxy.apps.sampling.molecules import MoleculeRequest
+from epitaxy.apps.sampling.request import TargetedRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class MoleculeWords:
     properties: list[str]
     guidance: float
 
-    def requests(self, loaded: LoadedModel) -> list[MoleculeRequest]:
+    def requests(self, loaded: LoadedModel) -> list[TargetedRequest]:
         """Return one request a molecule.
 
         Raises:
@@ -31,6 +31,6 @@ class MoleculeWords:
             num=self.num,
             seed=self.seed,
             num_atoms=self.sizes,
-            properties=parse_targets(self.properties, model.told),
+            properties=parse_targets(self.properties, model.told.names),
             guidance=self.guidance,
         )

@@ -1,30 +1,11 @@
 """Requests for molecules, with numbers of atoms that are drawn or given."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.sampling.request import Request, draw
+from epitaxy.apps.sampling.request import TargetedRequest, draw
 from epitaxy.data.molecules import MoleculeStatistics
 from epitaxy.geometry import structure_seed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoleculeRequest(Request):
-    """One molecule to generate.
-
-    Attributes:
-        targets: what is asked of its properties.
-        guidance: how far to go beyond what the targets ask.
-    """
-
-    targets: Mapping[str, float] = field(default_factory=dict)
-    guidance: float = 0.0
-
-    @property
-    def notes(self) -> Mapping[str, str | int | float]:
-        """Return the targets."""
-        return {f"target_{name}": value for name, value in self.targets.items()}
 
 
 def for_sizes(
@@ -35,7 +16,7 @@ def for_sizes(
     seed: int,
     targets: Mapping[str, float],
     guidance: float = 0.0,
-) -> list[MoleculeRequest]:
+) -> list[TargetedRequest]:
     """Return ``num`` requests for each number of atoms, or in all, with numbers as training had them.
 
     Raises:
@@ -43,12 +24,12 @@ def for_sizes(
     """
     if sizes and min(sizes) < 1:
         raise UsageError(f"--num-atoms {min(sizes)}: a molecule has at least one atom")
-    requests: list[MoleculeRequest] = []
+    requests: list[TargetedRequest] = []
     for size in sizes or (None,):
         for _ in range(num):
             own = structure_seed(seed, len(requests))
             requests.append(
-                MoleculeRequest(
+                TargetedRequest(
                     id=f"{len(requests):06d}",
                     seed=own,
                     num_atoms=size or draw(statistics.atoms_per_molecule, own),

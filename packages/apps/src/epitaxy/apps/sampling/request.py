@@ -1,7 +1,7 @@
 """What to sample: one request per structure, each with its own seed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from epitaxy.geometry import structure_seed
 
@@ -26,6 +26,24 @@ class Request:
     def notes(self) -> Mapping[str, str | int | float]:
         """Return what a file should say of the request beside its id and seed."""
         return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetedRequest(Request):
+    """One structure to generate with certain properties.
+
+    Attributes:
+        targets: what is asked of its properties.
+        guidance: how far to go beyond what the targets ask.
+    """
+
+    targets: Mapping[str, float] = field(default_factory=dict)
+    guidance: float = 0.0
+
+    @property
+    def notes(self) -> Mapping[str, str | int | float]:
+        """Return the targets."""
+        return {f"target_{name}": value for name, value in self.targets.items()}
 
 
 def draw(weights: Mapping[int, int], seed: int) -> int:

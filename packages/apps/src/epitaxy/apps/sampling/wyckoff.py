@@ -1,14 +1,14 @@
 """Requests for crystals of space groups that are drawn, named, or limited to a crystal system."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.sampling.formulas import check_elements, parse_formula
-from epitaxy.apps.sampling.request import Request, draw
+from epitaxy.apps.sampling.request import TargetedRequest, draw
 from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
 from epitaxy.geometry.symmetry import crystal_system, draw_occupation, occupation_possible
@@ -23,25 +23,22 @@ Occupation = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WyckoffRequest(Request):
+class WyckoffRequest(TargetedRequest):
     """One asymmetric unit to generate; ``num_atoms`` counts its orbits.
 
     Attributes:
         space_group: 1 to 230.
-        targets: what is asked of its properties.
-        guidance: how far to go beyond what the targets ask.
         occupation: elements and positions, where the composition is given.
     """
 
     space_group: int
-    targets: Mapping[str, float] = field(default_factory=dict)
-    guidance: float = 0.0
     occupation: Occupation | None = None
 
     @property
     def notes(self) -> Mapping[str, str | int | float]:
         """Return the space group and the targets."""
-        return {"spacegroup": self.space_group, **{f"target_{k}": v for k, v in self.targets.items()}}
+        # A dataclass with slots is made anew: super() without arguments would not find it.
+        return {"spacegroup": self.space_group, **super(WyckoffRequest, self).notes}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
