@@ -211,6 +211,15 @@ def test_extended_xyz(tmp_path):
     assert monoxide.properties == {"energy": -1.5}
 
 
+def test_a_byte_of_another_encoding_spoils_its_own_frame_at_most(tmp_path):
+    path = tmp_path / "a.xyz"
+    frames = ["1\nin Å, id=one\nHe 0 0 0\n", "1\nid=two\nÅr 0 0 0\n", "1\nid=three\nAr 0 0 0\n"]
+    path.write_bytes("".join(frames).encode("latin-1"))
+    one, broken, three = read_molecules(path)
+    assert (one.id, three.id) == ("one", "three")
+    assert "unknown element" in broken.reason
+
+
 def test_broken_frames(tmp_path):
     text = (
         "1\n\nXx 0 0 0\n1\n\nC 0 0\n1\npbc=\"T T T\"\nC 0 0 0\n1\nProperties=forces:R:3\nC 0 0 0\n"
@@ -253,6 +262,15 @@ def test_npz_side_by_side_and_padded(tmp_path, padded):
     assert second.molecule.positions.tolist() == [[6, 7, 8], [9, 10, 11], [12, 13, 14]]
     assert first.properties == {"mu": pytest.approx(0.1)}
     assert math.isnan(second.properties["mu"])
+
+
+@pytest.mark.parametrize("number", [0, 119, 200])
+def test_a_number_that_is_no_element_is_a_named_record(tmp_path, number):
+    path = tmp_path / "a.npz"
+    np.savez(path, num_atoms=[1, 2], charges=[8, 6, number], positions=np.arange(9.0).reshape(3, 3))
+    usable, reject = read_molecules(path)
+    assert usable.molecule.numbers.tolist() == [8]
+    assert f"the number {number}" in reject.reason
 
 
 def test_what_is_no_npz_of_molecules(tmp_path):

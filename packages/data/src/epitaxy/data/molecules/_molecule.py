@@ -17,7 +17,10 @@ MAX_ATOMS = 512
 OVERLAP = 0.01
 """Angstrom: two atoms closer than this are taken for one atom written twice."""
 
-NUMBERS = {s: z for z, s in enumerate(chemical_symbols[:119]) if z > 0} | {"D": 1, "T": 1}
+ELEMENTS = 118
+"""The last element's atomic number."""
+
+NUMBERS = {s: z for z, s in enumerate(chemical_symbols[: ELEMENTS + 1]) if z > 0} | {"D": 1, "T": 1}
 """Atomic numbers by symbol, deuterium and tritium as hydrogen."""
 
 _COPY = re.compile(r"~\d+$")
@@ -54,7 +57,7 @@ def number_of(symbol: str) -> int:
 
     """
     number = NUMBERS.get(symbol) or NUMBERS.get(symbol.capitalize())
-    if number is None and symbol.isdecimal() and 1 <= int(symbol) <= 118:
+    if number is None and symbol.isdecimal() and 1 <= int(symbol) <= ELEMENTS:
         number = int(symbol)
     if number is None:
         raise UnusableRecordError(f"unknown element {symbol!r}; correct the symbol or drop the record")
@@ -65,13 +68,19 @@ def prepared(molecule: Molecule, *, hydrogens: bool, max_atoms: int) -> Molecule
     """Check a molecule, then leave out its hydrogens if they are not wanted.
 
     Raises:
-        UnusableRecordError: no atoms, none but unwanted hydrogens, numbers that are not finite, more than
-            `max_atoms` atoms in the end, or two atoms within `OVERLAP` of each other.
+        UnusableRecordError: no atoms, none but unwanted hydrogens, an atomic number that is no element's,
+            numbers that are not finite, more than `max_atoms` atoms in the end, or two atoms within `OVERLAP`
+            of each other.
 
     """
     numbers, positions = molecule
     if len(numbers) == 0:
         raise UnusableRecordError("it has no atoms; drop the record")
+    if ((numbers < 1) | (numbers > ELEMENTS)).any():
+        wrong = int(numbers[(numbers < 1) | (numbers > ELEMENTS)][0])
+        raise UnusableRecordError(
+            f"an atom has the number {wrong}, no element's (1 to {ELEMENTS}); correct or drop the record"
+        )
     if not np.isfinite(positions).all():
         raise UnusableRecordError("a coordinate is not a finite number; correct or drop the record")
     if not hydrogens:
@@ -81,7 +90,8 @@ def prepared(molecule: Molecule, *, hydrogens: bool, max_atoms: int) -> Molecule
             raise UnusableRecordError("it has no atoms but hydrogen; drop the record or keep hydrogens")
     if len(numbers) > max_atoms:
         raise UnusableRecordError(
-            f"it has {len(numbers)} atoms, more than the limit of {max_atoms}; raise max_atoms"
+            f"it has {len(numbers)} atoms, more than the limit of {max_atoms}; drop the record, "
+            f"or read it from Python with a larger max_atoms"
         )
     _refuse_overlap(positions)
     return Molecule(numbers, positions)

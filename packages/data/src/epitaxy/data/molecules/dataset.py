@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 class MoleculeDataset:
     """Molecules as ragged arrays: atoms sorted by molecule. Nothing in it changes.
 
-    What `load` gives is mapped from the cache: a collection larger than memory can be batched.
+    What `load` gives of a split's own file is mapped from the cache: a collection larger than memory can be
+    batched. A part of a collection, also by the hash of ids where there are no files of splits, is a copy in
+    memory.
 
     Attributes:
         ids: one name a molecule, each used once.

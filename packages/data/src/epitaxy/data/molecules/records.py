@@ -33,7 +33,7 @@ def read_molecules(
     no name has that before its number (`batch-1-17`). A name that comes again gets `~2`, `~3`, ...: molecules
     of one name are taken for conformers. Numeric data fields are properties. A record that cannot be used
     comes as a `Reject` that names file, record and title, and never stops the rest. Memory holds two records
-    at most.
+    at most, but all of an npz file.
 
     Args:
         path: the file or folder.

@@ -1,8 +1,12 @@
 """What a model must know of its training molecules."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+
+import torch
 
 from epitaxy.data._statistics import (
     PropertyStatistics,
@@ -14,10 +18,12 @@ from epitaxy.data._statistics import (
 from epitaxy.data.errors import DataError
 from epitaxy.data.molecules.dataset import MoleculeDataset
 from epitaxy.data.vocabulary import Vocabulary
-from epitaxy.geometry import Segments
 
 FORMAT = 1
 """Version of the JSON form."""
+
+PORTION = 10_000
+"""Molecules looked at at once: a collection may be larger than memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +56,18 @@ class MoleculeStatistics:
     @classmethod
     def of(cls, dataset: MoleculeDataset) -> "MoleculeStatistics":
         """Return the statistics of a dataset: give it the training split."""
-        elements = histogram(dataset.numbers)
-        centred = Segments.from_counts(dataset.counts).center(dataset.positions.double())
+        elements: Counter[int] = Counter()
+        square = 0.0
+        for first in range(0, len(dataset), PORTION):
+            batch = dataset.batch(range(first, min(first + PORTION, len(dataset))), dtype=torch.float64)
+            elements.update(histogram(batch.numbers))
+            square += float(batch.segments.center(batch.positions).square().sum())
         return cls(
             molecules=len(dataset),
             atoms_per_molecule=histogram(dataset.counts),
             vocabulary=Vocabulary.of(elements),
-            elements=elements,
-            position_scale=float(centred.square().mean().sqrt()),
+            elements=dict(sorted(elements.items())),
+            position_scale=math.sqrt(square / (3 * elements.total())),
             properties=of_properties(dataset.properties),
         )
 

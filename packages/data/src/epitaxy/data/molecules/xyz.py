@@ -41,7 +41,8 @@ def xyz_frames(path: Path) -> Iterator[Frame]:
     """
     number = 0
     with reading(path) as file:
-        for frame in _divide(io.TextIOWrapper(file, encoding="utf-8")):
+        # Elements and numbers are ASCII: a byte of another encoding spoils at most its own record.
+        for frame in _divide(io.TextIOWrapper(file, encoding="utf-8", errors="replace")):
             number = frame.number
             yield frame
     if number == 0:
