@@ -111,6 +111,19 @@ def test_only_unreadable_samples():
     assert report.metrics["validity"] == 0
     assert report.metrics["atom_stability"] is None
     assert report.metrics["novelty"] is None
+    assert {report.notes[name] for name in ("atom_stability", "novelty")} == {"no sample could be read"}
+
+
+def test_samples_without_hydrogens_are_pointed_out():
+    whole = Molecules.from_pairs([METHANE, TWO_WATERS, ([1, 1], [[0, 0, 0], [0, 0, 0.74]])])
+    bare = whole.heavy()
+    assert bare.counts.tolist() == [1, 2]
+    assert bare.ids == ("0", "1")
+    assert bare.numbers.tolist() == [6, 8, 8]
+    np.testing.assert_array_equal(bare.positions[1:], np.array(TWO_WATERS[1])[[0, 3]])
+    assert not whole.lacks_hydrogens
+    assert "hydrogens" not in evaluate_molecules(whole).report().notes
+    assert "must be without them too" in evaluate_molecules(bare).report().notes["hydrogens"]
 
 
 def test_sulfur_is_pointed_out():
@@ -145,7 +158,7 @@ def test_a_permuted_mirrored_molecule_has_the_same_name():
         for m in ((numbers, methanol), (numbers[order], -methanol[order]))
     )
     assert first == second
-    assert {first} == canonical_smiles(["CO", "not a smiles"])
+    assert {first} == canonical_smiles(["CO", "not a smiles", ""])
 
 
 def test_a_training_set_knows_itself():

@@ -60,7 +60,8 @@ def identify(graph: BondGraph) -> Identity:
     Valid is what RDKit's sanitisation accepts: no atom has more bonds than it can, and aromatic rings can be
     kekulised. An atom with too few bonds passes, because RDKit fills it up with implicit hydrogens; so a heap
     of loose atoms is valid too, which is why connectedness is reported beside validity. Of several fragments
-    of one size the first is named.
+    of one size the first is named. Bonds have the orders that the table gives, as EDM's have on QM9; on
+    GEOM-Drugs EDM makes all of them single here, so that its validity there is another figure.
     """
     from rdkit import Chem, rdBase
 
@@ -91,8 +92,10 @@ def _build(graph: BondGraph) -> "Mol":
 def canonical_smiles(smiles: Iterable[str]) -> frozenset[str]:
     """Write SMILES as `identify` does: hydrogens explicit, no stereo, the largest fragment.
 
-    For a training set that is given as SMILES. What RDKit cannot read is left out. A molecule with charges is
-    never met again: `identify` knows neutral atoms only.
+    For a training set that is given as SMILES. What RDKit cannot read, or has no atoms, is left out. Some
+    molecules are never met again: those with charges, since `identify` knows neutral atoms only, and those
+    whose bonds a table tells otherwise from their distances, such as many aromatic rings. Novelty against
+    such a set is too high: where there are positions, take `reference_smiles`.
 
     Raises:
         ImportError: If RDKit is missing.
@@ -107,6 +110,8 @@ def canonical_smiles(smiles: Iterable[str]) -> frozenset[str]:
             mol = Chem.MolFromSmiles(text)
             if mol is None:
                 continue  # type: ignore[unreachable]  # RDKit's stubs hide that it gives None
+            if mol.GetNumAtoms() == 0:  # an empty line is a molecule of no atoms
+                continue
             largest = max(Chem.GetMolFrags(Chem.AddHs(mol), asMols=True), key=lambda part: part.GetNumAtoms())
             Chem.RemoveStereochemistry(largest)
             found.add(str(Chem.MolToSmiles(largest)))

@@ -109,6 +109,22 @@ class Molecules:
         """The molecule of each atom."""
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
+    @property
+    def lacks_hydrogens(self) -> bool:
+        """Whether there are atoms, and none is a hydrogen: what a model of heavy atoms makes."""
+        return len(self.numbers) > 0 and not bool((self.numbers == 1).any())
+
+    def heavy(self) -> "Molecules":
+        """Leave out all hydrogens, and molecules that have nothing else."""
+        kept = self.numbers != 1
+        counts = self.sums(kept)
+        return Molecules(
+            counts=counts[counts > 0],
+            numbers=self.numbers[kept],
+            positions=self.positions[kept],
+            ids=tuple(name for name, count in zip(self.ids, counts.tolist(), strict=True) if count),
+        )
+
     def sums(self, values: np.ndarray) -> Int64[np.ndarray, " molecules"]:
         """Add up one whole number (or truth value) an atom over each molecule."""
         return np.bincount(self.index, weights=values, minlength=len(self)).astype(np.int64)

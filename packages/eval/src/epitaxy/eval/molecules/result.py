@@ -184,12 +184,20 @@ class MoleculeResult:
         return intervals
 
     def _notes(self, metrics: Mapping[str, float | None]) -> dict[str, str]:
-        none = "there are no samples" if not self.molecules.ids else "no sample is valid"
+        if self.molecules.ids:
+            none = "no sample is valid"
+        else:
+            none = "no sample could be read" if self.unreadable else "there are no samples"
         notes = {name: none for name, value in metrics.items() if value is None}
         if self.reference is None:
             notes["novelty"] = "no training set was given"
         sized = ("uniqueness", "validity_x_uniqueness", "stable_valid_unique")
         notes |= {name: _SAMPLE_SIZE for name in sized if metrics[name] is not None}
+        if self.molecules.lacks_hydrogens:
+            notes["hydrogens"] = (
+                "no sample has a hydrogen: an atom is stable here only with all its bonds, so stability says "
+                "little, and validity fills hydrogens in; a reference must be without them too"
+            )
         if pairs := self.stability.bonds.unknown:
             named = ", ".join(f"{name}: {p.pairs} ({p.near} near)" for name, p in pairs.items())
             notes["unknown_pairs"] = (
