@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.conditioning import hide, parse_targets, standardise, steer
+from epitaxy.apps.conditioning import Told, hide, parse_targets, standardise, steer
 from epitaxy.apps.config import ConditioningConfig
 from epitaxy.data import PropertyStatistics
 from epitaxy.geometry import Segments, SharedRng
@@ -40,7 +40,7 @@ def test_hidden_properties_go_together_and_one_by_one() -> None:
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 def test_targets_are_read_to_the_bit(a: float, b: float) -> None:
-    assert parse_targets([f"x={a!r}", f"y={b!r}"], ["x", "y"]) == {"x": a, "y": b}
+    assert parse_targets([f"x={a!r}", f"y={b!r}"]) == {"x": a, "y": b}
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,47 @@ def test_targets_are_read_to_the_bit(a: float, b: float) -> None:
         (["gap=nan"], "write NAME=NUMBER"),
         (["gap=inf"], "write NAME=NUMBER"),
         (["gap=1", "gap=2"], "twice"),
-        (["gapp=1"], "did you mean 'gap'"),
     ],
 )
 def test_words_that_are_no_targets(words: list[str], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        parse_targets(words, ["gap", "same"])
+        parse_targets(words)
+
+
+def told(*names: str, hide: float = 0.1, structures: int = 10) -> Told:
+    return Told(ConditioningConfig(properties=names, hide=hide), KNOWN, structures)
+
+
+@pytest.mark.parametrize(
+    ("model", "targets", "guidance", "sentence"),
+    [
+        (told(), {"gap": 1.0}, 0.0, "trained without properties"),
+        (told("gap"), {"gapp": 1.0}, 0.0, "did you mean 'gap'"),
+        (told("gap"), {}, 1.0, "name one with --property"),
+        (told("gap", "same", hide=0.0), {"gap": 1.0}, 0.0, "name same with --property"),
+        (told("gap", hide=0.0), {}, 0.0, "name gap with --property"),
+        (told("gap", hide=0.0), {"gap": 1.0}, 1.0, "leave it out"),
+    ],
+)
+def test_what_a_model_cannot_be_asked(
+    model: Told, targets: dict[str, float], guidance: float, sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        model.check(targets, guidance)
+
+
+def test_what_a_model_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where some structures lacked the property, training without it happened though nothing was hidden."""
+    told("gap", hide=0.0, structures=11).check({}, 0.0)
+    told("gap", "same").check({"gap": 5.0}, 2.0)
+    assert capsys.readouterr().err == ""
+    told("gap").check({"gap": -6.0}, 0.0)
+    assert "--property gap=-6: training had 0 to 5" in capsys.readouterr().err
+
+
+def test_a_property_that_data_has_not() -> None:
+    with pytest.raises(UsageError, match="has no property 'band'"):
+        told("band")
 
 
 def test_each_structure_is_steered_by_its_own_strength() -> None:

@@ -367,6 +367,22 @@ def test_molecules_of_a_sample_folder(tmp_path: Path, cache: tuple[str, str]) ->
     assert found["counts"]["samples"] == 2
     assert found["metrics"]["molecule_stability"] == 0.5
     assert found["rejects"] == {"b#1": "rejected by sampling: no atoms"}
+    (folder / "samples.xyz").unlink()  # nothing that could be written
+    done("eval", "molecules", str(folder), *HERE, *cache, "--json", str(out))
+    found = contract(out)
+    assert (found["counts"]["samples"], found["counts"]["unreadable"]) == (1, 1)
+    assert found["notes"]["atom_stability"] == "no sample could be read"
+
+
+def test_broken_molecules_of_a_split_count_too(tmp_path: Path, cache: tuple[str, str]) -> None:
+    folder, out = tmp_path / "mine", tmp_path / "m.json"
+    folder.mkdir()
+    (folder / "test.xyz").write_text("2\nid=a\nH 0 0 0\nH 0 0 0.74\n1\nid=b\nXx 0 0 0\n")
+    for word in (folder, folder / "test.xyz"):
+        done("eval", "molecules", str(word), *HERE, *cache, "--json", str(out))
+        found = contract(out)
+        assert found["metrics"]["molecule_stability"] == 0.5
+        assert ["unknown element" in reason for reason in found["rejects"].values()] == [True]
 
 
 # --- relaxation

@@ -1,5 +1,6 @@
 """GeoBFN: five treatments of elements, sizes on request, properties, files."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from epitaxy.apps import GeoBFN, UsageError
 from epitaxy.apps.cli.geobfn import app
+from epitaxy.apps.cli.main import app as umbrella
 from epitaxy.apps.config import MoleculeRecipe, apply_overrides, preset
 from epitaxy.apps.data import load_molecules
 from epitaxy.apps.molecule_model import MoleculeModel
@@ -81,7 +83,7 @@ def test_sizes(run: Path) -> None:
     model = GeoBFN.load(str(run))
     assert [len(m) for m in model.sample(num=2, num_atoms=[7, 3], steps=2)] == [7, 7, 3, 3]
     seen = model.model.statistics.atoms_per_molecule
-    assert {len(m) for m in model.sample(num=30, steps=1)} <= set(seen)
+    assert {len(m) for m in model.sample(num=30, steps=2)} <= set(seen)
 
 
 def test_a_molecule_does_not_depend_on_its_batch_and_has_no_net_translation(run: Path) -> None:
@@ -124,6 +126,7 @@ def test_targets(molecules: MoleculeDataset) -> None:
         ("--property alpha=80", "trained without properties"),
         ("--property alpha", "write NAME=NUMBER"),
         ("--num-atoms 0", "at least one atom"),
+        ("--steps 1", "at least 2"),
         ("--guidance 2", "name one with --property"),
         ("--sampler magic", "--sampler magic"),
     ],
@@ -133,6 +136,40 @@ def test_what_cannot_be_is_refused(run: Path, tmp_path: Path, words: str, senten
     assert isinstance(result.exception, UsageError)
     assert sentence in str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_sizes_that_training_never_saw_are_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    GeoBFN.load(str(run)).requests(num=1, seed=0, num_atoms=[7, 600])
+    said = capsys.readouterr().err
+    assert "--num-atoms 600: training had 2 to 14" in said
+    assert "--num-atoms 7" not in said
+
+
+def test_a_split_can_be_named_where_a_hash_divides(tmp_path: Path) -> None:
+    """Training on one file and evaluating its test part look at different molecules, together all of them."""
+    water = "3\nid=w{0}\nO 0 0 0.1173\nH 0 0.7572 -0.4692\nH 0 -0.7572 -0.4692\n"
+    path = tmp_path / "many.xyz"
+    path.write_text("".join(water.format(n) for n in range(40)))
+    counts = {}
+    for word in (path, f"{path}:train", f"{path}:val", f"{path}:test"):
+        out = tmp_path / "out.json"
+        words = ["eval", "molecules", str(word), "--workers", "0", "--no-cache", "--json", str(out)]
+        assert CliRunner().invoke(umbrella, words).exit_code == 0
+        counts[str(word).rpartition(":")[2]] = json.loads(out.read_text())["counts"]["samples"]
+    assert counts.pop(str(path)) == 40 == sum(counts.values())
+    assert min(counts.values()) > 0
+
+
+def test_heavy_atoms_are_compared_with_heavy_atoms(tmp_path: Path) -> None:
+    whole, bare = tmp_path / "whole.xyz", tmp_path / "bare.xyz"
+    whole.write_text("3\n\nO 0 0 0.1173\nH 0 0.7572 -0.4692\nH 0 -0.7572 -0.4692\n")
+    bare.write_text("1\n\nO 0 0 0\n2\n\nC 0 0 0\nO 0 0 1.43\n")
+    out = tmp_path / "out.json"
+    words = ["eval", "molecules", str(bare), "--train", str(whole), "--workers", "0", "--no-cache"]
+    assert CliRunner().invoke(umbrella, [*words, "--json", str(out)]).exit_code == 0
+    found = json.loads(out.read_text())
+    assert found["metrics"]["novelty"] == 0.5  # the oxygen is the training set's water
+    assert "no sample has a hydrogen" in found["notes"]["hydrogens"]
 
 
 def test_the_folder_can_be_read(run: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from epitaxy.apps.config import CosineSchedule, Recipe
 from epitaxy.apps.model_dir import load_model, load_recipe
 from epitaxy.apps.training.module import cosine_factor, stratified_times
 from epitaxy.apps.training.records import read_metrics
-from epitaxy.apps.training.run import open_run
+from epitaxy.apps.training.run import claimed, open_run
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.data import ShuffledBatches
 
@@ -88,6 +88,17 @@ def test_a_run_folder_is_claimed_once(
     with pytest.raises(UsageError, match="is a file"):
         open_run(tmp_path / "full" / "thesis.txt", recipe, resume=False)
     assert load_recipe(csp_run) == recipe
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(csp_run: Path) -> None:
+    with claimed(csp_run):
+        words = command(csp_run, (), "--resume")
+        second = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert "another process is training there" in second.stderr
+    assert "Traceback" not in second.stderr
+    with claimed(csp_run):
+        pass
 
 
 def test_batches_are_a_function_of_the_step_alone(csp_run: Path) -> None:

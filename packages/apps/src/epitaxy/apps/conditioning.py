@@ -1,5 +1,6 @@
 """Properties that a model is told: in training from the data, in sampling by the user."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -12,6 +13,7 @@ from epitaxy.apps.config.base import suggest
 from epitaxy.apps.config.conditioning import ConditioningConfig
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.sampling.request import TargetedRequest
+from epitaxy.apps.say import say
 from epitaxy.data import PropertyStatistics
 from epitaxy.flows import Level
 from epitaxy.geometry import RngSource, Segments
@@ -20,11 +22,11 @@ Known = Mapping[str, PropertyStatistics]
 """What the training split says of its properties."""
 
 
-def parse_targets(words: Sequence[str], known: Sequence[str]) -> dict[str, float]:
-    """Return the targets meant by words like ``band_gap=1.5``, for a model that knows some properties.
+def parse_targets(words: Sequence[str]) -> dict[str, float]:
+    """Return the targets meant by words like ``band_gap=1.5``.
 
     Raises:
-        UsageError: a word without a number, a property twice, or one that the model does not know.
+        UsageError: a word without a number, or a property twice.
     """
     targets: dict[str, float] = {}
     for word in words:
@@ -32,40 +34,13 @@ def parse_targets(words: Sequence[str], known: Sequence[str]) -> dict[str, float
         try:
             value = float(text)
         except ValueError:
-            value = float("nan")
-        if not equals or not value == value or abs(value) == float("inf"):
-            raise UsageError(f"--property {word}: write NAME=NUMBER, as in --property band_gap=1.5")
+            value = math.nan
+        if not equals or not math.isfinite(value):
+            raise UsageError(f"--property {word}: write NAME=NUMBER, as in --property {name or 'gap'}=1.5")
         if name in targets:
             raise UsageError(f"--property {name} is given twice: give it once")
         targets[name] = value
-    check_targets(targets, known)
     return targets
-
-
-def check_targets(targets: Mapping[str, float], known: Sequence[str]) -> None:
-    """Refuse properties that the model was not trained with.
-
-    Raises:
-        UsageError: naming the property and those that the model knows.
-    """
-    for name in targets:
-        if not known:
-            raise UsageError(
-                f"--property {name}: this model was trained without properties; train one with "
-                f"--set 'conditioning.properties=[\"{name}\"]'"
-            )
-        if name not in known:
-            raise UsageError(f"--property {name}: the model does not know it{suggest(name, known)}")
-
-
-def check_guidance(guidance: float, targets: Mapping[str, float]) -> None:
-    """Refuse guidance towards nothing.
-
-    Raises:
-        UsageError: there is guidance and no target.
-    """
-    if guidance and not targets:
-        raise UsageError("--guidance steers towards properties: name one with --property")
 
 
 def standardise(
@@ -114,6 +89,7 @@ class Told:
     Args:
         config: which they are, and how often training hides them.
         known: what the training split says of its properties.
+        structures: of how many structures.
 
     Raises:
         UsageError: a property that the training data has not.
@@ -121,6 +97,7 @@ class Told:
 
     config: ConditioningConfig
     known: Known
+    structures: int
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -132,6 +109,52 @@ class Told:
     def names(self) -> tuple[str, ...]:
         """What they are called."""
         return self.config.properties
+
+    @property
+    def never_missing(self) -> tuple[str, ...]:
+        """Those that every training structure came with: the network has not learnt to do without them."""
+        if self.config.hide > 0:
+            return ()
+        return tuple(name for name in self.names if self.known[name].known == self.structures)
+
+    def check(self, targets: Mapping[str, float], guidance: float) -> None:
+        """Refuse what cannot be asked of the model, and say what lies outside its training data.
+
+        Raises:
+            UsageError: a property that the model does not know, guidance towards nothing, or less than a
+                model needs that always had it.
+        """
+        for name in targets:
+            if not self.names:
+                raise UsageError(
+                    f"--property {name}: this model was trained without properties; train one with "
+                    f"--set 'conditioning.properties=[\"{name}\"]'"
+                )
+            if name not in self.names:
+                raise UsageError(f"--property {name}: the model does not know it{suggest(name, self.names)}")
+        if guidance and not targets:
+            raise UsageError("--guidance steers towards properties: name one with --property")
+        self._check_missing(targets, guidance)
+        for name, value in targets.items():
+            seen = self.known[name]
+            if not seen.min <= value <= seen.max:
+                say(
+                    f"--property {name}={value:g}: training had {seen.min:.4g} to {seen.max:.4g}; this is a "
+                    "guess beyond them, or another unit"
+                )
+
+    def _check_missing(self, targets: Mapping[str, float], guidance: float) -> None:
+        unsaid = [name for name in self.never_missing if name not in targets]
+        if unsaid:
+            raise UsageError(
+                f"name {', '.join(unsaid)} with --property: this model never had to do without "
+                "(conditioning.hide=0)"
+            )
+        if guidance and self.never_missing:
+            raise UsageError(
+                "--guidance compares with no target, and this model never had to do without "
+                "(conditioning.hide=0): leave it out"
+            )
 
     def in_training(
         self, values: Mapping[str, Float[Tensor, " graphs"]], like: Tensor, *, source: RngSource

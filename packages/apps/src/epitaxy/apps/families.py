@@ -32,6 +32,7 @@ class Family:
 
     Attributes:
         noun: what the structures are called.
+        example: what may be trained on, in a sentence.
         load: reads one split of a recipe's dataset: recipe, split, root.
         summarise: computes what a model keeps of its training split.
         parse: reads that from its JSON.
@@ -41,6 +42,7 @@ class Family:
     """
 
     noun: str
+    example: str
     load: Callable[[Any, str, Path | None], Dataset]
     summarise: Callable[[Any], Any]
     parse: Callable[[str], Any]
@@ -57,6 +59,7 @@ def span(counts: Mapping[int, int]) -> str:
 
 _CRYSTALS = Family(
     noun="crystals",
+    example="perov_5, or the path of a CSV with CIFs",
     load=lambda recipe, split, root: load_split(recipe.dataset, split, root=root),
     summarise=Statistics.of,
     parse=Statistics.from_json,
@@ -67,6 +70,7 @@ _CRYSTALS = Family(
 
 _ASYMMETRIC_UNITS = Family(
     noun="crystals",
+    example="perov_5, or the path of a CSV with CIFs",
     load=lambda recipe, split, root: load_asymmetric_units(
         recipe.dataset, split, symprec=recipe.symprec, root=root
     ),
@@ -82,6 +86,7 @@ _ASYMMETRIC_UNITS = Family(
 
 _MOLECULES = Family(
     noun="molecules",
+    example="qm9, or the path of an SDF, an XYZ or a folder of them",
     load=lambda recipe, split, root: load_molecules(
         recipe.dataset, split, hydrogens=recipe.hydrogens, root=root
     ),

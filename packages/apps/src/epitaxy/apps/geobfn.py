@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from ase import Atoms
 
-from epitaxy.apps.conditioning import check_guidance, check_targets
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.molecule_model import MoleculeModel
 from epitaxy.apps.names import ModelName
@@ -41,8 +40,7 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         """
         sizes = [num_atoms] if isinstance(num_atoms, int) else list(num_atoms or ())
         targets = dict(properties or {})
-        check_targets(targets, self.model.told.names)
-        check_guidance(guidance, targets)
+        self.model.told.check(targets, guidance)
         return for_sizes(sizes, self.model.statistics, num=num, seed=seed, targets=targets, guidance=guidance)
 
     def sample(

@@ -74,6 +74,8 @@ class GenerativeModel(nn.Module, ABC, Generic[B, G, Q]):
     network: nn.Module
     components: Mapping[str, int]
     """How many numbers a field's loss is a sum over, for a row."""
+    least_steps: int = 1
+    """Network evaluations below which nothing can come of sampling."""
 
     @abstractmethod
     def targets(self, batch: B) -> dict[str, Tensor]:

@@ -30,12 +30,13 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]
 
     recipe: MoleculeRecipe
     statistics: MoleculeStatistics
+    least_steps = 2  # before the first message all atoms are at one point, whence the network moves none
 
     def __init__(self, recipe: MoleculeRecipe, statistics: MoleculeStatistics) -> None:
         super().__init__()
         self.recipe = recipe
         self.statistics = statistics
-        self.told = Told(recipe.conditioning, statistics.properties)
+        self.told = Told(recipe.conditioning, statistics.properties, statistics.molecules)
         numbers = statistics.vocabulary.numbers
         self.flow = recipe.build_flow(numbers)
         atoms = recipe.atoms
@@ -46,7 +47,7 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]
             properties=len(self.told.names),
         )
         self.components = {"positions": 3, "charges": 1, "types": 1}
-        self.bins = max(max(numbers), 2)
+        self.bins = atoms.bins(numbers)
 
     def targets(self, batch: MoleculeBatch) -> dict[str, Tensor]:
         """Return the variables that the flows corrupt."""

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from pymatgen.core import Structure
 
-from epitaxy.apps.conditioning import check_guidance, check_targets
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
@@ -49,8 +48,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
         symmetry = Symmetry.parse(groups, systems)
         targets = dict(properties or {})
-        check_targets(targets, self.model.told.names)
-        check_guidance(guidance, targets)
+        self.model.told.check(targets, guidance)
         if not formulas:
             if formula_units:
                 raise UsageError("--formula-units needs a --formula")

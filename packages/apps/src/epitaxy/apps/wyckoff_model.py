@@ -67,7 +67,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         super().__init__()
         self.recipe = recipe
         self.statistics = statistics
-        self.told = Told(recipe.conditioning, statistics.properties)
+        self.told = Told(recipe.conditioning, statistics.properties, statistics.crystals)
         classes = len(statistics.vocabulary)
         self.flow = recipe.build_flow(classes)
         self.k_form = KForm.of(recipe.lattice_form, statistics)

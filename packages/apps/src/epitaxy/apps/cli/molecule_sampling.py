@@ -31,6 +31,6 @@ class MoleculeWords:
             num=self.num,
             seed=self.seed,
             num_atoms=self.sizes,
-            properties=parse_targets(self.properties, model.told.names),
+            properties=parse_targets(self.properties),
             guidance=self.guidance,
         )

@@ -8,7 +8,7 @@ import typer
 RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
 Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, a model folder or a shipped model.")]
-Data = Annotated[str | None, typer.Option("--data", help="A dataset's name, a CSV, a folder or an extxyz.")]
+Data = Annotated[str | None, typer.Option("--data", help="A dataset's name, or a file or folder.")]
 Preset = Annotated[str, typer.Option(help="paper, small or quickstart.")]
 Overrides = Annotated[
     list[str] | None,

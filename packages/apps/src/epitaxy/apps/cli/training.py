@@ -98,7 +98,7 @@ def check_device(name: str) -> str:
 
 def _new(kind: ModelName, words: Training) -> Recipe:
     if words.data is None:
-        raise UsageError("name the data to train on: --data perov_5, or the path of a CSV with CIFs")
+        raise UsageError(f"name the data to train on: --data {FAMILIES[kind].example}")
     task: Task = "csp" if words.task == "csp" else "dng"
     if words.task != task or task not in TASKS[kind]:
         raise UsageError(f"--task {words.task}: {kind} has {' and '.join(TASKS[kind])}")

@@ -37,6 +37,6 @@ class WyckoffWords:
             crystal_system=self.systems,
             formula=self.formulas,
             formula_units=self.formula_units,
-            properties=parse_targets(self.properties, model.told.names),
+            properties=parse_targets(self.properties),
             guidance=self.guidance,
         )

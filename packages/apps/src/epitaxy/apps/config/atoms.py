@@ -54,13 +54,17 @@ class AtomsConfig(Config):
         """Numbers that the network gives for a charge."""
         return 2 if self.charge == "discretised" else 1
 
+    @staticmethod
+    def bins(numbers: tuple[int, ...]) -> int:
+        """Return how many bins charges have, for molecules of these elements."""
+        return max(*numbers, 2)
+
     def build(self, numbers: tuple[int, ...]) -> dict[str, Flow[Any]]:
         """Return the flows of charges and types, for molecules of these elements, by field name."""
         flows: dict[str, Flow[Any]] = {}
-        bins = max(max(numbers), 2)
         if self.charge == "discretised":
             flows["charges"] = DiscretisedGaussianBFN(
-                bins=bins,
+                bins=self.bins(numbers),
                 sigma1=self.sigma1,
                 legal=tuple(z - 1 for z in sorted(numbers)),
                 guess=self.guess,

@@ -44,8 +44,10 @@ def generate(
         progress: receives structures done.
 
     Raises:
-        UsageError: a sampler that some flow of the model does not have.
+        UsageError: fewer steps than the model can do with, or a sampler that no flow of it has.
     """
+    if steps < model.least_steps:
+        raise UsageError(f"--steps {steps}: this model needs at least {model.least_steps}")
     model = model.to(device).eval()
     flow = with_sampler(model.flow, sampler).with_steps(steps)
     for start in range(0, len(requests), batch_size):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.sampling.request import TargetedRequest, draw
+from epitaxy.apps.say import say
 from epitaxy.data.molecules import MoleculeStatistics
 from epitaxy.geometry import structure_seed
 
@@ -20,10 +21,16 @@ def for_sizes(
     """Return ``num`` requests for each number of atoms, or in all, with numbers as training had them.
 
     Raises:
-        UsageError: a number of atoms that no molecule has.
+        UsageError: a number of atoms below one. One that training never saw is said aloud.
     """
     if sizes and min(sizes) < 1:
         raise UsageError(f"--num-atoms {min(sizes)}: a molecule has at least one atom")
+    seen = statistics.atoms_per_molecule
+    for unusual in sizes:
+        if not min(seen) <= unusual <= max(seen):
+            say(
+                f"--num-atoms {unusual}: training had {min(seen)} to {max(seen)}; this is a guess beyond them"
+            )
     requests: list[TargetedRequest] = []
     for size in sizes or (None,):
         for _ in range(num):

@@ -4,7 +4,8 @@ import logging
 import pickle
 import platform
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import Callback, Timer
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
@@ -32,7 +34,7 @@ from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
 from epitaxy.data import ShuffledBatches
 
-CHECKPOINT, METRICS = "last.ckpt", "metrics.csv"
+CHECKPOINT, METRICS, LOCK = "last.ckpt", "metrics.csv", ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,30 @@ def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
             raise UsageError(f"{out} is not empty: choose another --out")
         write_text(out / RECIPE, recipe.model_dump_json(indent=2) + "\n")
     return recipe
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Hold a run's folder: two trainings in one would write over each other's checkpoints and curves.
+
+    Raises:
+        UsageError: another process, of this machine or another that sees the folder, holds it.
+    """
+    if not is_main_process():
+        yield
+        return
+    lock = FileLock(out / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(f"{out}: another process is training there; wait for it, or stop it") from None
+    except (OSError, NotImplementedError):  # a file system without locks: then it is the user who takes care
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def reached_step(checkpoint: Path) -> int | None:
@@ -138,6 +164,7 @@ def train(
         The model with its averaged weights (raw ones when averaging is off), also written to ``out/model``.
 
     Raises:
+        UsageError: another process is training in ``out``.
         WorkError: the loss stopped being a number, or the disk is full.
     """
     hardware = hardware or Hardware()
@@ -189,13 +216,14 @@ def train(
         rank=trainer.global_rank,
         world=world,
     )
-    trainer.fit(
-        module,
-        train_dataloaders=stream,
-        val_dataloaders=validation_batches(val_data, recipe, rank=trainer.global_rank, world=world),
-        ckpt_path=checkpoint if reached is not None else None,
-        weights_only=False,  # the checkpoint is this run's own: it holds optimiser and loop state
-    )
+    with claimed(out):
+        trainer.fit(
+            module,
+            train_dataloaders=stream,
+            val_dataloaders=validation_batches(val_data, recipe, rank=trainer.global_rank, world=world),
+            ckpt_path=checkpoint if reached is not None else None,
+            weights_only=False,  # the checkpoint is this run's own: it holds optimiser and loop state
+        )
     if trainer.interrupted:
         raise KeyboardInterrupt
     model = module.export()

@@ -5,6 +5,7 @@ from torch.utils.data import DataLoader
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.dataset import Dataset
+from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model import Batch
 from epitaxy.apps.say import say
 from epitaxy.data import Vocabulary
@@ -27,11 +28,16 @@ def within_vocabulary(dataset: Dataset, vocabulary: Vocabulary) -> Dataset:
     """Leave out structures with an element that training has not: the model has no input for it.
 
     Raises:
-        DataError: none is left.
+        UsageError: none is left.
     """
     known = torch.isin(dataset.numbers, torch.tensor(vocabulary.numbers))
     parts = torch.split(known, dataset.counts.tolist())
     keep = [i for i, atoms in enumerate(parts) if bool(atoms.all())]
+    if not keep:
+        raise UsageError(
+            "every validation structure has an element that training has not: give the two splits of one "
+            "dataset, or train on more"
+        )
     if len(keep) < len(dataset):
         say(f"{len(dataset) - len(keep)} validation structures have elements that training has not: left out")
     return dataset if len(keep) == len(dataset) else dataset.subset(keep)

@@ -29,7 +29,10 @@ _NAMED = 5
 
 
 def divide(word: str, split: str) -> tuple[str, str]:
-    """Return a dataset's name or path and its split: ``mp_20:val`` names the split itself."""
+    """Return a dataset's name or path and its split: ``mp_20:val`` names the split itself.
+
+    So does ``my.csv:val``: where there are no files of splits, a hash of the ids divides, as in training.
+    """
     name, colon, given = word.rpartition(":")
     if colon and not Path(word).exists() and (name in DATASETS or given in SPLITS):
         return name, check_split(given)
@@ -52,7 +55,7 @@ def check_there(name: str) -> None:
 
 
 def known_crystals(word: str, split: str, root: Path | None) -> dict[str, Structure]:
-    """Return known crystals by id: one split of a dataset, or all of any other file or folder.
+    """Return known crystals by id: one split of a dataset, or all of any other file that names no split.
 
     Raises:
         UsageError: no such dataset or path, or nothing usable in it.
@@ -60,7 +63,7 @@ def known_crystals(word: str, split: str, root: Path | None) -> dict[str, Struct
     """
     name, part = divide(word, split)
     check_there(name)
-    if has_splits(name):
+    if has_splits(name) or name != word:
         return _crystals(load_split(name, part, root=root))
     with reporting(f"reading {name}") as progress:
         read = read_predictions(name, progress=progress)
@@ -79,7 +82,7 @@ def samples_of(word: str, split: str, root: Path | None) -> Predictions:
         DataError: a file that cannot be read at all.
     """
     name, part = divide(word, split)
-    if name in DATASETS:
+    if name in DATASETS or name != word:
         known = _crystals(load_split(name, part, root=root))
         return Predictions(by_id={n: [structure] for n, structure in known.items()})
     with reporting(f"reading {name}") as progress:

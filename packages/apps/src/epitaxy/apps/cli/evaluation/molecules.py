@@ -1,8 +1,10 @@
 """``epitaxy eval molecules``: stability, validity, uniqueness and novelty of molecules."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,15 +21,15 @@ from epitaxy.apps.progress import reporting
 from epitaxy.apps.report.scores import Scored
 from epitaxy.apps.sampling.folder import read_summary
 from epitaxy.apps.say import say
-from epitaxy.data.molecules import RawMolecule, read_molecules
+from epitaxy.data.molecules import MoleculeDataset, RawMolecule, read_molecules
 from epitaxy.eval.molecules import BOND_TABLES, Molecules, evaluate_molecules, reference_smiles
 
 MOLECULE_LIMIT = 60.0
 SMILES_VERSION = 1
 """Of the training set's kept SMILES: raised when they would be others."""
 
-_FILES = ("samples.sdf", "samples.extxyz", "samples.xyz")
-"""Where a sample folder of ours has its molecules."""
+_FILES = ("samples.extxyz", "samples.sdf", "samples.xyz")
+"""Where a sample folder of ours has its molecules; the first has the most digits."""
 
 Read: TypeAlias = tuple[Molecules, dict[str, str]]
 """Molecules, and why a record is not among them."""
@@ -54,15 +56,31 @@ def run_molecules(words: MoleculeWords) -> None:
     words.labour.check(MOLECULE_LIMIT)
     words.labour.processes()
     names = short_names(words.samples)
-    train = None if words.train is None else _train(words.train, words.root)
-    with sentences(), stages() as progress:
-        known = None if train is None else _smiles(train, words, progress)
-    judged = [_judge(words, name, path, known) for name, path in zip(names, words.samples, strict=True)]
+    train = None if words.train is None else _Training(_train(words.train, words.root), words)
+    judged = [_judge(words, name, path, train) for name, path in zip(names, words.samples, strict=True)]
     publish(
         [one.scored for one in judged], words.outputs, samples=words.samples[0],
         title=f"Molecules: {', '.join(words.samples)}",
-        sections=lambda: molecule_sections(judged, train),
+        sections=lambda: molecule_sections(judged, None if train is None else train.molecules),
     )  # fmt: skip
+
+
+class _Training:
+    """The training set, and the SMILES that samples are compared with: named when first asked for."""
+
+    def __init__(self, molecules: Molecules, words: MoleculeWords) -> None:
+        self.molecules = molecules
+        self.words = words
+        self.named: dict[bool, frozenset[str]] = {}
+
+    def smiles(self, like: Molecules) -> frozenset[str]:
+        """Return the molecules' SMILES; of molecules without hydrogens where the samples have none."""
+        bare = like.lacks_hydrogens and not self.molecules.lacks_hydrogens
+        if bare not in self.named:
+            with sentences(), stages() as progress:
+                of = self.molecules.heavy() if bare else self.molecules
+                self.named[bare] = _smiles(of, self.words, progress)
+        return self.named[bare]
 
 
 def _train(word: str, root: Path | None) -> Molecules:
@@ -72,11 +90,12 @@ def _train(word: str, root: Path | None) -> Molecules:
     return molecules
 
 
-def _judge(words: MoleculeWords, name: str, path: str, known: frozenset[str] | None) -> Judged:
+def _judge(words: MoleculeWords, name: str, path: str, train: _Training | None) -> Judged:
     molecules, rejects = _read(path, words.split, words.root)
     announce(path, rejects)
     if words.limit is not None:
         molecules, rejects = _limited(molecules, rejects, words.limit)
+    known = None if train is None else train.smiles(molecules)
     with sentences(), stages() as progress:
         result = evaluate_molecules(
             molecules,
@@ -91,7 +110,7 @@ def _judge(words: MoleculeWords, name: str, path: str, known: frozenset[str] | N
 
 
 def _read(word: str, split: str, root: Path | None) -> Read:
-    """Read one split of a dataset, or all of any other file or folder.
+    """Read one split of a dataset, or all of any other file or folder that names no split.
 
     Raises:
         UsageError: no such dataset or path, or nothing usable in it.
@@ -99,14 +118,15 @@ def _read(word: str, split: str, root: Path | None) -> Read:
     """
     name, part = divide(word, split)
     check_there(name)
-    if has_splits(name):
+    if has_splits(name) or name != word:
         dataset = load_molecules(name, part, root=root)
-        return Molecules.of(dataset.batch(range(len(dataset)))), {}
+        return Molecules.of(dataset.batch(range(len(dataset)))), _rejects(dataset)
     summary = read_summary(Path(name)) if Path(name).is_dir() else None
     held: dict[str, RawMolecule] = {}
     rejects: dict[str, str] = {}
     with reporting(f"reading {name}") as progress:
-        for number, record in enumerate(read_molecules(_file_of(Path(name))), start=1):
+        source = _file_of(Path(name))
+        for number, record in enumerate(() if source is None else read_molecules(source), start=1):
             if isinstance(record, RawMolecule):
                 held[record.id] = record
             else:
@@ -119,9 +139,21 @@ def _read(word: str, split: str, root: Path | None) -> Read:
     return _ragged(held), rejects
 
 
-def _file_of(path: Path) -> Path:
-    """Return a sample folder's one file of molecules, any other path as it is."""
-    return next((path / name for name in _FILES if path.is_dir() and (path / name).is_file()), path)
+def _rejects(dataset: MoleculeDataset) -> dict[str, str]:
+    """Return why records of a split's own file are not in it; a split by hash has none of its own."""
+    prepared = dataset.prepared
+    if prepared is None or prepared.location.hashed:
+        return {}
+    records = (json.loads(line) for line in prepared.rejects_path.read_text(encoding="utf-8").splitlines())
+    return {record["id"]: record["reason"] for record in records}
+
+
+def _file_of(path: Path) -> Path | None:
+    """Return a sample folder's one file of molecules, None where it has none, any other path as it is."""
+    if not path.is_dir():
+        return path
+    held = next((path / name for name in _FILES if (path / name).is_file()), None)
+    return path if held is None and read_summary(path) is None else held
 
 
 def _ragged(held: dict[str, RawMolecule]) -> Molecules:
@@ -165,7 +197,7 @@ def _smiles(train: Molecules, words: MoleculeWords, progress: StageProgress) -> 
 
 
 def _key(molecules: Molecules, table: str) -> str:
-    digest = hashlib.sha256(f"{SMILES_VERSION} {table}".encode())
+    digest = hashlib.sha256(f"{SMILES_VERSION} {version('rdkit')} {table}".encode())
     for array in (molecules.counts, molecules.numbers, molecules.positions):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:32]

@@ -19,7 +19,9 @@ _POSITIONS = GaussianBFNConfig(
     t_min=1e-4,
     clamp=10.0,
 )
-_RESIDUAL = _POSITIONS.model_copy(update={"parametrisation": "residual", "t_min": 0.0, "clamp": None})
+_RESIDUAL = _POSITIONS.model_copy(
+    update={"sigma1": 0.02, "parametrisation": "residual", "t_min": 0.0, "clamp": None}
+)
 
 
 def paper(task: Task, dataset: str) -> MoleculeRecipe:
@@ -56,16 +58,23 @@ def paper(task: Task, dataset: str) -> MoleculeRecipe:
 
 
 def small(task: Task, dataset: str) -> MoleculeRecipe:
-    """Within an hour and a half on two CPU cores for QM9: a narrow network that predicts residuals."""
+    """Within an hour and a half on two CPU cores for QM9: a narrow network that predicts residuals.
+
+    Positions are in angstrom, and the flow ends at 0.02 of them. The paper's, in units of 2 angstrom, ends at
+    0.002, and has the last third of its time at noises that no bond is told by. Steps along edges are
+    bounded, as EDM's are: without, a rate of 3e-3 ran away after 2,500 steps.
+    """
     return paper(task, dataset).model_copy(
         update={
             "positions": _RESIDUAL,
+            "position_scale": 1.0,
             "atoms": AtomsConfig(),
-            "network": MoleculeNetConfig(hidden=64, layers=5, time="sinusoidal"),
+            "network": MoleculeNetConfig(hidden=96, layers=5, tanh=True, time="sinusoidal"),
             "training": SMALL_TRAINING.model_copy(
                 update={
-                    "passes": 16,
+                    "passes": 10,
                     "batch_size": 64,
+                    "learning_rate": 1.5e-3,
                     "validate_every": 1,
                     "schedule": CosineSchedule(warmup_steps=500),
                 }
@@ -79,7 +88,7 @@ def quickstart(task: Task, dataset: str) -> MoleculeRecipe:
     """Two minutes on two CPU cores on the embedded molecules: enough to see every part work."""
     return small(task, dataset).model_copy(
         update={
-            "network": MoleculeNetConfig(hidden=48, layers=4, time="sinusoidal"),
+            "network": MoleculeNetConfig(hidden=48, layers=4, tanh=True, time="sinusoidal"),
             "training": QUICK_TRAINING.model_copy(update={"batch_size": 32}),
             "sampling": SamplingConfig(steps=50),
         }
