@@ -9,6 +9,7 @@ from epitaxy.apps.config import MoleculeRecipe, apply_overrides, preset
 from epitaxy.apps.molecule_model import MoleculeModel
 from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics
 from epitaxy.flows import DiscretisedGaussianBFN, GaussianBFN, MassCentred
+from epitaxy.flows.testing import WatchedBelief
 from epitaxy.models import MoleculeNetOutput
 
 TREATMENTS = (
@@ -29,36 +30,44 @@ FORMAMIDE = MoleculeDataset(
 
 
 class KnowsTheMolecule(nn.Module):
-    """In place of the network: the exact posterior where all data is one molecule, in the flows' terms."""
+    """In place of the network: the exact posterior where all data is one molecule, in the flows' terms.
+
+    It gives the molecule back from any state, so it also watches whether states are those of the flows.
+    """
 
     def __init__(self, model: MoleculeModel) -> None:
         super().__init__()
         self.flows, self.targets = model.flow.flows, model.targets  # not the model: it holds this module
+        centred, charges = self.flows["positions"], self.flows.get("charges")
+        assert isinstance(centred, MassCentred)
+        assert isinstance(centred.flow, GaussianBFN)
+        self.centred = centred.flow
+        self.positions = WatchedBelief(centred.flow.sigma1)
+        self.charged = None if charges is None else WatchedBelief(charges.sigma1)
 
     def forward(
         self, *, positions: Tensor, charges: Tensor | None, time: Tensor, **_: object
     ) -> MoleculeNetOutput:
         batch = FORMAMIDE.batch([0] * time.shape[0])
         truth, each = self.targets(batch), batch.segments.expand(time)
-        centred = self.flows["positions"]
-        assert isinstance(centred, MassCentred)
-        assert isinstance(centred.flow, GaussianBFN)
+        self.positions.see(positions, truth["positions"], each)
         types = truth.get("types")
         return MoleculeNetOutput(
-            positions=centred.flow.output_of(truth["positions"], positions, each),
+            positions=self.centred.output_of(truth["positions"], positions, each),
             charges=None if charges is None else self.charges(truth["charges"], charges, each),
             types=None if types is None else 100.0 * nn.functional.one_hot(types, 4).float(),
         )
 
     def charges(self, truth: Tensor, mean: Tensor, time: Tensor) -> Tensor:
         flow = self.flows["charges"]
+        assert self.charged is not None
         if isinstance(flow, GaussianBFN):
+            self.charged.see(mean, truth, time)
             return flow.output_of(truth, mean, time)
         assert isinstance(flow, DiscretisedGaussianBFN)
-        by_noise = GaussianBFN(
-            sigma1=flow.sigma1, grid=None, loss_kind="continuous", parametrisation="noise", t_min=flow.t_min
-        )
-        noise = by_noise.noise_of(flow.centre(truth, mean.dtype)[:, None], mean, time)
+        centre = flow.centre(truth, mean.dtype)[:, None]
+        self.charged.see(mean, centre, time)
+        noise = flow.belief.noise_of(centre, mean, time)
         return torch.cat([noise, torch.full_like(noise, -9.0)], dim=1)
 
 
@@ -71,9 +80,13 @@ def test_the_only_molecule_comes_back(kind: str, parametrisation: str, steps: in
     words = [f"atoms.kind={kind}", "positions.t_min=1e-4", f"positions.parametrisation={parametrisation}"]
     made = apply_overrides(made, [*words, "network.hidden=8", "network.layers=1"])
     model = MoleculeModel(made, MoleculeStatistics.of(FORMAMIDE))
-    model.network = KnowsTheMolecule(model)
+    model.network = oracle = KnowsTheMolecule(model)
     truth = torch.cdist(FORMAMIDE.positions, FORMAMIDE.positions)
-    for molecule in GeoBFN(model).sample(num=4, steps=steps):
+    for molecule in GeoBFN(model).sample(num=16, steps=steps):
         assert molecule.numbers.tolist() == FORMAMIDE.numbers.tolist()
         found = torch.from_numpy(molecule.get_all_distances()).float()
         assert float((found - truth).abs().max()) < 0.05
+    times = [i / steps for i in range(steps)]
+    oracle.positions.check(times, freedom=1 - 1 / len(FORMAMIDE.numbers))
+    if oracle.charged is not None:
+        oracle.charged.check(times)

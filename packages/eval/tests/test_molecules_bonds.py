@@ -139,7 +139,8 @@ def test_moving_turning_mirroring_and_permuting_change_nothing(molecules, seed):
     rng = np.random.default_rng(seed)
     moved, orders = [], []
     for numbers, positions in molecules:
-        q, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+        # LAPACK's Q of a 3 x 3 matrix is always a rotation: the sign makes it a mirror image.
+        q = rng.choice([-1.0, 1.0]) * np.linalg.qr(rng.normal(size=(3, 3)))[0]
         order = rng.permutation(len(numbers))
         moved.append((numbers[order], (positions @ q + rng.normal(size=3))[order]))
         orders.append(order)

@@ -34,7 +34,7 @@ class DiscretisedLaws(FlowLaws):
 
 class TestNearest(DiscretisedLaws):
     def flow(self) -> DiscretisedGaussianBFN:
-        return DiscretisedGaussianBFN(bins=9, sigma1=0.15, legal=CHARGES)
+        return DiscretisedGaussianBFN(bins=9, sigma1=0.15, legal=CHARGES, guess="nearest")
 
 
 class TestSampledDiscrete(DiscretisedLaws):
@@ -42,6 +42,13 @@ class TestSampledDiscrete(DiscretisedLaws):
         return DiscretisedGaussianBFN(
             bins=9, sigma1=0.15, grid=10, loss_kind="discrete", guess="sampled", draws=3
         )
+
+
+class TestExpectation(DiscretisedLaws):
+    def flow(self) -> DiscretisedGaussianBFN:
+        flow = DiscretisedGaussianBFN(bins=9, sigma1=0.15, legal=CHARGES)
+        assert flow.guess == "expectation"
+        return flow
 
 
 class TestExpectationEndBack(DiscretisedLaws):
@@ -109,14 +116,16 @@ def test_the_centre_bin_is_no_element(guess: Guess, legal: tuple[int, ...] | Non
 
 
 @pytest.mark.parametrize(
-    ("guess", "target"), [("nearest", 2 / 9), ("published", 0.0), ("expectation", 0.1 - 0.05)]
+    ("guess", "target"),
+    [("nearest", 2 / 9), ("sampled", 2 / 9), ("published", 0.0), ("expectation", 0.1 - 0.05)],
 )
 def test_what_messages_are_about(guess: Guess, target: float) -> None:
-    """An expectation of 0.05, between bins 4 and 5, in messages of hardly any noise."""
-    p = torch.zeros(1, 9, dtype=torch.float64)
-    p[0, 4], p[0, 5] = 1 - 0.225, 0.225
-    y = geobfn(guess).receiver(p.log(), torch.tensor([1e12], dtype=torch.float64), rng=generator())
-    assert float(y) == pytest.approx(target, abs=1e-5)
+    """An expectation of 0.05, between bin 4, of no element, and bin 5, in messages of hardly any noise."""
+    p = torch.zeros(50, 9, dtype=torch.float64)
+    p[:, 4], p[:, 5] = 1 - 0.225, 0.225
+    alpha = torch.full((50,), 1e12, dtype=torch.float64)
+    y = geobfn(guess).receiver(p.log(), alpha, rng=generator())
+    assert y.tolist() == pytest.approx([target] * 50, abs=1e-5)
 
 
 @given(st.floats(-2.0, 2.0), st.floats(1e-6, 4.0), st.sampled_from([2, 3, 9, 256]), st.sampled_from([32, 64]))

@@ -32,7 +32,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows import DiscretisedGaussianBFN
-from epitaxy.flows.testing import Oracle, sample
+from epitaxy.flows.testing import Oracle, WatchedBelief, sample
 from epitaxy.geometry.testing import SIGMAS
 
 pytestmark = pytest.mark.statistical
@@ -105,14 +105,19 @@ def test_the_nearest_legal_bin_does_not_return_the_law(n: int, rows: int, hydrog
 @pytest.mark.parametrize("guess", ["nearest", "sampled", "expectation", "published"])
 @pytest.mark.parametrize("charge", CHARGES)
 def test_one_charge_returns_itself(guess: Guess, charge: int) -> None:
-    """Whatever the way, with a real network's two numbers: the noise, and a small sigma."""
+    """Whatever the way, with a real network's two numbers: the noise, and a small sigma.
+
+    The network would read the charge out of any state, so the states' law is checked beside it.
+    """
     flow = DiscretisedGaussianBFN(bins=9, sigma1=0.15, legal=CHARGES, guess=guess)
-    centre = flow.centre(torch.tensor([charge]), torch.float32)
+    centre, watched = flow.centre(torch.tensor([charge]), torch.float32), WatchedBelief(flow.sigma1)
 
     def network(mean: Tensor, t: Tensor) -> Tensor:
+        watched.see(mean, centre.expand_as(mean), t)
         gamma = flow.belief.gamma(t.clamp(min=flow.t_min))
         noise = (mean - gamma * centre) / (gamma * (1 - gamma)).sqrt()
         return torch.stack([noise, torch.full_like(noise, -8.0)], 1)
 
-    like = torch.full((50,), charge)
+    like = torch.full((2000,), charge)
     assert torch.equal(sample(flow, network, like, 10, rng=torch.Generator().manual_seed(0)), like)
+    watched.check([i / 10 for i in range(10)])

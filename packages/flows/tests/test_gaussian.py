@@ -15,7 +15,7 @@ from torch import Tensor
 from epitaxy.flows import GaussianBFN
 from epitaxy.flows.testing import FlowLaws
 from epitaxy.geometry import RowRng
-from epitaxy.geometry.testing import SIGMAS, Tolerance
+from epitaxy.geometry.testing import SIGMAS, Tolerance, TurnedRng, random_orthogonal
 
 TIMES = st.floats(0.0, 0.99)
 
@@ -160,15 +160,26 @@ def test_steps_compose_to_the_flow_distribution() -> None:
             assert float(mean.var()) == pytest.approx(variance, rel=SIGMAS * math.sqrt(2 / rows))
 
 
-def test_rotations_carry_through() -> None:
-    """Turning data and noise turns the state: the flow knows no axis."""
-    flow, t = GaussianBFN(), at(0.4, 4)
-    x = torch.randn(4, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    q = torch.linalg.qr(x[0])[0]
-    noise = flow.corrupt(torch.zeros_like(x), t, rng=RowRng(torch.arange(4)))
-    state = flow.corrupt(x, t, rng=RowRng(torch.arange(4)))
-    turned = flow.gamma(t)[:, None, None] * (x @ q) + noise @ q
-    Tolerance.LOOSE64.assert_close(state @ q, turned)
+@pytest.mark.parametrize("parametrisation", ["data", "noise", "residual"])
+@pytest.mark.parametrize("sampler", ["bayes", "end_back"])
+@given(seed=st.integers(0, 2**31))
+def test_rotations_carry_through(parametrisation: Any, sampler: Any, seed: int) -> None:
+    """Turning data, outputs and noise turns states, steps and samples, and no loss: it knows no axis."""
+    flow = GaussianBFN(sampler=sampler, parametrisation=parametrisation, t_min=1e-4)
+    t, rng = at(0.4, 4), torch.Generator().manual_seed(seed)
+    x, output = torch.randn(2, 4, 3, 3, generator=rng, dtype=torch.float64)
+    ends = []
+    q = random_orthogonal(rng=rng, reflections=True)
+    for matrix in (torch.eye(3, dtype=torch.float64), q):
+        source = TurnedRng(torch.Generator().manual_seed(seed), matrix)
+        state = flow.corrupt(x @ matrix, t, rng=source)
+        later = flow.step(state, output @ matrix, t, t + 0.1, rng=source)
+        sample = flow.decode(later, output @ matrix, t + 0.1, rng=source)
+        ends.append((state, later, sample, flow.loss(output @ matrix, x @ matrix, state, t, rng=source)))
+    (*vectors, loss), (*turned, turned_loss) = ends
+    for one, two in zip(vectors, turned, strict=True):
+        Tolerance.LOOSE64.assert_close(two, one @ q)
+    Tolerance.LOOSE64.assert_close(turned_loss, loss)
 
 
 def test_float32_at_the_ends_of_time() -> None:

@@ -1,7 +1,7 @@
 """Flows of configurations without net translation."""
 
 import dataclasses
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import pytest
@@ -13,14 +13,18 @@ from epitaxy.flows import GaussianBFN, MassCentred, ProductFlow, VariancePreserv
 from epitaxy.flows.protocol import Componentwise
 from epitaxy.flows.testing import FlowLaws, sample
 from epitaxy.geometry import RowRng, Segments, SharedRng
-from epitaxy.geometry.rng import GeneratorRng
-from epitaxy.geometry.testing import SIGMAS, Tolerance
+from epitaxy.geometry.testing import SIGMAS, Tolerance, TurnedRng, random_orthogonal
 
 SEGMENTS = Segments.from_counts([1, 2, 3])
 
 
 def noisy(**options: Any) -> GaussianBFN:
     return GaussianBFN(sigma1=0.001, parametrisation="noise", t_min=1e-4, loss_kind="continuous", **options)
+
+
+def residual() -> GaussianBFN:
+    """As in the small preset, but for its sigma1."""
+    return GaussianBFN(sigma1=0.001, parametrisation="residual", grid=None, loss_kind="continuous")
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -90,6 +94,11 @@ class TestNoise(CentredLaws):
         return noisy(clamp=10.0)
 
 
+class TestResidual(CentredLaws):
+    def inner(self) -> GaussianBFN:
+        return residual()
+
+
 class TestEndBack(CentredLaws):
     def inner(self) -> GaussianBFN:
         return noisy(grid=None, sampler="end_back")
@@ -126,23 +135,15 @@ def test_the_law_is_that_of_projected_noise(t: float) -> None:
         )
 
 
-class Turned(GeneratorRng):
-    """Normal numbers turned by a matrix."""
-
-    def __init__(self, generator: torch.Generator, matrix: Tensor) -> None:
-        super().__init__(generator)
-        self.matrix = matrix
-
-    def normal(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
-        return super().normal(shape, dtype=dtype, device=device) @ self.matrix
-
-
-@pytest.mark.parametrize("inner", [noisy(), noisy(sampler="end_back"), GaussianBFN(), VariancePreserving()])
-def test_rotations_carry_through(inner: Componentwise) -> None:
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize(
+    "inner", [noisy(), noisy(sampler="end_back"), GaussianBFN(), residual(), VariancePreserving()]
+)
+def test_rotations_carry_through(inner: Componentwise, mirror: bool) -> None:
     """With noise and data turned and an equivariant oracle, a whole sample turns; reflections too."""
     flow, like = MassCentred(flow=inner).on(SEGMENTS), torch.zeros(6, 3, dtype=torch.float64)
     anchor = torch.randn(6, 3, generator=generator(1), dtype=torch.float64)
-    matrix = torch.linalg.qr(torch.randn(3, 3, generator=generator(2), dtype=torch.float64))[0]
+    matrix = random_orthogonal(rng=generator(2), reflections=False) * (-1.0 if mirror else 1.0)
     ends = []
     for q in (torch.eye(3, dtype=torch.float64), matrix):
 
@@ -150,14 +151,54 @@ def test_rotations_carry_through(inner: Componentwise) -> None:
             length = state.square().sum(-1, keepdim=True)
             return 0.3 * state / (1 + length) + t[:, None] * (anchor @ q)
 
-        found = sample(flow, oracle, like, 10, rng=Turned(generator(), q))
+        found = sample(flow, oracle, like, 10, rng=TurnedRng(generator(), q))
         x = anchor @ q
-        state = flow.corrupt(x, torch.full((6,), 0.3).double(), rng=Turned(generator(), q))
+        state = flow.corrupt(x, torch.full((6,), 0.3).double(), rng=TurnedRng(generator(), q))
         loss = flow.loss(0.1 * state, x, state, torch.full((6,), 0.3).double(), rng=generator())
         ends.append((found, state, loss))
     torch.testing.assert_close(ends[0][0] @ matrix, ends[1][0], rtol=1e-8, atol=1e-8)
     torch.testing.assert_close(ends[0][1] @ matrix, ends[1][1], rtol=1e-10, atol=1e-10)
     Tolerance.LOOSE64.assert_close(ends[0][2], ends[1][2])
+
+
+def bounded_case() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Data, state, output and times of which the noises go beyond a bound of 1 here and there."""
+    x, state, output = torch.randn(3, 6, 3, generator=generator(3), dtype=torch.float64)
+    return x, state, 2 * output, torch.full((6,), 0.05, dtype=torch.float64)
+
+
+def test_a_bounded_noise_moves_no_prediction() -> None:
+    """The loss is the weight times the square of what the sample misses the data by, which adds up to 0."""
+    inner = noisy(clamp=1.0)
+    flow, (x, state, output, t) = MassCentred(flow=inner).on(SEGMENTS), bounded_case()
+    plain = SEGMENTS.center(state), SEGMENTS.center(output)
+    moved = SEGMENTS.mean(inner.data_of(plain[1], plain[0], t))
+    assert float(moved.abs().max()) > 0.05  # the bound does move the mean
+    gap = flow.decode(state, output, t, rng=generator()) - SEGMENTS.center(x)
+    weight = -math.log(inner.sigma1) * inner.precision(t)
+    Tolerance.LOOSE64.assert_close(flow.component_losses(output, x, state, t), weight[:, None] * gap.square())
+
+
+def test_a_bound_that_is_not_reached_changes_nothing() -> None:
+    x, state, output, t = bounded_case()
+    losses = [
+        MassCentred(flow=noisy(clamp=clamp)).on(SEGMENTS).component_losses(output, x, state, t)
+        for clamp in (None, 100.0)
+    ]
+    Tolerance.LOOSE64.assert_close(*losses)
+
+
+def test_a_bound_knows_the_axes() -> None:
+    """Published: where it acts a turned molecule has another loss, and where it does not, the same."""
+    x, state, output, t = bounded_case()
+    q = random_orthogonal(rng=generator(4), reflections=False)
+    for clamp, least, most in ((1.0, 0.01, math.inf), (100.0, 0.0, 1e-9)):
+        flow = MassCentred(flow=noisy(clamp=clamp)).on(SEGMENTS)
+        one, two = (
+            flow.component_losses(output @ m, x @ m, state @ m, t).sum()
+            for m in (torch.eye(3, dtype=torch.float64), q)
+        )
+        assert least <= abs(float(two / one) - 1) < most
 
 
 # Two molecules of three atoms, of which the first comes with probability 0.3; neither is centred.
@@ -168,14 +209,15 @@ LAW = torch.tensor([0.3, 0.7], dtype=torch.float64)
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize(
+    "inner", [GaussianBFN(sigma1=0.001), noisy(), residual()], ids=lambda x: x.parametrisation
+)
 @pytest.mark.parametrize(
     ("n", "graphs"), [(10, 4000), (100, 2000), pytest.param(1000, 500, marks=pytest.mark.slow)]
 )
-def test_the_law_of_molecules(noise: bool, n: int, graphs: int) -> None:
+def test_the_law_of_molecules(inner: GaussianBFN, n: int, graphs: int) -> None:
     """Exact for every n with posterior draws, which need not be centred themselves."""
     segments, shapes = Segments.from_counts([3] * graphs), SHAPES - SHAPES.mean(1, keepdim=True)
-    inner = noisy() if noise else GaussianBFN(sigma1=0.001)
     flow, rng = MassCentred(flow=inner).on(segments), generator(n)
 
     def oracle(state: Tensor, t: Tensor) -> Tensor:
@@ -183,7 +225,7 @@ def test_the_law_of_molecules(noise: bool, n: int, graphs: int) -> None:
         gap = (state.view(graphs, 1, 3, 2) - gamma * shapes).square().sum((-2, -1))
         weight = torch.softmax(LAW.log() - gap / max(2 * gamma * (1 - gamma), 1e-30), -1)
         x = shapes[torch.multinomial(weight, 1, generator=rng)[:, 0]].view(-1, 2)
-        return 2.0 + (inner.noise_of(x, state, t) if noise else x)
+        return 2.0 + inner.output_of(x, state, t)
 
     found = sample(flow, oracle, torch.zeros(3 * graphs, 2, dtype=torch.float64), n, rng=rng)
     gap = (found.view(graphs, 1, 3, 2) - shapes).abs().amax((-2, -1))

@@ -14,7 +14,7 @@ from epitaxy.geometry import (
     lattice_to_log,
     volume,
 )
-from epitaxy.geometry.testing import Tolerance, lattices
+from epitaxy.geometry.testing import Tolerance, lattices, random_orthogonal
 
 
 @given(lattices(3, flatness=1e-6))
@@ -52,8 +52,7 @@ def test_round_trip_of_vectors(logs: list[float], tangents: list[float]):
 
 @given(lattices(1), st.integers(0, 99))
 def test_rotations_and_reflections_change_nothing(matrix: Tensor, seed: int):
-    noise = torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    orthogonal = torch.linalg.qr(noise).Q
+    orthogonal = random_orthogonal(rng=torch.Generator().manual_seed(seed), reflections=True)
     torch.testing.assert_close(
         lattice_to_log(matrix @ orthogonal), lattice_to_log(matrix), rtol=1e-9, atol=1e-12
     )

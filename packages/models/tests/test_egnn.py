@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from epitaxy.geometry import Segments
+from epitaxy.geometry.testing import random_orthogonal
 from epitaxy.models import EGNN
 from epitaxy.models._parts import choose
 from epitaxy.models.egnn import CHIRAL
@@ -79,6 +80,64 @@ def test_two_atoms_by_hand():
     torch.testing.assert_close(output.features, network.head(h), rtol=0, atol=1e-12)
 
 
+def test_four_atoms_by_hand():
+    """One layer with every part there is, written out atom by atom from the formulas.
+
+    Steps and gates are as large as a trained network's, so that the bounds bend them.
+    """
+    words = {"equivariance": "SE(3)", "attention": True, "tanh": True, "reach": 0.7}
+    network = small(layers=1, **words).double()
+    x, features = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
+    for name, size in (("last.weight", 5000), ("handedness.step.weight", 1000)):
+        network.get_parameter(f"layers.0.{name}").data *= size
+    output = network(segments=Segments.from_counts([4]), positions=x, features=features)
+    of_layer = "layers.0."
+    w = {name.removeprefix(of_layer): value.detach() for name, value in network.state_dict().items()}
+
+    def silu(z: torch.Tensor) -> torch.Tensor:
+        return z / (1 + torch.exp(-z))
+
+    def linear(name: str, z: torch.Tensor) -> torch.Tensor:
+        bias = w.get(f"{name}.bias")
+        return w[f"{name}.weight"] @ z + (0 if bias is None else bias)
+
+    def of_edge(name: str, h: list[torch.Tensor], i: int, j: int) -> torch.Tensor:
+        d2 = ((x[i] - x[j]) ** 2).sum()
+        z = torch.cat([h[i], h[j], torch.stack([d2, d2])])  # now, and in the input: the same in one layer
+        return silu(linear(f"{name}.second", silu(linear(f"{name}.first", z))))
+
+    h = [linear("embedding", f) for f in features]
+    updated = []
+    for i in range(4):
+        received = torch.zeros(16, dtype=torch.float64)
+        for j in set(range(4)) - {i}:
+            message = of_edge("messages", h, i, j)
+            received += message / (1 + torch.exp(-linear("attention", message)))
+        updated.append(h[i] + linear("update.2", silu(linear("update.0", torch.cat([h[i], received])))))
+    steps, heads, phis, psis = [], [], [], []
+    for i in range(4):
+        along, v = torch.zeros(3, dtype=torch.float64), torch.zeros(3, 3, dtype=torch.float64)
+        for j in set(range(4)) - {i}:
+            away = x[i] - x[j]
+            direction = away / (((away**2).sum() + 1e-8) ** 0.5 + 1)
+            edge = of_edge("steps", updated, i, j)
+            phis.append(abs(float(linear("last", edge))))
+            along += direction * 0.7 * torch.tanh(linear("last", edge))
+            for k in range(3):
+                v[k] += direction * (w["handedness.vectors.weight"][k] @ edge)
+        u = [v[k] / ((v[k] ** 2).sum() + 0.01) ** 0.5 for k in range(3)]
+        (a, b, c), (d, e, f) = u[0], u[1]
+        across = torch.stack([b * f - c * e, c * d - a * f, a * e - b * d])
+        psi = linear("handedness.step", updated[i])
+        psis.append(abs(float(psi)))
+        steps.append(along + 0.7 * torch.tanh(psi) * across)
+        triple = (across * u[2]).sum()
+        heads.append(linear("head", updated[i] + w["handedness.scalar.weight"][:, 0] * triple))
+    assert min(max(phis), max(psis)) > 0.5  # both bounds matter
+    torch.testing.assert_close(output.displacement, torch.stack(steps), rtol=0, atol=1e-12)
+    torch.testing.assert_close(output.features, torch.stack(heads), rtol=0, atol=1e-12)
+
+
 def test_a_single_atom_stays():
     for equivariance in ("E(3)", "SE(3)"):
         network = small(equivariance=equivariance)
@@ -102,16 +161,39 @@ def test_atoms_that_coincide_have_finite_gradients(equivariance: str, apart: flo
     assert all(x.isfinite().all() for x in (output.displacement, output.features, *gradients))
 
 
-def test_steps_are_bounded_by_tanh():
-    """Each edge's step by its direction, shorter than 1, times the layer's share of the reach."""
-    network = small(tanh=True, reach=0.5)
+@pytest.mark.parametrize(("equivariance", "more"), [("E(3)", 0), ("SE(3)", 1)])
+def test_steps_are_bounded_by_tanh(equivariance: str, more: int):
+    """Each edge's step by its direction, shorter than 1, times the layer's share of the reach.
+
+    The chiral step by its own, likewise, so that it is like that along one more edge.
+    """
+    network = small(tanh=True, reach=0.5, equivariance=equivariance)
     for layer in network.layers:
         torch.nn.init.constant_(layer.last.weight, 1e4)
+        if layer.handedness is not None:
+            torch.nn.init.constant_(layer.handedness.step.weight, 1e4)
     segments = Segments.from_counts([6])
     output = network(segments=segments, positions=torch.randn(6, 3), features=torch.randn(6, 3))
     lengths = output.displacement.norm(dim=1)
     assert lengths.max() > 0.1
-    assert lengths.max() < 5 * 0.5
+    assert lengths.max() < (5 + more) * 0.5
+
+
+def test_the_chiral_step_alone_is_bounded_by_tanh():
+    """No step along edges: an atom moves by less than the reach, and without the bound by far more."""
+    lengths = {}
+    for tanh in (True, False):
+        network = small(tanh=tanh, reach=0.5, equivariance="SE(3)")
+        for layer in network.layers:
+            torch.nn.init.zeros_(layer.last.weight)
+            torch.nn.init.constant_(layer.handedness.vectors.weight.data[0], 10.0)
+            torch.nn.init.constant_(layer.handedness.step.weight, 1e4)
+        torch.manual_seed(1)
+        x, features = torch.randn(6, 3), torch.randn(6, 3)
+        output = network(segments=Segments.from_counts([6]), positions=x, features=features)
+        lengths[tanh] = float(output.displacement.detach().norm(dim=1).max())
+    assert 0.01 < lengths[True] < 0.5
+    assert lengths[False] > 10
 
 
 def mirrored_pairs(number: int) -> tuple[Segments, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -120,17 +202,18 @@ def mirrored_pairs(number: int) -> tuple[Segments, torch.Tensor, torch.Tensor, t
     corners = torch.tensor([[1.0, 0, 0], [0, 1.2, 0], [0, 0, 1.5], [0, 0, 0]])
     label = torch.arange(number) % 2
     sign = torch.where(label[:, None, None] == 0, 1.0, -1.0)
-    q = torch.linalg.qr(torch.randn(number, 3, 3, generator=rng)).Q
-    positions = corners @ (q * q.det()[:, None, None] * sign)
-    return Segments.from_counts([4] * number), positions.flatten(0, 1), torch.ones(4 * number, 3), label
+    positions = corners.double() @ (random_orthogonal(number, rng=rng, reflections=False) * sign)
+    features = torch.ones(4 * number, 3, dtype=torch.float64)
+    return Segments.from_counts([4] * number), positions.flatten(0, 1), features, label
 
 
 @pytest.mark.parametrize(("equivariance", "learns"), [("E(3)", False), ("SE(3)", True)])
 def test_only_the_chiral_network_learns_which_mirror_image_it_sees(equivariance: str, learns: bool):
+    """In float64: Adam scales up gradients that are rounding alone, and orientations would matter."""
     segments, positions, features, label = mirrored_pairs(16)
-    network = small(equivariance=equivariance)
+    network = small(equivariance=equivariance).double()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
-    for _ in range(60):
+    for _ in range(80):
         output = network(segments=segments, positions=positions, features=features)
         loss = torch.nn.functional.cross_entropy(segments.mean(output.features), label)
         optimiser.zero_grad()

@@ -13,6 +13,7 @@ from epitaxy.apps.model import GenerativeModel, States
 from epitaxy.apps.sampling.request import TargetedRequest
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.data.molecules import MoleculeStatistics
+from epitaxy.flows import bin_centre
 from epitaxy.geometry import MoleculeBatch, RngSource, Segments
 from epitaxy.models import MoleculeNetOutput
 
@@ -137,4 +138,4 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]
 
     def _centres(self, numbers: Int[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the numbers that stand for charges: centres of bins on [-1, 1]."""
-        return (2 * numbers - 1) / self.bins - 1
+        return bin_centre(numbers - 1, self.bins, torch.get_default_dtype())

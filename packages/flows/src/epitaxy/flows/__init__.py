@@ -1,5 +1,6 @@
 """Bayesian flows and diffusions, of circular, real and categorical variables, under one protocol."""
 
+from epitaxy.flows._bins import bin_centre
 from epitaxy.flows.absorbing import AbsorbingDiffusion
 from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.categorical import CategoricalBFN
@@ -42,4 +43,5 @@ __all__ = [
     "Refreshable",
     "TrajectoryBank",
     "VariancePreserving",
+    "bin_centre",
 ]

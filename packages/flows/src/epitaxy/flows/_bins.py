@@ -3,14 +3,18 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
+def bin_centre(k: Int[Tensor, "*event"], bins: int, dtype: torch.dtype) -> Float[Tensor, "*event"]:
+    """Return the centres (2k + 1) / K - 1 of bins k = 0, ..., K - 1, K equal bins of [-1, 1]."""
+    return (2 * k.to(dtype) + 1 - bins) / bins
+
+
 def bin_centres(bins: int, like: Tensor) -> Float[Tensor, " bins"]:
-    """Return the centres (2k - 1) / K - 1, k = 1, ..., K, of the dtype and device of `like`."""
-    k = torch.arange(bins, dtype=like.dtype, device=like.device)
-    return (2 * k + 1 - bins) / bins
+    """Return the centres of all bins, of the dtype and device of `like`."""
+    return bin_centre(torch.arange(bins, device=like.device), bins, like.dtype)
 
 
 def log_bin_masses(

@@ -116,6 +116,13 @@ class GaussianBFN:
         """Return the share of the data in the mean, 1 - sigma1^(2t), accurate near t = 0."""
         return -torch.expm1(2 * math.log(self.sigma1) * t)
 
+    def spread(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+        """Return the deviation ((1 - gamma) / gamma)^(1/2) of mu / gamma, at `t_min` at the earliest.
+
+        It is beta^(-1/2) with beta = rho - 1, which neither end of time cancels away.
+        """
+        return torch.expm1(-2 * math.log(self.sigma1) * t.clamp(min=self.t_min)).rsqrt()
+
     def accuracy(self, t: Float[Tensor, " rows"], s: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the accuracy rho(s) - rho(t) of the messages between t and s."""
         return self.precision(s) * self.gamma(s - t)
@@ -251,13 +258,8 @@ class GaussianBFN:
         return self.data_of(output, state, t)
 
     def _share_and_spread(self, t: Float[Tensor, " rows"], ndim: int) -> tuple[Tensor, Tensor]:
-        """Return gamma and ((1 - gamma) / gamma)^(1/2) as columns, at t_min at the earliest.
-
-        The latter is beta^(-1/2) with beta = rho - 1, which neither end of time cancels away.
-        """
-        late = t.clamp(min=self.t_min)
-        beta = torch.expm1(-2 * math.log(self.sigma1) * late)
-        return column(self.gamma(late), ndim), column(beta.rsqrt(), ndim)
+        """Return gamma and `spread` as columns, at t_min at the earliest."""
+        return column(self.gamma(t.clamp(min=self.t_min)), ndim), column(self.spread(t), ndim)
 
     def _weight(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         if self.loss_kind == "continuous" or self.grid is None:

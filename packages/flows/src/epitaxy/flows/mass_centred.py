@@ -23,8 +23,11 @@ class MassCentred:
     alone is always at 0.
 
     GeoBFN's code centres the network's input, the predicted noise and the messages, but not the predicted
-    data, nor the last mean, which clamping may have moved; here everything is. (A `clamp` of the flow acts on
-    the centred noise.)
+    data, nor the last mean, which clamping may have moved; here everything is, the loss's prediction too.
+
+    A `clamp` of the flow acts on the centred noise, component by component, as in that code. Where it acts,
+    a turned molecule does not have the turned prediction, for the bound knows the axes, and the bounded noise
+    has a net translation, which is taken out of the prediction, not of the noise.
 
     Args:
         flow: the flow of one coordinate; its sampler must make no corrections, its data must not be periodic.
@@ -88,8 +91,13 @@ class MassCentred:
         state: Float[Tensor, " rows *event"],
         t: Float[Tensor, " rows"],
     ) -> Float[Tensor, " rows *event"]:
-        """Return each component's part of the loss of the centred output."""
-        return self.flow.component_losses(self._centred(output), self._centred(x), self._centred(state), t)
+        """Return each component's part of the loss of the centred output, its prediction centred too."""
+        output, x, state = self._centred(output), self._centred(x), self._centred(state)
+        if isinstance(self.flow, GaussianBFN) and self.flow.clamp is not None:
+            of_data = replace(self.flow, parametrisation="data", clamp=None)
+            x_hat = self._centred(self.flow.data_of(output, state, t))
+            return of_data.component_losses(x_hat, x, state, t)
+        return self.flow.component_losses(output, x, state, t)
 
     def loss(
         self,

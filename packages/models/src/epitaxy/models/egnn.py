@@ -55,9 +55,10 @@ class EGNN(nn.Module):
         layers: number of layers.
         equivariance: "E(3)" or "SE(3)".
         attention: whether messages are gated, as EDM's are and GeoBFN's are not.
-        tanh: whether each edge's step is bounded by a tanh, as EDM's are and GeoBFN's are not.
-        reach: the bound on all layers' steps along an edge together, in the unit of the positions; each layer
-            has an equal share. Read with `tanh` only. EDM: 15.
+        tanh: whether each edge's step is bounded by a tanh, as EDM's are and GeoBFN's are not; each atom's
+            step by `Handedness` too.
+        reach: the bound on all layers' steps along an edge together, in the unit of the positions, and on
+            those by `Handedness` together; each layer has an equal share. Read with `tanh` only. EDM: 15.
 
     Raises:
         ValueError: if `equivariance` is none of the two.

@@ -32,7 +32,7 @@ class EGNNLayer(nn.Module):
     Args:
         hidden: width of all its layers.
         attention: whether a message is multiplied by the sigmoid of a linear function of itself.
-        reach: bounds phi to `reach tanh(phi)`; None for no bound.
+        reach: bounds phi to `reach tanh(phi)`, and the step of `Handedness` likewise; None for no bound.
         chiral: whether `Handedness` follows.
 
     """
@@ -48,7 +48,7 @@ class EGNNLayer(nn.Module):
         self.steps = EdgePerceptron(atoms=hidden, hidden=hidden)
         self.last = nn.Linear(hidden, 1, bias=False)
         nn.init.xavier_uniform_(self.last.weight, gain=0.001)
-        self.handedness = Handedness(hidden) if chiral else None
+        self.handedness = Handedness(hidden, reach=reach) if chiral else None
 
     def forward(
         self,

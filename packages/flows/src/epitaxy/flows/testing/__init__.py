@@ -3,8 +3,9 @@
 Import it from tests only: it needs `pip install epitaxy-flows[testing]`.
 """
 
+from epitaxy.flows.testing.beliefs import WatchedBelief
 from epitaxy.flows.testing.laws import FlowLaws
 from epitaxy.flows.testing.oracle import Oracle, sample
 from epitaxy.flows.testing.statistics import kolmogorov_bound, kolmogorov_distance
 
-__all__ = ["FlowLaws", "Oracle", "kolmogorov_bound", "kolmogorov_distance", "sample"]
+__all__ = ["FlowLaws", "Oracle", "WatchedBelief", "kolmogorov_bound", "kolmogorov_distance", "sample"]

@@ -1,9 +1,10 @@
-"""What tests of geometry need: tolerances, laws to subclass, hypothesis strategies.
+"""What tests of geometry need: tolerances, laws to subclass, hypothesis strategies, rotations.
 
 Import it from tests only: it needs `pip install epitaxy-geometry[testing]`.
 """
 
 from epitaxy.geometry.testing.laws import ManifoldLaws
+from epitaxy.geometry.testing.orthogonal import TurnedRng, random_orthogonal
 from epitaxy.geometry.testing.strategies import (
     counts,
     crystal_batches,
@@ -17,8 +18,10 @@ __all__ = [
     "SIGMAS",
     "ManifoldLaws",
     "Tolerance",
+    "TurnedRng",
     "counts",
     "crystal_batches",
     "fractional_coordinates",
     "lattices",
+    "random_orthogonal",
 ]
