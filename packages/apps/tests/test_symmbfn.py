@@ -131,7 +131,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(
 
 def test_properties_are_told_hidden_and_steered(told: Path) -> None:
     model = SymmBFN.load(str(told))
-    assert model.model.told == ("density", "volume_per_atom")
+    assert model.model.told.names == ("density", "volume_per_atom")
     with pytest.raises(UsageError, match="did you mean 'density'"):
         model.requests(num=1, seed=0, properties={"densty": 1.0})
     plain, asked, steered = (
