@@ -89,7 +89,9 @@ def quickstart(task: Task, dataset: str) -> MoleculeRecipe:
     return small(task, dataset).model_copy(
         update={
             "network": MoleculeNetConfig(hidden=48, layers=4, tanh=True, time="sinusoidal"),
-            "training": QUICK_TRAINING.model_copy(update={"batch_size": 32}),
+            "training": QUICK_TRAINING.model_copy(
+                update={"passes": 600, "batch_size": 32, "validate_every": 50}
+            ),
             "sampling": SamplingConfig(steps=50),
         }
     )
