@@ -17,6 +17,8 @@ from epitaxy.apps.cli.main import app as umbrella
 from epitaxy.apps.config import MoleculeRecipe, apply_overrides, preset
 from epitaxy.apps.data import load_molecules
 from epitaxy.apps.molecule_model import MoleculeModel
+from epitaxy.apps.training.validation import within_vocabulary
+from epitaxy.data import Vocabulary
 from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics
 from epitaxy.eval.molecules import measure_stability
 from epitaxy.geometry import SharedRng
@@ -143,6 +145,17 @@ def test_sizes_that_training_never_saw_are_said(run: Path, capsys: pytest.Captur
     said = capsys.readouterr().err
     assert "--num-atoms 600: training had 2 to 14" in said
     assert "--num-atoms 7" not in said
+
+
+def test_validation_keeps_to_the_elements_of_training(
+    molecules: MoleculeDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    organic = within_vocabulary(molecules, Vocabulary((1, 6, 7, 8)))
+    assert set(organic.numbers.tolist()) <= {1, 6, 7, 8}
+    left_out = len(molecules) - len(organic)
+    assert f"{left_out} validation structures" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="every validation structure"):
+        within_vocabulary(molecules, Vocabulary((118,)))
 
 
 def test_a_split_can_be_named_where_a_hash_divides(tmp_path: Path) -> None:

@@ -95,13 +95,12 @@ def claimed(out: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise UsageError(f"{out}: another process is training there; wait for it, or stop it") from None
-    except (OSError, NotImplementedError):  # a file system without locks: then it is the user who takes care
-        yield
-        return
+    except (OSError, NotImplementedError):
+        pass  # a file system without locks: then it is the user who takes care
     try:
         yield
     finally:
-        lock.release()
+        lock.release()  # nothing, where it is not held
 
 
 def reached_step(checkpoint: Path) -> int | None:
