@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 
 from epitaxy.geometry import Segments
-from epitaxy.models import CSPNet, CSPNetOutput, WyckoffNet, WyckoffNetOutput
+from epitaxy.models import CrystalNetOutput, CSPNet, WyckoffNet, WyckoffNetOutput
 from epitaxy.models.testing import (
     CrystalInput,
     EdgeListCSPNet,
@@ -131,7 +131,7 @@ def loss(network: Network, x: CrystalInput) -> torch.Tensor:
     return sum(y.square().sum() for y in fields(network(**x.words())))
 
 
-def fields(output: CSPNetOutput | WyckoffNetOutput) -> list[torch.Tensor]:
+def fields(output: CrystalNetOutput | WyckoffNetOutput) -> list[torch.Tensor]:
     """All that a network gives."""
     every = (getattr(output, name, None) for name in FIELDS)
     return [field for field in every if field is not None]

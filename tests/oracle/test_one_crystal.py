@@ -15,7 +15,7 @@ from epitaxy.data import CrystalDataset, Statistics
 from epitaxy.flows import KineticDiffusion
 from epitaxy.flows.kinetic_kernel import KineticKernel
 from epitaxy.geometry import FlatTorus, wrapped_normal_information, wrapped_normal_score
-from epitaxy.models import CSPNetOutput
+from epitaxy.models import CrystalNetOutput
 
 POSITIONS = ("circular_bfn", "kinetic")
 LATTICE = ("gaussian_bfn", "variance_preserving")
@@ -43,11 +43,11 @@ class KnowsTheCrystal(nn.Module):
 
     def forward(
         self, *, positions: Tensor, time: Tensor, velocities: Tensor | None, **_: object
-    ) -> CSPNetOutput:
+    ) -> CrystalNetOutput:
         crystals = time.shape[0]
         batch = CRYSTAL.batch([0] * crystals)
         targets = self.targets(batch)
-        return CSPNetOutput(
+        return CrystalNetOutput(
             positions=self.movement(positions, targets["positions"], time, velocities),
             lattice=targets["lattice"],
             species=self.species(targets["species"]) if "species" in targets else None,

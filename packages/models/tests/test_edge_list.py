@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from epitaxy.geometry import Segments
 from epitaxy.geometry.testing import Tolerance, counts
-from epitaxy.models import CSPNet, CSPNetOutput
+from epitaxy.models import CrystalNetOutput, CSPNet
 from epitaxy.models.testing import CrystalInput, EdgeListCSPNet, random_crystals
 
 SPECIES = 5
@@ -71,7 +71,7 @@ def both(
     return fast, plain
 
 
-def fields(output: CSPNetOutput) -> list[torch.Tensor]:
+def fields(output: CrystalNetOutput) -> list[torch.Tensor]:
     every = [output.positions, output.lattice, output.species]
     return [field for field in every if field is not None]
 

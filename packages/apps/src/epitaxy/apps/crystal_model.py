@@ -15,7 +15,7 @@ from epitaxy.apps.sampling.crystals import CrystalRequest
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.data import Statistics
 from epitaxy.geometry import CrystalBatch, RngSource, Segments
-from epitaxy.models import CSPNetOutput
+from epitaxy.models import CrystalNetOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +91,7 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
     def predict(self, states: States, time: Float[Tensor, " graphs"], given: GivenCells) -> dict[str, Tensor]:
         """Return the network's raw output for each field at ``time``."""
         features = self.flow.features(states, time, segments=given.segments)
-        output: CSPNetOutput = self.network(
+        output: CrystalNetOutput = self.network(
             segments=given.segments,
             positions=features["positions"].value,
             lattice=features["lattice"].value,

@@ -30,6 +30,8 @@ class Segments:
     counts: Int[Tensor, " graphs"]
     index: Int[Tensor, " atoms"]
     offsets: Int[Tensor, " graphs+1"]
+    longest: int
+    """The most atoms that a graph has (0 without graphs), known without asking the device."""
 
     @classmethod
     def from_counts(
@@ -53,7 +55,8 @@ class Segments:
             raise ValueError("every graph needs at least one atom")
         offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         index = torch.arange(counts.shape[0], device=counts.device).repeat_interleave(counts)
-        return cls(counts=counts, index=index, offsets=offsets)
+        longest = int(counts.max()) if len(counts) else 0
+        return cls(counts=counts, index=index, offsets=offsets, longest=longest)
 
     @property
     def num_graphs(self) -> int:
@@ -78,7 +81,10 @@ class Segments:
     def to(self, device: torch.device | str) -> "Segments":
         """Copy to another device."""
         return Segments(
-            counts=self.counts.to(device), index=self.index.to(device), offsets=self.offsets.to(device)
+            counts=self.counts.to(device),
+            index=self.index.to(device),
+            offsets=self.offsets.to(device),
+            longest=self.longest,
         )
 
     def sum(self, x: Shaped[Tensor, " atoms *rest"]) -> Shaped[Tensor, " graphs *rest"]:

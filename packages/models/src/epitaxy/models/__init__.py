@@ -1,6 +1,7 @@
 """Fast equivariant networks for crystals and molecules. They know no probability: tensors in, tensors out."""
 
-from epitaxy.models.cspnet import CSPNet, CSPNetOutput
+from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
+from epitaxy.models.cspnet import CSPNet
 from epitaxy.models.edge_block import EdgeBlock
 from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.egnn import EGNN, EGNNOutput
@@ -9,13 +10,15 @@ from epitaxy.models.gaussian_basis import GaussianBasis
 from epitaxy.models.molecule_net import MoleculeNet, MoleculeNetOutput
 from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 from epitaxy.models.property_embedding import PropertyEmbedding
+from epitaxy.models.rotary_net import RotaryNet
 from epitaxy.models.space_group_embedding import SpaceGroupEmbedding, space_group_descriptor
 from epitaxy.models.wyckoff_net import WyckoffNet, WyckoffNetOutput
 
 __all__ = [
     "EGNN",
     "CSPNet",
-    "CSPNetOutput",
+    "CrystalNet",
+    "CrystalNetOutput",
     "EGNNOutput",
     "EdgeBlock",
     "EdgeIndex",
@@ -25,6 +28,7 @@ __all__ = [
     "MoleculeNetOutput",
     "PairFeatures",
     "PropertyEmbedding",
+    "RotaryNet",
     "SpaceGroupEmbedding",
     "TimeEmbedding",
     "WyckoffNet",

@@ -1,38 +1,18 @@
 """CSPNet: DiffCSP's periodic equivariant network, in the variants of CrysBFN and of KLDM."""
 
-from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from epitaxy.geometry import Pairs, Segments
-from epitaxy.models._parts import LATTICES, POSITION_HEADS, SPECIES, TIMES, choose
+from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
 from epitaxy.models.csp_layer import CSPLayer
 from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.pair_features import fourier_pairs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CSPNetOutput:
-    """What the network says of a batch of crystals.
-
-    Attributes:
-        positions: three numbers for each atom, one along each lattice vector; what they mean, and whether
-            their mean over a crystal matters, is the flow's to say.
-        lattice: of the shape of the input lattice: `M @ lattice` with one 3x3 matrix M a graph, in the units
-            of the input, or six numbers.
-        species: logits or values of each atom's species, or None if the network was built without them.
-
-    """
-
-    positions: Float[Tensor, "atoms 3"]
-    lattice: Float[Tensor, "graphs 3 3"] | Float[Tensor, "graphs 6"]
-    species: Float[Tensor, "atoms species"] | None
-
-
-class CSPNet(nn.Module):
+class CSPNet(CrystalNet):
     """Predicts positions (or velocities), lattice and species of crystals from noisy ones.
 
     The network of DiffCSP (Jiao et al., NeurIPS 2023, eqs. 7-11) with the changes of CrysBFN (Wu et al., ICLR
@@ -97,14 +77,19 @@ class CSPNet(nn.Module):
         lattice: Literal["matrix", "parameters"] = "matrix",
         velocities: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            species=species,
+            species_input=species_input,
+            species_output=species_output,
+            hidden=hidden,
+            time_dim=time_dim,
+            time_embedding=time_embedding,
+            position_conditions=position_conditions,
+            position_head=position_head,
+            lattice=lattice,
+            velocities=velocities,
+        )
         self.frequencies = frequencies
-        self.position_conditions = position_conditions
-        self.velocities = velocities
-        self.view = choose("lattice", lattice, LATTICES)
-        self.species_embedding = choose("species_input", species_input, SPECIES)(species, hidden)
-        self.time_embedding = choose("time_embedding", time_embedding, TIMES)(time_dim)
-        self.atom_embedding = nn.Linear(hidden + time_dim + position_conditions, hidden)
         self.layers = nn.ModuleList(
             CSPLayer(
                 hidden=hidden,
@@ -114,10 +99,6 @@ class CSPNet(nn.Module):
             )
             for _ in range(layers)
         )
-        self.norm = nn.LayerNorm(hidden)
-        self.position_head = choose("position_head", position_head, POSITION_HEADS)(hidden)
-        self.lattice_head = nn.Linear(hidden, self.view.outputs, bias=False)
-        self.species_head = nn.Linear(hidden, species_output) if species_output else None
 
     def forward(
         self,
@@ -130,7 +111,7 @@ class CSPNet(nn.Module):
         conditions: Float[Tensor, "atoms channels"] | None = None,
         velocities: Float[Tensor, "atoms 3"] | None = None,
         pairs: Pairs | None = None,
-    ) -> CSPNetOutput:
+    ) -> CrystalNetOutput:
         """Run the network on a batch.
 
         Args:
@@ -152,52 +133,9 @@ class CSPNet(nn.Module):
         self.check(lattice, conditions, velocities)
         pairs = segments.pairs() if pairs is None else pairs
         features = fourier_pairs(positions, pairs, self.frequencies)
-        atoms = self.embed(segments, species, time, conditions)
+        atoms = self.embed(segments, species, self.time_embedding(time), conditions)
         index = EdgeIndex.of(segments, pairs, channels=atoms.shape[1])
         of_lattice = segments.expand(self.view.features(lattice))
         for layer in self.layers:
             atoms = layer(atoms, of_lattice, features, index, velocities)
         return self.read_out(segments, atoms, lattice)
-
-    def check(self, lattice: Tensor, conditions: Tensor | None, velocities: Tensor | None) -> None:
-        """Raise a ValueError if one of these is not what the network was built for."""
-        if lattice.shape[1:] != self.view.shape:
-            raise ValueError(
-                f"a lattice has the shape {tuple(lattice.shape[1:])}, the network wants {self.view.shape}"
-            )
-        channels = 0 if conditions is None else conditions.shape[1]
-        if channels != self.position_conditions:
-            raise ValueError(f"conditions have {channels} channels, the network {self.position_conditions}")
-        if (velocities is not None) != self.velocities:
-            raise ValueError(
-                "velocities are missing: the network was built with velocities=True"
-                if self.velocities
-                else "velocities are given: build the network with velocities=True"
-            )
-
-    def embed(
-        self,
-        segments: Segments,
-        species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"],
-        time: Float[Tensor, " graphs"],
-        conditions: Float[Tensor, "atoms channels"] | None,
-    ) -> Float[Tensor, "atoms hidden"]:
-        """First features of each atom: of its species, its graph's time, its conditions."""
-        parts = [self.species_embedding(species), segments.expand(self.time_embedding(time))]
-        parts += [] if conditions is None else [conditions]
-        embedded: Tensor = self.atom_embedding(torch.cat(parts, dim=1))
-        return embedded
-
-    def read_out(
-        self,
-        segments: Segments,
-        atoms: Float[Tensor, "atoms hidden"],
-        lattice: Float[Tensor, "graphs 3 3"] | Float[Tensor, "graphs 6"],
-    ) -> CSPNetOutput:
-        """Outputs, from the atoms' features after the last layer."""
-        atoms = self.norm(atoms)
-        return CSPNetOutput(
-            positions=self.position_head(atoms),
-            lattice=self.view.read_out(self.lattice_head(segments.mean(atoms)), lattice),
-            species=None if self.species_head is None else self.species_head(atoms),
-        )

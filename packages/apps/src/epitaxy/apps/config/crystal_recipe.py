@@ -9,11 +9,11 @@ from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import CircularBFNConfig, GaussianBFNConfig
 from epitaxy.apps.config.lattice_form import LatticeFormConfig, MatrixFormConfig
 from epitaxy.apps.config.modalities import LatticeConfig, PositionsConfig, SpeciesConfig
-from epitaxy.apps.config.network import CSPNetConfig
+from epitaxy.apps.config.network import CrystalNetConfig, CSPNetConfig
 from epitaxy.apps.config.recipe import Recipe, check_grids
 from epitaxy.apps.config.species_form import SpeciesForm
 from epitaxy.flows import Flow, ProductFlow
-from epitaxy.models import CSPNet
+from epitaxy.models import CrystalNet
 
 
 class LossWeights(Config):
@@ -34,7 +34,7 @@ class CrystalRecipe(Recipe):
     lattice: LatticeConfig = GaussianBFNConfig()
     lattice_form: LatticeFormConfig = MatrixFormConfig()
     species: Annotated[SpeciesConfig | None, Field(description="null where the composition is given (csp)")]
-    network: CSPNetConfig = CSPNetConfig()
+    network: CrystalNetConfig = CSPNetConfig()
     weights: LossWeights = LossWeights()
 
     @model_validator(mode="after")
@@ -58,7 +58,7 @@ class CrystalRecipe(Recipe):
             return SpeciesForm(kind="index", channels=classes, outputs=0, components=1)
         return self.species.form(classes)
 
-    def build_network(self, classes: int) -> CSPNet:
+    def build_network(self, classes: int) -> CrystalNet:
         """Return a fresh network for the recipe's flows and a vocabulary of ``classes`` elements."""
         return self.network.build(
             species=self.species_form(classes),

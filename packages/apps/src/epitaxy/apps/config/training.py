@@ -32,6 +32,10 @@ class TrainingConfig(Config):
     learning_rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 0.0
     amsgrad: bool = False
+    optimiser: Annotated[
+        Literal["adamw", "muon"],
+        Field(description="muon: for the matrices of hidden layers, adamw for the rest"),
+    ] = "adamw"
     schedule: Annotated[PlateauSchedule | CosineSchedule, Field(discriminator="kind")] = PlateauSchedule()
     gradient_clip: PositiveFloat | None = None
     averaging: Annotated[

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from epitaxy.apps.config import CosineSchedule, PlateauSchedule
 from epitaxy.apps.families import AnyModel
 from epitaxy.apps.model import Batch
+from epitaxy.apps.training.optimiser import optimiser
 from epitaxy.geometry import SharedRng, structure_seed
 
 _TRAIN, _VALIDATE = 0, 1
@@ -81,18 +82,13 @@ class TrainingModule(L.LightningModule):
             self.averaged.update_parameters(self.model.network)
 
     def configure_optimizers(self) -> Any:
-        """Return AdamW and the recipe's schedule in Lightning's form."""
+        """Return the recipe's optimiser and schedule in Lightning's form."""
         training = self.model.recipe.training
-        optimiser = torch.optim.AdamW(
-            self.model.network.parameters(),
-            lr=training.learning_rate,
-            weight_decay=training.weight_decay,
-            amsgrad=training.amsgrad,
-        )
+        stepper = optimiser(self.model.network, training)
         match training.schedule:
             case PlateauSchedule() as plateau:
                 scheduler: Any = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                    optimiser,
+                    stepper,
                     factor=plateau.factor,
                     patience=math.ceil(plateau.patience / training.validate_every),
                     min_lr=plateau.minimum,
@@ -101,9 +97,9 @@ class TrainingModule(L.LightningModule):
                 entry["frequency"] = self.trainer.check_val_every_n_epoch or 1
             case CosineSchedule() as cosine:
                 factor = cosine_factor(cosine, self.total_steps, training.learning_rate)
-                scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+                scheduler = torch.optim.lr_scheduler.LambdaLR(stepper, factor)
                 entry = {"scheduler": scheduler, "interval": "step"}
-        return {"optimizer": optimiser, "lr_scheduler": entry}
+        return {"optimizer": stepper, "lr_scheduler": entry}
 
     def _losses(self, batch: Batch, step: int, purpose: int) -> dict[str, Float[Tensor, ""]]:
         generator, source = self.sources(step, purpose)

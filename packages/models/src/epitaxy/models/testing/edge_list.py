@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from epitaxy.geometry import Segments
+from epitaxy.models.crystal_net import CrystalNetOutput
 from epitaxy.models.csp_layer import CSPLayer
-from epitaxy.models.cspnet import CSPNet, CSPNetOutput
+from epitaxy.models.cspnet import CSPNet
 from epitaxy.models.edge_block import EdgeBlock
 
 
@@ -33,10 +34,10 @@ class EdgeListCSPNet(CSPNet):
         time: Float[Tensor, " graphs"],
         conditions: Float[Tensor, "atoms channels"] | None = None,
         velocities: Float[Tensor, "atoms 3"] | None = None,
-    ) -> CSPNetOutput:
+    ) -> CrystalNetOutput:
         """Run the network on a batch, as `CSPNet.forward` does."""
         self.check(lattice, conditions, velocities)
-        atoms = self.embed(segments, species, time, conditions)
+        atoms = self.embed(segments, species, self.time_embedding(time), conditions)
         atoms = edge_list_layers(
             self.layers, atoms, _invariants(lattice), segments, positions, self.frequencies, velocities
         )

@@ -1,0 +1,57 @@
+"""The optimisers that a recipe may name, over the parameters of a network."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from epitaxy.apps.config import TrainingConfig
+
+
+def optimiser(network: nn.Module, training: TrainingConfig) -> torch.optim.Optimizer:
+    """Return the optimiser that ``training`` names.
+
+    Muon's update has the size that AdamW's would have (Liu et al., *Muon is Scalable for LLM Training*, 2025,
+    eq. 4), so that one learning rate and one decay serve both parts.
+    """
+    rate, decay = training.learning_rate, training.weight_decay
+    words = {"lr": rate, "weight_decay": decay}
+    if training.optimiser == "adamw":
+        return torch.optim.AdamW(network.parameters(), amsgrad=training.amsgrad, **words)
+    matrices, others = hidden_matrices(network)
+    return Together(
+        torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", **words),
+        torch.optim.AdamW(others, amsgrad=training.amsgrad, **words),
+    )
+
+
+def hidden_matrices(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Divide the parameters into the matrices within a network's repeated layers and all others.
+
+    Muon is for matrices between hidden features: embeddings, heads, biases and norms are not such.
+    """
+    matrices, others = [], []
+    for name, parameter in network.named_parameters():
+        within = any(part.isdigit() for part in name.split(".")[:-1]) and "layers" in name
+        (matrices if within and parameter.ndim == 2 else others).append(parameter)
+    return matrices, others
+
+
+class Together(torch.optim.Optimizer):
+    """Several optimisers as one: each steps its own parameters; groups and state are held here.
+
+    Schedulers, checkpoints and Lightning see one optimiser with one group of parameters for each.
+    """
+
+    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+        self.parts = parts
+        super().__init__([group for part in parts for group in part.param_groups], {})
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+        """Take the closure's gradients, then a step of each."""
+        loss = None if closure is None else torch.enable_grad()(closure)()
+        for part, group in zip(self.parts, self.param_groups, strict=True):
+            part.param_groups, part.state = [group], self.state  # loading a checkpoint makes new ones
+            part.step()
+        return loss
