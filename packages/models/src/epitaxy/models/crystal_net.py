@@ -1,5 +1,6 @@
 """What every network on the atoms of a cell shares: its inputs, how it embeds them, its outputs."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from epitaxy.geometry import Segments
 from epitaxy.models._parts import LATTICES, POSITION_HEADS, SPECIES, TIMES, choose
+from epitaxy.models.lattice_views import LatticeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class CrystalNet(nn.Module):
         position_head: "linear" for one linear layer, "two_layer" for a SiLU between two.
         lattice: "matrix" for lattice vectors, "parameters" for six invariant numbers a graph.
         velocities: whether the network sees the atoms' velocities.
+        layers: makes what stands between embeddings and heads, told how lattices are seen.
 
     Raises:
         ValueError: if a word is none of those above, or the time embedding cannot have `time_dim` channels.
@@ -64,6 +67,7 @@ class CrystalNet(nn.Module):
         position_head: Literal["linear", "two_layer"],
         lattice: Literal["matrix", "parameters"],
         velocities: bool,
+        layers: Callable[[LatticeView], Iterable[nn.Module]],
     ) -> None:
         super().__init__()
         self.position_conditions = position_conditions
@@ -72,6 +76,7 @@ class CrystalNet(nn.Module):
         self.species_embedding = choose("species_input", species_input, SPECIES)(species, hidden)
         self.time_embedding = choose("time_embedding", time_embedding, TIMES)(time_dim)
         self.atom_embedding = nn.Linear(hidden + time_dim + position_conditions, hidden)
+        self.layers = nn.ModuleList(layers(self.view))
         self.norm = nn.LayerNorm(hidden)
         self.position_head = choose("position_head", position_head, POSITION_HEADS)(hidden)
         self.lattice_head = nn.Linear(hidden, self.view.outputs, bias=False)

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from epitaxy.geometry import Pairs, Segments
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
@@ -88,17 +88,17 @@ class CSPNet(CrystalNet):
             position_head=position_head,
             lattice=lattice,
             velocities=velocities,
+            layers=lambda view: (
+                CSPLayer(
+                    hidden=hidden,
+                    lattice_channels=view.channels,
+                    pair_channels=3 * frequencies,
+                    velocities=velocities,
+                )
+                for _ in range(layers)
+            ),
         )
         self.frequencies = frequencies
-        self.layers = nn.ModuleList(
-            CSPLayer(
-                hidden=hidden,
-                lattice_channels=self.view.channels,
-                pair_channels=3 * frequencies,
-                velocities=velocities,
-            )
-            for _ in range(layers)
-        )
 
     def forward(
         self,

@@ -78,12 +78,12 @@ class RotaryNet(CrystalNet):
             position_head=position_head,
             lattice=lattice,
             velocities=velocities,
+            layers=lambda _: (RotaryLayer(hidden, heads, expansion) for _ in range(layers)),
         )
         self.velocity_embedding = nn.Linear(3, hidden, bias=False) if velocities else None
         self.of_crystal = nn.Sequential(
             nn.Linear(time_dim + self.view.channels, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
         )
-        self.layers = nn.ModuleList(RotaryLayer(hidden, heads, expansion) for _ in range(layers))
         self.register_buffer("k", wave_vectors(heads, hidden // (2 * heads)), persistent=False)
 
     def forward(
