@@ -13,8 +13,11 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from epitaxy.apps.model_dir import RECIPE, WEIGHTS
+from epitaxy.apps.training.run import START
 
 ENTRY = {
     "crysbfn": "epitaxy.apps.cli.crysbfn",
@@ -104,6 +107,25 @@ def test_training_is_refused_in_one_sentence(csp_run: Path, tmp_path: Path) -> N
         call("crysbfn", "train", "--resume", "--data", "mp_20", "--out", str(csp_run)), "prototypes", "mp_20"
     )
     assert not Path(out).exists()
+
+
+def test_a_run_begins_with_another(csp_run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["train", "--data", "prototypes", "--from", str(csp_run), "--out", str(out)]
+    answer = call("crysbfn", *words, "--set", "training.passes=1")
+    assert answer.returncode == 0, answer.stderr
+    assert f"Begun with the weights of {csp_run}" in (out / "model" / "card.md").read_text()
+    start, theirs = (load_file(path / "model.safetensors") for path in (out / START, csp_run / "model"))
+    known = theirs["species_embedding.weight"]
+    assert len(start["species_embedding.weight"]) > len(known)
+    rest = [name for name in theirs if name != "species_embedding.weight"]
+    assert all(torch.equal(start[name], theirs[name]) for name in rest)
+    refused(call("crysbfn", *words, "--task", "dng", "--out", str(tmp_path / "b")), "trained for csp")
+    refused(call("crysbfn", *words, "--preset", "small", "--out", str(tmp_path / "b")), "network.hidden")
+    refused(call("kldm", *words, "--out", str(tmp_path / "b")), "holds a crysbfn model")
+    refused(call("crysbfn", *words, "--resume"), "--from does not go with --resume")
+    refused(call("crysbfn", *words[:3], "--from", "nothing", "--out", str(tmp_path / "b")), "nothing")
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_csv_without_a_cif_column(tmp_path: Path) -> None:

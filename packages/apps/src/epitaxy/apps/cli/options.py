@@ -9,7 +9,14 @@ RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
 Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, a model folder or a shipped model.")]
 Data = Annotated[str | None, typer.Option("--data", help="A dataset's name, or a file or folder.")]
-Preset = Annotated[str, typer.Option(help="paper, small or quickstart.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(help="paper, small or quickstart; by default small, or the recipe of the model --from."),
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="RUN|MODEL", help="Begin with the weights of this model, and its recipe."),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated."),

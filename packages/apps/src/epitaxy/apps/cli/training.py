@@ -8,10 +8,12 @@ from pathlib import Path
 from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES
+from epitaxy.apps.model_dir import RECIPE, LoadedModel, load_model, load_recipe
 from epitaxy.apps.names import TASKS, ModelName, Task
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.apps.training.run import CHECKPOINT, Hardware, open_run, train
+from epitaxy.apps.training.starting import begun_from
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -22,8 +24,9 @@ class Training:
 
     out: Path
     data: str | None
-    task: str
-    preset: str
+    task: str | None
+    preset: str | None
+    begin: str | None
     overrides: list[str]
     root: Path | None
     resume: bool
@@ -43,10 +46,13 @@ def run_training(kind: ModelName, words: Training) -> None:
         nodes=words.nodes,
         precision=words.precision,
     )
-    recipe = _resumed(kind, words) if words.resume else _new(kind, words)
+    source = None if words.begin is None else load_model(words.begin, kinds=(kind,))
+    recipe = _resumed(kind, words) if words.resume else _new(kind, words, source)
     family = FAMILIES[kind]
     train_data, val_data = (family.load(recipe, split, words.root) for split in ("train", "val"))
-    recipe = open_run(words.out, recipe, resume=words.resume)
+    start = None if source is None else begun_from(source, recipe, family.summarise(train_data))
+    origin = "" if source is None else f"Begun with the weights of {words.begin} (sha256 {source.checksum})."
+    recipe = open_run(words.out, recipe, resume=words.resume, start=start, origin=origin)
     say(f"training on {len(train_data)} {family.noun} of {recipe.dataset}, validating on {len(val_data)}")
     with reporting("training") as progress:
         try:
@@ -58,6 +64,7 @@ def run_training(kind: ModelName, words: Training) -> None:
                 hardware=hardware,
                 max_time=limit,
                 progress=progress,
+                start=start,
             )
         except KeyboardInterrupt:
             if (words.out / CHECKPOINT).is_file():
@@ -96,19 +103,25 @@ def check_device(name: str) -> str:
     return name
 
 
-def _new(kind: ModelName, words: Training) -> Recipe:
+def _new(kind: ModelName, words: Training, source: LoadedModel | None) -> Recipe:
     if words.data is None:
         raise UsageError(f"name the data to train on: --data {FAMILIES[kind].example}")
-    task: Task = "csp" if words.task == "csp" else "dng"
-    if words.task != task or task not in TASKS[kind]:
-        raise UsageError(f"--task {words.task}: {kind} has {' and '.join(TASKS[kind])}")
-    known = preset(words.preset, model=kind, task=task, dataset=words.data)
-    return apply_overrides(known, words.overrides)
+    wanted = words.task or (TASKS[kind][0] if source is None else source.model.recipe.task)
+    task: Task = "csp" if wanted == "csp" else "dng"
+    if wanted != task or task not in TASKS[kind]:
+        raise UsageError(f"--task {wanted}: {kind} has {' and '.join(TASKS[kind])}")
+    if source is None or words.preset is not None:
+        base = preset(words.preset or "small", model=kind, task=task, dataset=words.data)
+    else:
+        base = source.model.recipe.model_copy(update={"dataset": words.data})
+        if base.task != task:
+            raise UsageError(f"--task {task}: {words.begin} was trained for {base.task}; leave --task out")
+    return apply_overrides(base, words.overrides)
 
 
 def _resumed(kind: ModelName, words: Training) -> Recipe:
-    from epitaxy.apps.model_dir import RECIPE, load_recipe
-
+    if words.begin is not None:
+        raise UsageError("--from does not go with --resume: a run begins once")
     if words.overrides:
         raise UsageError("--set does not go with --resume: a run keeps the recipe it began with")
     if not (words.out / RECIPE).is_file():

@@ -18,8 +18,11 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
     def train(
         out: opt.RunFolder,
         data: opt.Data = None,
-        task: Annotated[str, typer.Option(help="; ".join(_WORDS[task] for task in tasks) + ".")] = tasks[0],
-        preset: opt.Preset = "small",
+        task: Annotated[
+            str | None, typer.Option(help="; ".join(_WORDS[task] for task in tasks) + ".")
+        ] = None,
+        preset: opt.Preset = None,
+        begin: opt.From = None,
         set_: opt.Overrides = None,
         root: opt.Root = None,
         resume: opt.Resume = False,
@@ -35,8 +38,8 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
         run_training(
             kind,
             Training(
-                out=out, data=data, task=task, preset=preset, overrides=set_ or [], root=root, resume=resume,
-                max_time=max_time, device=device, devices=devices, nodes=nodes, precision=precision,
+                out=out, data=data, task=task, preset=preset, begin=begin, overrides=set_ or [], root=root,
+                resume=resume, max_time=max_time, device=device, devices=devices, nodes=nodes, precision=precision,
             ),
         )  # fmt: skip
 

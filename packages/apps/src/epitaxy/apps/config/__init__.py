@@ -24,7 +24,7 @@ from epitaxy.apps.config.overrides import apply_overrides
 from epitaxy.apps.config.presets import PRESETS, preset
 from epitaxy.apps.config.reading import RECIPES, read_recipe
 from epitaxy.apps.config.recipe import FORMAT, Recipe, SamplingConfig
-from epitaxy.apps.config.training import CosineSchedule, PlateauSchedule, TrainingConfig
+from epitaxy.apps.config.training import CosineSchedule, PlateauSchedule, TrainingConfig, TrapezoidSchedule
 from epitaxy.apps.config.wyckoff_recipe import WyckoffRecipe, WyckoffWeights
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "SamplingConfig",
     "SpeciesConfig",
     "TrainingConfig",
+    "TrapezoidSchedule",
     "VPConfig",
     "WyckoffNetConfig",
     "WyckoffRecipe",

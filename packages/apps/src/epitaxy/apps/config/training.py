@@ -24,6 +24,21 @@ class CosineSchedule(Config):
     minimum: NonNegativeFloat = 1e-5
 
 
+class TrapezoidSchedule(Config):
+    """Linear warm-up, a constant rate, and down to ``minimum`` over the last ``cooldown`` of all steps.
+
+    The constant part does not depend on the run's length, so one may be made longer, or get several ends
+    (Hagele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training
+    Durations", NeurIPS 2024, whose ``1 - sqrt`` is the shape "sqrt").
+    """
+
+    kind: Literal["trapezoid"] = "trapezoid"
+    warmup_steps: NonNegativeInt = 200
+    cooldown: Annotated[float, Field(ge=0, le=1, description="share of all steps")] = 0.2
+    shape: Literal["linear", "sqrt"] = "sqrt"
+    minimum: NonNegativeFloat = 0.0
+
+
 class TrainingConfig(Config):
     """Optimiser, batches, length and averaging. One *pass* visits every training crystal once."""
 
@@ -36,7 +51,9 @@ class TrainingConfig(Config):
         Literal["adamw", "muon"],
         Field(description="muon: for the matrices of hidden layers, adamw for the rest"),
     ] = "adamw"
-    schedule: Annotated[PlateauSchedule | CosineSchedule, Field(discriminator="kind")] = PlateauSchedule()
+    schedule: Annotated[PlateauSchedule | CosineSchedule | TrapezoidSchedule, Field(discriminator="kind")] = (
+        PlateauSchedule()
+    )
     gradient_clip: PositiveFloat | None = None
     averaging: Annotated[
         float | None, Field(gt=0, lt=1, description="decay per step of the averaged weights; null: none")

@@ -29,6 +29,7 @@ def training_card(
     passes: float,
     seconds: float,
     machine: str,
+    origin: str = "",
 ) -> str:
     """Return the card of a freshly trained model, in Markdown."""
     known = DATASETS.get(recipe.dataset)
@@ -44,7 +45,7 @@ def training_card(
 
 {structures} {family.noun} of {recipe.dataset}: {sizes}, {elements} elements.{source}
 {steps} steps ({passes:.1f} passes) in {seconds / 60:.1f} minutes on {machine}.
-
+{origin}
 ## Use
 
 `{recipe.model} sample` knows these elements and no others: {", ".join(statistics.vocabulary.symbols)}.

@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from epitaxy.apps.config import CosineSchedule, PlateauSchedule
+from epitaxy.apps.config import PlateauSchedule
 from epitaxy.apps.families import AnyModel
 from epitaxy.apps.model import Batch
 from epitaxy.apps.training.optimiser import optimiser
+from epitaxy.apps.training.schedules import rate_factor
 from epitaxy.geometry import SharedRng, structure_seed
 
 _TRAIN, _VALIDATE = 0, 1
@@ -95,8 +96,8 @@ class TrainingModule(L.LightningModule):
                 )
                 entry = {"scheduler": scheduler, "monitor": "val/loss", "interval": "epoch", "strict": False}
                 entry["frequency"] = self.trainer.check_val_every_n_epoch or 1
-            case CosineSchedule() as cosine:
-                factor = cosine_factor(cosine, self.total_steps, training.learning_rate)
+            case schedule:
+                factor = rate_factor(schedule, self.total_steps, training.learning_rate)
                 scheduler = torch.optim.lr_scheduler.LambdaLR(stepper, factor)
                 entry = {"scheduler": scheduler, "interval": "step"}
         return {"optimizer": stepper, "lr_scheduler": entry}
@@ -138,16 +139,3 @@ def stratified_times(graphs: int, grid: int | None, generator: torch.Generator) 
     if grid is None:
         return time.clamp(max=1 - torch.finfo(time.dtype).eps)
     return (time * grid).floor().clamp(max=grid - 1) / grid
-
-
-def cosine_factor(schedule: CosineSchedule, total_steps: int, learning_rate: float) -> Callable[[int], float]:
-    """Return the factor on the learning rate at each step."""
-    floor = schedule.minimum / learning_rate
-
-    def factor(step: int) -> float:
-        if step < schedule.warmup_steps:
-            return (step + 1) / schedule.warmup_steps
-        done = (step - schedule.warmup_steps) / max(total_steps - schedule.warmup_steps, 1)
-        return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-
-    return factor

@@ -23,7 +23,7 @@ from epitaxy.apps.dataset import Dataset
 from epitaxy.apps.errors import UsageError, WorkError
 from epitaxy.apps.families import FAMILIES, AnyModel
 from epitaxy.apps.files import write_text
-from epitaxy.apps.model_dir import RECIPE, load_recipe, save_model
+from epitaxy.apps.model_dir import CARD, RECIPE, WEIGHTS, load_model, load_recipe, save_model
 from epitaxy.apps.progress import Progress, silent
 from epitaxy.apps.say import is_main_process
 from epitaxy.apps.training.callbacks import Reporting, Resumable
@@ -34,7 +34,7 @@ from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
 from epitaxy.data import ShuffledBatches
 
-CHECKPOINT, METRICS, LOCK = "last.ckpt", "metrics.csv", ".lock"
+CHECKPOINT, METRICS, LOCK, START = "last.ckpt", "metrics.csv", ".lock", "start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,13 @@ class Hardware:
         return DDPStrategy(process_group_backend="nccl" if on_cuda else "gloo")
 
 
-def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
+def open_run(
+    out: Path, recipe: Recipe | None, *, resume: bool, start: AnyModel | None = None, origin: str = ""
+) -> Recipe:
     """Claim ``out`` for a new run, or read the recipe of the run that is there.
+
+    A model that the run is to begin with is written into ``out/start``, before the recipe that makes the
+    folder a run; ``origin`` says in a sentence what it was made of.
 
     Raises:
         UsageError: a folder that holds a run already, is a file, or (to resume) holds none.
@@ -74,8 +79,10 @@ def open_run(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
             raise UsageError(
                 f"{out} already holds a run: add --resume to go on with it, or choose another --out"
             )
-        if out.is_dir() and any(out.iterdir()):
+        if out.is_dir() and any(path.name != START for path in out.iterdir()):
             raise UsageError(f"{out} is not empty: choose another --out")
+        if start is not None:
+            save_model(out / START, start, card=f"{origin}\n")
         write_text(out / RECIPE, recipe.model_dump_json(indent=2) + "\n")
     return recipe
 
@@ -119,6 +126,11 @@ def reached_step(checkpoint: Path) -> int | None:
         raise WorkError(f"{checkpoint} cannot be read ({error}): delete it to begin this run again") from None
 
 
+def _started(out: Path) -> AnyModel | None:
+    """Return the model that the run in ``out`` was begun with, if it was begun with one."""
+    return load_model(str(out / START)).model if (out / START / WEIGHTS).is_file() else None
+
+
 def _quieten_lightning() -> None:
     """Keep Lightning's greetings and its own progress remarks off the user's terminal; errors still come."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -146,6 +158,7 @@ def train(
     max_time: timedelta | None = None,
     progress: Progress = silent,
     callbacks: Sequence[Callback] = (),
+    start: AnyModel | None = None,
 ) -> AnyModel:
     """Train until the recipe's passes are done, from ``out/last.ckpt`` if it is there.
 
@@ -158,6 +171,8 @@ def train(
         max_time: stop earlier, resumably, after this long in all.
         progress: receives steps done.
         callbacks: further Lightning callbacks.
+        start: the model to begin with, see :func:`epitaxy.apps.training.starting.begun_from`; by default the
+            one in ``out/start``, if the run was begun with one, else a fresh one.
 
     Returns:
         The model with its averaged weights (raw ones when averaging is off), also written to ``out/model``.
@@ -171,7 +186,8 @@ def train(
     training = recipe.training
     L.seed_everything(training.seed, verbose=False)  # initial weights only; noise has its own generators
     family = FAMILIES[recipe.model]
-    statistics = family.summarise(train_data)
+    model = start or _started(out) or family.build(recipe, family.summarise(train_data))
+    statistics: Any = model.statistics
     val_data = within_vocabulary(val_data, statistics.vocabulary)
     world = hardware.devices * hardware.nodes
     batches = ShuffledBatches(
@@ -182,7 +198,7 @@ def train(
     chunk, chunks = chunk_steps(
         checkpoint_steps=training.checkpoint_steps, validation_steps=training.validate_every * steps_per_pass
     )
-    module = TrainingModule(family.build(recipe, statistics), total_steps=total_steps)
+    module = TrainingModule(model, total_steps=total_steps)
     timer = Timer(duration=max_time, verbose=False)
     metrics = MetricsCsv(out / METRICS, fields=tuple(module.model.flow.flows))
     checkpoint = out / CHECKPOINT
@@ -235,6 +251,7 @@ def train(
             passes=trainer.global_step / steps_per_pass,
             seconds=timer.time_elapsed("train"),
             machine=_machine(trainer),
+            origin=(out / START / CARD).read_text() if (out / START / CARD).is_file() else "",
         )
         save_model(out / "model", model, card=card)
     return model

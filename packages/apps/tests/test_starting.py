@@ -1,0 +1,226 @@
+"""``train --from``: what is known is carried over to the bit, what is new begins without effect."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+from torch import Tensor
+
+from epitaxy.apps.config import Recipe, TrapezoidSchedule, apply_overrides
+from epitaxy.apps.data import draw
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.families import FAMILIES, AnyModel
+from epitaxy.apps.model_dir import LoadedModel, load_model, shipped
+from epitaxy.apps.names import ModelName
+from epitaxy.apps.training.run import open_run, train
+from epitaxy.apps.training.schedules import trapezoid_factor
+from epitaxy.apps.training.starting import begun_from, inherited
+from epitaxy.data import Vocabulary
+from epitaxy.geometry import SharedRng
+
+KINDS = {
+    "crysbfn-csp": ("crysbfn", "csp", ()),
+    "crysbfn-dng": ("crysbfn", "dng", ()),
+    "kldm-csp": ("kldm", "csp", ()),
+    "kldm-dng": ("kldm", "dng", ()),
+    "kldm-one_hot": ("kldm", "dng", ("species.kind=one_hot",)),
+    "symmbfn": ("symmbfn", "dng", ()),
+    "geobfn": ("geobfn", "dng", ()),
+    "geobfn-discrete": ("geobfn", "dng", ("atoms.kind=discrete",)),
+    "geobfn-both": ("geobfn", "dng", ("atoms.kind=discrete_continuous",)),
+}
+"""Every treatment of elements, by the model, the task and the words that ask for it."""
+
+
+def data_of(recipe: Recipe) -> Any:
+    return draw(FAMILIES[recipe.model].load(recipe, "train", None), 24)
+
+
+def fresh(recipe: Recipe, statistics: Any) -> LoadedModel:
+    torch.manual_seed(3)
+    model = FAMILIES[recipe.model].build(recipe, statistics).eval()
+    return LoadedModel(model=model, path=Path("theirs"), checksum="0")
+
+
+def losses(model: AnyModel, batch: Any) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    time = torch.linspace(0, 0.9, batch.segments.num_graphs)
+    return model.losses(batch, time, source=SharedRng(generator))
+
+
+def seen(model: AnyModel, batch: Any) -> dict[str, Any]:
+    """Return what the network was given."""
+    inputs: dict[str, Any] = {}
+    hook = model.network.register_forward_pre_hook(
+        lambda _, __, words: inputs.update(words), with_kwargs=True
+    )
+    losses(model, batch)
+    hook.remove()
+    return inputs
+
+
+def told_of_more(inputs: dict[str, Any], old: AnyModel, new: AnyModel) -> dict[str, Any]:
+    """Return the same inputs in the larger vocabulary: absent elements have probability zero."""
+    known, more = old.statistics.vocabulary.numbers, new.statistics.vocabulary.numbers  # type: ignore[attr-defined]
+    places = torch.tensor([more.index(z) for z in known])
+    result = dict(inputs)
+    for name in ("species", "types"):
+        value = inputs.get(name)
+        if value is None:
+            continue
+        if value.dtype.is_floating_point:
+            absent = 0.0 if getattr(getattr(old.recipe, "species", None), "kind", "") == "one_hot" else -1.0
+            wide = torch.full((len(value), len(more)), absent)
+            wide[:, places] = value
+            result[name] = wide
+        else:  # what lies beyond the elements, the mask, stays beyond
+            result[name] = torch.cat([places, torch.tensor([len(more)])])[value]
+    return result
+
+
+def outputs(model: AnyModel, inputs: dict[str, Any]) -> dict[str, Tensor]:
+    answer = model.network(**inputs)
+    return {n: value for n in answer.__slots__ if (value := getattr(answer, n)) is not None}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_from_itself_nothing_changes(kind: str, make_recipe: Callable[..., Recipe]) -> None:
+    model, task, words = KINDS[kind]
+    recipe = make_recipe(task, *words, model=model)
+    data = data_of(recipe)
+    source = fresh(recipe, FAMILIES[recipe.model].summarise(data))
+    begun = begun_from(source, recipe, FAMILIES[recipe.model].summarise(data))
+    theirs, ours = source.model.network.state_dict(), begun.network.state_dict()
+    assert theirs.keys() == ours.keys()
+    assert all(torch.equal(theirs[name], ours[name]) for name in theirs)
+    assert begun.statistics == source.model.statistics
+    batch = data.batch(range(4))
+    assert losses(begun, batch) == losses(source.model, batch)
+
+
+@pytest.mark.parametrize("name", list(shipped()))
+def test_from_a_shipped_model_nothing_changes(name: str) -> None:
+    source = load_model(name)
+    begun = begun_from(source, source.model.recipe, source.model.statistics)
+    theirs = source.model.network.state_dict()
+    assert all(torch.equal(theirs[key], value) for key, value in begun.network.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=4, deadline=None)
+@given(unknown=st.sets(st.integers(0, 4), min_size=1, max_size=3))
+def test_further_elements_leave_known_ones_as_they_are(
+    kind: str, unknown: set[int], make_recipe: Callable[..., Recipe]
+) -> None:
+    model, task, words = KINDS[kind]
+    recipe = make_recipe(task, *words, model=model)
+    data = data_of(recipe)
+    full = FAMILIES[recipe.model].summarise(data)
+    numbers = full.vocabulary.numbers
+    kept = tuple(z for k, z in enumerate(numbers) if k not in unknown or z == numbers[-1])
+    source = fresh(recipe, replace(full, vocabulary=Vocabulary(kept)))
+    begun = begun_from(source, recipe, full)
+    assert begun.statistics.vocabulary == full.vocabulary  # type: ignore[attr-defined]
+    inside = torch.isin(data.numbers, torch.tensor(kept))
+    usable = [i for i, atoms in enumerate(torch.split(inside, data.counts.tolist())) if bool(atoms.all())]
+    if not usable:
+        return
+    inputs = seen(source.model, data.batch(usable))
+    before = outputs(source.model, inputs)
+    after = outputs(begun, told_of_more(inputs, source.model, begun))
+    places = torch.tensor([numbers.index(z) for z in kept])
+    for name, expected in before.items():
+        found = after[name][:, places] if name in ("species", "types") else after[name]
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+        if name in ("species", "types"):  # never the likeliest
+            assert (after[name].amax(1) <= expected.amax(1) + 1e-5).all()
+
+
+@pytest.mark.parametrize(("model", "first", "second"), [("symmbfn", "a", "b"), ("geobfn", "a", "b")])
+def test_a_further_property_has_no_effect_and_a_dropped_one_counts_as_missing(
+    model: ModelName, first: str, second: str, make_recipe: Callable[..., Recipe]
+) -> None:
+    def told(*names: str) -> Recipe:
+        return make_recipe("dng", f"conditioning.properties={json.dumps(names)}", model=model)
+
+    data = data_of(told())
+    values = torch.linspace(-1, 1, len(data), dtype=torch.float64)
+    data = replace(data, properties={first: values, second: 7 * values.flip(0) + 3})
+    statistics = FAMILIES[model].summarise(data)
+    of_first = fresh(told(first), statistics)
+    batch = data.batch(range(8))
+    inputs = seen(of_first.model, batch)
+    expected = outputs(of_first.model, inputs)
+
+    of_both = begun_from(of_first, told(second, first), statistics)
+    for new in (torch.nan, 0.0, 2.0):
+        column = torch.full((8, 1), new)
+        asked = {**inputs, "properties": torch.cat([column, inputs["properties"]], dim=1)}
+        for name, found in outputs(of_both, asked).items():
+            torch.testing.assert_close(found, expected[name], rtol=1e-5, atol=1e-5)
+
+    unsaid = outputs(of_first.model, {**inputs, "properties": torch.full((8, 1), torch.nan)})
+    for recipe, column in ((told(), None), (told(second), torch.zeros(8, 1))):
+        found = outputs(begun_from(of_first, recipe, statistics), {**inputs, "properties": column})
+        for name in unsaid:
+            torch.testing.assert_close(found[name], unsaid[name], rtol=1e-5, atol=1e-5)
+
+
+def test_what_weights_were_trained_in_is_inherited(make_recipe: Callable[..., Recipe]) -> None:
+    recipe = make_recipe("csp")
+    whole = FAMILIES["crysbfn"].load(recipe, "train", None)
+    few, many = whole.subset(range(10)), whole.subset(range(10, len(whole)))
+    old, new = (FAMILIES["crysbfn"].summarise(part) for part in (few, many))
+    kept = inherited(new, old)
+    assert (kept.lattice_scale, kept.lengths) == (old.lattice_scale, old.lengths)
+    assert (kept.crystals, kept.atoms_per_cell) == (new.crystals, new.atoms_per_cell)
+    assert set(kept.vocabulary.numbers) == {*old.vocabulary.numbers, *new.vocabulary.numbers}
+
+
+def test_what_does_not_fit_is_said_in_one_sentence(make_recipe: Callable[..., Recipe]) -> None:
+    recipe = make_recipe("dng", model="kldm")
+    full = FAMILIES["kldm"].summarise(data_of(recipe))
+    fewer = replace(full, vocabulary=Vocabulary(full.vocabulary.numbers[1:]))
+    for words, reason in (
+        (["network.hidden=16"], "network.hidden is 32 there and 16 here"),
+        (["network.layers=3"], "network.layers is 2 there and 3 here"),
+        (["lattice_form.kind=matrix"], "lattice_form.kind is parameters there and matrix here"),
+    ):
+        with pytest.raises(UsageError, match=reason):
+            begun_from(fresh(recipe, full), apply_overrides(recipe, words), full)
+    bits = make_recipe("dng", "species.kind=analog_bits", model="kldm")
+    with pytest.raises(UsageError, match="would renumber"):
+        begun_from(fresh(bits, fewer), bits, full)
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_where_it_began(
+    tmp_path: Path, csp_run: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe = make_recipe("csp", "training.passes=1")
+    data = data_of(recipe)
+    start = begun_from(load_model(str(csp_run)), recipe, FAMILIES["crysbfn"].summarise(data))
+    for out in ("a", "b"):
+        open_run(tmp_path / out, recipe, resume=False, start=start)
+    train(recipe, tmp_path / "b", train_data=data, val_data=data)
+    train(recipe, tmp_path / "a", train_data=data, val_data=data, start=start)
+    one, other = (load_file(tmp_path / run / "model" / "model.safetensors") for run in "ab")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_trapezoid_rises_stays_and_falls() -> None:
+    schedule = TrapezoidSchedule(warmup_steps=10, cooldown=0.2, minimum=1e-5, shape="linear")
+    factor = trapezoid_factor(schedule, 100, 1e-3)
+    assert factor(0) == pytest.approx(0.1)
+    assert all(factor(k) == 1 for k in range(9, 81))
+    assert factor(90) == pytest.approx(0.01 + 0.99 * 0.5)
+    assert factor(100) == pytest.approx(0.01)
+    root = trapezoid_factor(schedule.model_copy(update={"shape": "sqrt"}), 100, 1e-3)
+    assert root(85) == pytest.approx(0.01 + 0.99 * 0.5)
+    assert root(100) == pytest.approx(0.01)
