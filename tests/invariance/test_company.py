@@ -23,7 +23,7 @@ def case(request: pytest.FixtureRequest) -> tuple[AnyModel, Any]:
     """A model in float64 and a dataset."""
     name, data, words = request.param
     recipe = preset("small", model=name, task="dng", dataset=data)
-    sizes = ("network.hidden=16", "network.layers=2", "network.time_dim=8")
+    sizes = ("network.hidden=24", "network.layers=2", "network.time_dim=8")
     recipe = apply_overrides(recipe, [*sizes, *words])
     family = FAMILIES[name]
     dataset = family.load(recipe, "val", None)

@@ -1,5 +1,7 @@
 """What no loss and no sample may depend on, with flows and networks put together."""
 
+from itertools import product
+
 import hypothesis.strategies as st
 import pytest
 import torch
@@ -14,7 +16,11 @@ from epitaxy.data import CrystalDataset, Statistics
 from epitaxy.geometry import CrystalBatch, FlatTorus, StructureRng
 from epitaxy.geometry.testing import random_orthogonal
 
-SMALL = ("network.hidden=16", "network.layers=2", "network.frequencies=4", "network.time_dim=8")
+SIZE = ("network.hidden=16", "network.layers=2", "network.time_dim=8")
+NETWORKS = {
+    "cspnet": ("network.kind=cspnet", "network.frequencies=4", *SIZE),
+    "rotary": ("network.kind=rotary", "network.heads=2", *SIZE),
+}
 MODELS: tuple[ModelName, ...] = ("crysbfn", "kldm")
 TASKS: tuple[Task, ...] = ("csp", "dng")
 
@@ -24,11 +30,12 @@ def crystals() -> CrystalDataset:
     return load_split("prototypes", "val", limit=12)
 
 
-@pytest.fixture(scope="module", params=[(model, task) for model in MODELS for task in TASKS], ids="-".join)
+@pytest.fixture(scope="module", params=list(product(MODELS, TASKS, NETWORKS)), ids="-".join)
 def model(request: pytest.FixtureRequest, crystals: CrystalDataset) -> CrystalModel:
-    name, task = request.param
+    name, task, network = request.param
     torch.manual_seed(0)
-    made = apply_overrides(preset("small", model=name, task=task, dataset="prototypes"), SMALL)
+    base = preset("small", model=name, task=task, dataset="prototypes")
+    made = apply_overrides(base, NETWORKS[network])
     return CrystalModel(made, Statistics.of(crystals)).double()
 
 

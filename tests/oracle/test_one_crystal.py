@@ -77,7 +77,7 @@ def recipe(positions: str, lattice: str, form: str, species: str | None) -> Crys
     words = [f"positions.kind={positions}", f"lattice.kind={lattice}", f"lattice_form.kind={form}"]
     words += [f"species.kind={species}"] if species else []
     base = preset("small", model="kldm", task="dng" if species else "csp", dataset="one")
-    return apply_overrides(base, [*words, "network.hidden=8", "network.layers=1", "network.time_dim=8"])
+    return apply_overrides(base, [*words, "network.hidden=12", "network.layers=1", "network.time_dim=8"])
 
 
 def sample(recipe: CrystalRecipe, steps: int, sampler: str | None = None) -> list[Sample]:

@@ -25,23 +25,30 @@ POSITIONS = ("circular_bfn", "kinetic")
 LATTICE = ("gaussian_bfn", "variance_preserving")
 FORMS = ("matrix", "parameters")
 SPECIES = (None, "categorical_bfn", "one_hot", "analog_bits", "absorbing")
-SHAPE = ("network.hidden=16", "network.layers=2", "network.frequencies=3", "network.time_dim=8")
+SIZE = ("network.hidden=16", "network.layers=2", "network.time_dim=8")
+NETWORKS = {
+    "cspnet": ("network.kind=cspnet", "network.frequencies=3", *SIZE),
+    "rotary": ("network.kind=rotary", "network.heads=2", *SIZE),
+}
 
 
-def mixed(positions: str, lattice: str, form: str, species: str | None) -> CrystalRecipe:
+def mixed(
+    positions: str, lattice: str, form: str, species: str | None, network: str = "cspnet"
+) -> CrystalRecipe:
     words = [f"positions.kind={positions}", f"lattice.kind={lattice}", f"lattice_form.kind={form}"]
     words += [f"species.kind={species}"] if species else []
     base = preset("small", model="kldm", task="dng" if species else "csp", dataset="prototypes")
-    return apply_overrides(base, [*SHAPE, *words])
+    return apply_overrides(base, [*NETWORKS[network], *words])
 
 
 @pytest.mark.parametrize(
-    ("positions", "lattice", "form", "species"), list(product(POSITIONS, LATTICE, FORMS, SPECIES))
+    ("positions", "lattice", "form", "species", "network"),
+    list(product(POSITIONS, LATTICE, FORMS, SPECIES, NETWORKS)),
 )
 def test_every_mixture_has_losses_gradients_and_samples(
-    positions: str, lattice: str, form: str, species: str | None, crystals: CrystalDataset
+    positions: str, lattice: str, form: str, species: str | None, network: str, crystals: CrystalDataset
 ) -> None:
-    recipe = mixed(positions, lattice, form, species)
+    recipe = mixed(positions, lattice, form, species, network)
     torch.manual_seed(0)
     model = CrystalModel(recipe, Statistics.of(crystals))
     batch = crystals.batch(range(12))

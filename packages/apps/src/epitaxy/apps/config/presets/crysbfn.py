@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
 from epitaxy.apps.config.crystal_recipe import CrystalRecipe, LossWeights
-from epitaxy.apps.config.network import CSPNetConfig
-from epitaxy.apps.config.presets.trainings import QUICK_TRAINING, SMALL_TRAINING
+from epitaxy.apps.config.network import CSPNetConfig, RotaryNetConfig
+from epitaxy.apps.config.presets.trainings import QUICK_TRAINING, ROTARY_TRAINING
 from epitaxy.apps.config.recipe import SamplingConfig
 from epitaxy.apps.config.training import TrainingConfig
 from epitaxy.apps.names import Task
@@ -50,7 +50,7 @@ def paper(task: Task, dataset: str) -> CrystalRecipe:
 
 
 def small(task: Task, dataset: str) -> CrystalRecipe:
-    """Within an hour on two CPU cores for perov_5: a narrow network, averaged weights, a cosine schedule."""
+    """An hour or two on a CPU core: a narrow transformer, Muon, averaged weights."""
     return CrystalRecipe(
         model="crysbfn",
         task=task,
@@ -58,8 +58,8 @@ def small(task: Task, dataset: str) -> CrystalRecipe:
         positions=CircularBFNConfig(),
         lattice=GaussianBFNConfig(),
         species=_species(task, 1000, _PAPER[dataset].beta1 if dataset in _PAPER else 0.4),
-        network=CSPNetConfig(hidden=128, layers=4, frequencies=16, time_dim=64),
-        training=SMALL_TRAINING,
+        network=RotaryNetConfig(hidden=192, layers=6, heads=6, time_dim=64),
+        training=ROTARY_TRAINING,
     )
 
 

@@ -1,6 +1,6 @@
 """The trainings that small presets of all models share."""
 
-from epitaxy.apps.config.training import CosineSchedule, TrainingConfig
+from epitaxy.apps.config.training import CosineSchedule, TrainingConfig, TrapezoidSchedule
 
 SMALL_TRAINING = TrainingConfig(
     passes=300,
@@ -12,6 +12,19 @@ SMALL_TRAINING = TrainingConfig(
     validation_crystals=1024,
 )
 """Within an hour on two CPU cores for perov_5: averaged weights, a cosine schedule."""
+
+ROTARY_TRAINING = TrainingConfig(
+    passes=60,
+    batch_size=256,
+    learning_rate=2e-3,
+    optimiser="muon",
+    schedule=TrapezoidSchedule(warmup_steps=300, cooldown=0.3),
+    gradient_clip=1.0,
+    averaging=0.999,
+    validate_every=4,
+    validation_crystals=1024,
+)
+"""An hour and a half on one CPU core for mp_20; chosen by `benchmarks/budget.py` (docs/results)."""
 
 QUICK_TRAINING = TrainingConfig(
     passes=120,
