@@ -1,12 +1,13 @@
 """The base of every configuration model: frozen, unknown keys refused, errors a person can read."""
 
-import difflib
+import reprlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.suggest import suggest as suggest
 
 C = TypeVar("C", bound="Config")
 
@@ -26,7 +27,9 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UsageError(f"{source}: {explain(error, values)}") from None
+            raise UsageError(f"{source}: {explain(error, values)}") from error
+        except Exception as error:  # a validator that met what it did not expect
+            raise UsageError(f"{source}: these values are of no use ({error})") from error
 
 
 def explain(error: ValidationError, values: Any) -> str:
@@ -36,7 +39,7 @@ def explain(error: ValidationError, values: Any) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key '{key}'"
     value = first.get("input")
-    shown = "" if isinstance(value, dict) else f" (got {value!r})"
+    shown = "" if isinstance(value, dict) else f" (got {reprlib.repr(value)})"
     return f"{key or 'the value'}: {first['msg'][:1].lower()}{first['msg'][1:]}{shown}"
 
 
@@ -49,11 +52,3 @@ def _dotted(place: Sequence[str | int], values: Any) -> str:
         keys.append(str(part))
         values = values.get(part) if isinstance(values, dict) else None
     return ".".join(keys)
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"`` or the list of what is known, to end a sentence about an unknown word."""
-    close = difflib.get_close_matches(word, known, n=1)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; known are {', '.join(sorted(known))}"

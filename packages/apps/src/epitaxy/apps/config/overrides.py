@@ -34,7 +34,7 @@ def apply_overrides(recipe: R, words: Sequence[str]) -> R:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or numbers and nestings beyond what Python reads
         return text
 
 
