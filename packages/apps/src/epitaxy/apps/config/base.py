@@ -11,6 +11,9 @@ from epitaxy.apps.suggest import suggest as suggest
 
 C = TypeVar("C", bound="Config")
 
+_LONGEST = 500
+"""Of what pydantic says, which repeats the input; in characters."""
+
 
 class Config(BaseModel):
     """A frozen model that refuses keys it does not know."""
@@ -40,7 +43,8 @@ def explain(error: ValidationError, values: Any) -> str:
         return f"unknown key '{key}'"
     value = first.get("input")
     shown = "" if isinstance(value, dict) else f" (got {reprlib.repr(value)})"
-    return f"{key or 'the value'}: {first['msg'][:1].lower()}{first['msg'][1:]}{shown}"
+    message = first["msg"] if len(first["msg"]) < _LONGEST else f"{first['msg'][:_LONGEST]}..."
+    return f"{key or 'the value'}: {message[:1].lower()}{message[1:]}{shown}"
 
 
 def _dotted(place: Sequence[str | int], values: Any) -> str:

@@ -37,13 +37,29 @@ class Resumable(Callback):
         """Take it up from a checkpoint."""
         self._rows = int(state_dict["rows"])
 
+    def on_save_checkpoint(
+        self,
+        trainer: L.Trainer,  # noqa: ARG002
+        pl_module: L.LightningModule,  # noqa: ARG002
+        checkpoint: dict[str, Any],
+    ) -> None:
+        """Count the chunk as done: Lightning counts an epoch only after this hook."""
+        progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
+        for counts in progress.values():
+            counts["completed"] = counts["processed"]
+
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
-        """Drop the rows that will be written again."""
+        """Drop the rows that will be written again, and begin the next chunk.
+
+        Lightning takes every run that is limited in steps for one that was stopped within an epoch. It would
+        look for the rest of the last chunk, and leave out the validation after the next.
+        """
         self.metrics.rewind(self._rows)
+        trainer.fit_loop.epoch_loop.restarting = False
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save, if losses and weights are numbers: every rank takes part, rank 0 writes."""
-        self.watch.look(trainer)
+        self.watch.look(trainer, strict=True)
         check_finite(pl_module.state_dict(), f"after step {trainer.global_step}")
         trainer.save_checkpoint(self.path, weights_only=False)
 

@@ -33,6 +33,7 @@ class LossWatch:
 
     def __init__(self) -> None:
         self._noted: Tensor | None = None
+        self._last = math.nan
 
     def add(self, loss: Tensor) -> None:
         """Note one step's loss: the last, the least, and whether all were numbers."""
@@ -43,16 +44,21 @@ class LossWatch:
             fresh = torch.stack([loss, least, torch.maximum(self._noted[2], bad)])
         self._noted = fresh
 
-    def look(self, trainer: L.Trainer) -> float:
+    def look(self, trainer: L.Trainer, *, strict: bool = False) -> float:
         """Return the last loss, and forget what was noted; processes that train together agree on it.
+
+        Args:
+            trainer: what trains.
+            strict: whether one loss beyond 1e9, the last, is enough: what is kept must be good.
 
         Raises:
             DivergedError: a loss since the last look was no number, or all were beyond 1e9.
         """
         if self._noted is None:
-            return math.nan
+            return self._last
         last, least, bad = self._noted.tolist()
-        self._noted = None
+        self._noted, self._last = None, last
+        least = last if strict else least
         if trainer.world_size > 1:
             signs = torch.tensor([bad, least], device=trainer.strategy.root_device)
             bad, least = trainer.strategy.reduce(signs, reduce_op="sum").tolist()
