@@ -119,13 +119,13 @@ def load_model(name_or_path: str, *, kinds: Sequence[str] = ()) -> LoadedModel:
 def _loaded(path: Path, recipe: Recipe) -> LoadedModel:
     file = path / WEIGHTS
     content = file.read_bytes()
-    if 4 * recipe.network.layers * recipe.network.hidden**2 > len(content):  # before it takes the memory
-        raise UsageError(_misfit(path))
-    model = build_model(recipe, FAMILIES[recipe.model].parse(_read_text(path / STATISTICS)))
     try:
         weights = load(content)
     except SafetensorError as error:
         raise WorkError(f"{file} is damaged ({error}): copy or train the model again") from error
+    if 4 * recipe.network.layers * recipe.network.hidden**2 > len(content):  # before it takes the memory
+        raise UsageError(_misfit(path))
+    model = build_model(recipe, FAMILIES[recipe.model].parse(_read_text(path / STATISTICS)))
     try:
         model.network.load_state_dict(weights)
     except RuntimeError as error:
