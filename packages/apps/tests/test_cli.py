@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 import torch
+from pymatgen.core import Lattice, Structure
 from safetensors.torch import load_file
 
 from epitaxy.apps.model_dir import RECIPE, WEIGHTS
@@ -214,3 +215,51 @@ def test_info_and_lists(csp_run: Path) -> None:
     assert "crystals of" in call("epitaxy", "data", "info", "prototypes").stdout
     assert call("epitaxy", "models").returncode == 0
     refused(call("crysbfn", "info", "nope"), "nope")
+
+
+def test_a_dataset_that_is_not_there_is_said_once_and_one_that_is_names_its_properties(
+    tmp_path: Path,
+) -> None:
+    refused(call("epitaxy", "data", "info", "mp20"), "mp20", "mp_20")
+    cells = [
+        Structure(Lattice.cubic(4 + k / 10), ["Na", "Cl"], [[0.0] * 3, [0.5] * 3]).to(fmt="cif")
+        for k in range(30)
+    ]
+    rows = [f'm{k},{k / 4},"{cell}"' for k, cell in enumerate(cells)]
+    table = tmp_path / "mine.csv"
+    table.write_text("\n".join(["material_id,band_gap,cif", *rows]) + "\n")
+    answer = call("epitaxy", "data", "info", str(table))
+    assert answer.returncode == 0, answer.stderr
+    assert "band_gap: " in answer.stdout
+
+
+def test_a_download_without_a_network_is_failed_work(tmp_path: Path) -> None:
+    with mock.patch("urllib.request.urlopen", side_effect=OSError("no network")):
+        refused(call("epitaxy", "data", "fetch", "perov_5", "--root", str(tmp_path)), "perov_5", status=1)
+    refused(call("epitaxy", "data", "fetch", "perov5", "--root", str(tmp_path)), "perov_5")
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[1]", "nonsense", '{"written": -1, "rejected": [], "ids": []}', "\xff"]
+)
+def test_a_damaged_summary_is_one_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "samples.json").write_bytes(text.encode("latin-1"))
+    refused(
+        call("epitaxy", "eval", "csp", str(tmp_path), "prototypes", "--workers", "0"),
+        "samples.json is damaged",
+    )
+
+
+def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(tmp_path: Path) -> None:
+    words = ("data", "list")
+    with mock.patch("epitaxy.apps.cli.datasets.list_datasets", side_effect=ZeroDivisionError("by nothing")):
+        refused(call("epitaxy", *words), "unexpected, ZeroDivisionError: by nothing", "--debug", status=1)
+        shown = call("epitaxy", *words, "--debug")
+    assert shown.returncode == 1
+    assert "Traceback" in shown.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-3"])
+def test_times_that_are_none(seconds: str, tmp_path: Path) -> None:
+    words = ("eval", "dng", str(tmp_path), "--timeout", seconds)
+    assert call("epitaxy", *words).returncode == 2

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from epitaxy.apps.config import Recipe
 from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.apps.data import load_asymmetric_units, load_molecules, load_split
 from epitaxy.apps.dataset import Dataset
+from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model import GenerativeModel
 from epitaxy.apps.molecule_model import MoleculeModel
 from epitaxy.apps.names import ModelName
@@ -49,6 +51,20 @@ class Family:
     build: Callable[[Any, Any], AnyModel]
     write: Callable[[Path, Sequence[Sample]], None]
     describe: Callable[[Any], str]
+
+
+def build_model(recipe: Recipe, statistics: Any) -> AnyModel:
+    """Return a recipe's model, freshly initialised.
+
+    Raises:
+        UsageError: values of which no network or flow can be made, or too large ones.
+    """
+    try:
+        return FAMILIES[recipe.model].build(recipe, statistics)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever a network or a flow has against its numbers
+        raise UsageError(f"no model can be made of this recipe: {error}") from error
 
 
 def span(counts: Mapping[int, int]) -> str:

@@ -19,14 +19,18 @@ def write_bytes(path: Path, content: bytes) -> None:
 def replace_with(path: Path, write: Callable[[Path], object]) -> None:
     """Call ``write`` with a temporary path beside ``path``, then move the result to ``path``.
 
-    A failure leaves the old file and no temporary one. The data reach the disk before the name does.
+    A failure leaves the old file and no temporary one, and an OSError names ``path``. The data reach the disk
+    before the name does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        write(temporary)
+        try:
+            write(temporary)
+        except OSError as error:  # a full disk does not say where; the temporary file is nobody's concern
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.chmod(0o644)

@@ -55,7 +55,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         formula_units: int | None = None,
         sampler: str | None = None,
         batch_size: int | None = None,
-        device: str = "cpu",
+        device: str = "auto",
     ) -> list[Structure]:
         """Return sampled structures (those that are crystals at all; use :meth:`samples` to see the rest).
 
@@ -68,7 +68,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             sampler: one that the model's flows have, such as ``end_back`` or ``predictor_corrector``; the
                 recipe's by default.
             batch_size: structures computed at once.
-            device: torch device.
+            device: torch device; "auto" is a GPU where there is one.
 
         Raises:
             UsageError: a request that the model cannot meet.

@@ -53,7 +53,7 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
-        device: str = "cpu",
+        device: str = "auto",
     ) -> list[Atoms]:
         """Return sampled molecules as ASE's Atoms.
 
@@ -65,7 +65,7 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             steps: network evaluations a molecule; the recipe's number by default.
             seed: the same seed gives the same molecules, whatever the batch size.
             batch_size: molecules computed at once.
-            device: torch device.
+            device: torch device; "auto" is a GPU where there is one.
 
         Raises:
             UsageError: a request that the model cannot meet.

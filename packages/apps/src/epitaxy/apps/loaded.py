@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+import torch
+
 from epitaxy.apps.model import GenerativeModel
 from epitaxy.apps.model_dir import load_model
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.sampling.generate import generate
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
+
+
+def meant_device(name: str) -> str:
+    """Return the torch device that a word means: ``auto`` is a GPU where there is one, else the CPU."""
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
 
 S = TypeVar("S", bound="Generator[Any, Any]")
 M = TypeVar("M", bound=GenerativeModel[Any, Any, Any])
@@ -40,7 +50,7 @@ class Generator(Generic[M, Q]):
         steps: int | None = None,
         sampler: str | None = None,
         batch_size: int | None = None,
-        device: str = "cpu",
+        device: str = "auto",
     ) -> list[Sample]:
         """Return one :class:`Sample` per request, in order, with the reason where there is no structure."""
         defaults = self.model.recipe.sampling
@@ -50,6 +60,6 @@ class Generator(Generic[M, Q]):
             steps=steps or defaults.steps,
             sampler=sampler,
             batch_size=batch_size or defaults.batch_size,
-            device=device,
+            device=meant_device(device),
         )
         return [sample for batch in batches for sample in batch]

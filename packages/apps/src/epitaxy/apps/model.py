@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
+from epitaxy.data import Vocabulary
 from epitaxy.flows import ProductFlow
 from epitaxy.geometry import RngSource, Segments
 
@@ -51,6 +52,11 @@ class Batch(Protocol):
 @runtime_checkable
 class ModelStatistics(Protocol):
     """What a model keeps of its training data."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The elements that the model knows."""
+        ...
 
     def to_json(self) -> str:
         """Return it as text."""

@@ -79,7 +79,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
-        device: str = "cpu",
+        device: str = "auto",
     ) -> list[Structure]:
         """Return sampled conventional cells (those that are crystals at all).
 
@@ -94,7 +94,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
             batch_size: structures computed at once.
-            device: torch device.
+            device: torch device; "auto" is a GPU where there is one.
 
         Raises:
             UsageError: a request that the model cannot meet.

@@ -1,15 +1,26 @@
 """``epitaxy data``: what there is, what is in it, preparing it, fetching it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.data import load_molecules, load_split
-from epitaxy.apps.errors import UsageError
+from epitaxy.apps.errors import UsageError, WorkError
 from epitaxy.apps.progress import reporting
-from epitaxy.data import DATASETS, SPLITS, CrystalDataset, DataError, Statistics, dataset_info, fetch, locate
+from epitaxy.data import (
+    DATASETS,
+    SPLITS,
+    CrystalDataset,
+    DataError,
+    PropertyStatistics,
+    Statistics,
+    dataset_info,
+    fetch,
+    locate,
+)
 from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics, holds_molecules
 
 
@@ -21,7 +32,7 @@ def list_datasets(root: Path | None) -> None:
 
 def describe_dataset(name: str, root: Path | None) -> None:
     """Print what is known of a dataset beforehand, and what its splits hold."""
-    if name in DATASETS:
+    if name in DATASETS or not Path(name).exists():
         info = dataset_info(name)
         typer.echo(f"{info.name}: {info.description}\nsource      {info.source}\nlicence     {info.licence}")
         for column, meaning in info.properties.items():
@@ -33,9 +44,13 @@ def describe_dataset(name: str, root: Path | None) -> None:
             typer.echo(f"{split:<11} not here: {error}")
             continue
         if _holds_molecules(name):
-            typer.echo(f"{split:<11} {_molecule_summary(load_molecules(name, split, root=root))}")
+            molecules = MoleculeStatistics.of(load_molecules(name, split, root=root))
+            typer.echo(f"{split:<11} {_molecule_summary(molecules)}")
+            _list_properties(molecules.properties)
         else:
-            typer.echo(f"{split:<11} {_summary(load_split(name, split, root=root))}")
+            crystals = Statistics.of(load_split(name, split, root=root))
+            typer.echo(f"{split:<11} {_summary(crystals)}")
+            _list_properties(crystals.properties)
 
 
 def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:
@@ -65,11 +80,16 @@ def fetch_dataset(name: str, root: Path | None) -> None:
     if name not in DATASETS:
         raise UsageError(f"there is no dataset '{name}'{suggest(name, list(DATASETS))}")
     with reporting(f"fetching {name}") as progress:
-        folder = fetch(
-            name,
-            folder=None if root is None else root / name,
-            progress=lambda done, total: progress(done, total, "bytes"),
-        )
+        try:
+            folder = fetch(
+                name,
+                folder=None if root is None else root / name,
+                progress=lambda done, total: progress(done, total, "bytes"),
+            )
+        except DataError as error:
+            if DATASETS[name].address is None:
+                raise
+            raise WorkError(str(error)) from error  # the words were right: the network or the files were not
     typer.echo(f"{name} is in {folder}")
 
 
@@ -92,19 +112,23 @@ def _holds_molecules(name: str) -> bool:
     return holds_molecules(name)
 
 
-def _molecule_summary(dataset: MoleculeDataset) -> str:
-    statistics = MoleculeStatistics.of(dataset)
+def _list_properties(properties: Mapping[str, PropertyStatistics]) -> None:
+    """Print each property's name, for how many structures it is known, and its range."""
+    for name, seen in properties.items():
+        typer.echo(f"{'':<11} {name}: {seen.min:.4g} to {seen.max:.4g}, known of {seen.known}")
+
+
+def _molecule_summary(statistics: MoleculeStatistics) -> str:
     sizes = sorted(statistics.atoms_per_molecule)
     return (
-        f"{len(dataset)} molecules of {sizes[0]} to {sizes[-1]} atoms, "
+        f"{statistics.molecules} molecules of {sizes[0]} to {sizes[-1]} atoms, "
         f"{len(statistics.vocabulary)} elements ({' '.join(statistics.vocabulary.symbols)})"
     )
 
 
-def _summary(dataset: CrystalDataset) -> str:
-    statistics = Statistics.of(dataset)
+def _summary(statistics: Statistics) -> str:
     sizes = sorted(statistics.atoms_per_cell)
     return (
-        f"{len(dataset)} crystals of {sizes[0]} to {sizes[-1]} atoms, {len(statistics.vocabulary)} elements, "
-        f"{statistics.volume_per_atom:.1f} Å³ an atom"
+        f"{statistics.crystals} crystals of {sizes[0]} to {sizes[-1]} atoms, "
+        f"{len(statistics.vocabulary)} elements, {statistics.volume_per_atom:.1f} Å³ an atom"
     )

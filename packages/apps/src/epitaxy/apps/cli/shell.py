@@ -3,6 +3,7 @@
 import errno
 import signal
 import sys
+import traceback
 from importlib import metadata
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -11,13 +12,17 @@ import typer
 
 from epitaxy.apps.errors import UsageError, WorkError
 
-FAILED, WRONG_WORDS, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_WORDS, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+DEBUG = "--debug"
 
 
 def new_app(help_text: str) -> typer.Typer:
     """Return an empty command line with ``--version``."""
     app = typer.Typer(
-        help=help_text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        help=f"{help_text} With {DEBUG} an error shows where it arose.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
     )
 
     @app.callback()
@@ -33,25 +38,36 @@ def new_app(help_text: str) -> typer.Typer:
 
 
 def run(app: typer.Typer) -> NoReturn:
-    """Run a command line: status 0 done, 1 the work failed, 2 the words were wrong, 130 interrupted."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Run a command line: status 0 done, 1 the work failed, 2 the words were wrong, 130 Ctrl-C, 143 SIGTERM.
+
+    Whatever goes wrong is said in one sentence; ``--debug``, anywhere among the words, adds the traceback.
+    """
+    received: list[int] = []
+
+    def terminate(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+        """Treat SIGTERM as Ctrl-C, so that both leave what a run has written in order."""
+        received.append(signum)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
+    words = sys.argv[1:]
     try:
-        app()
+        app([word for word in words if word != DEBUG])
+    except SystemExit as end:  # typer's, of a KeyboardInterrupt too
+        sys.exit(TERMINATED if received and end.code == INTERRUPTED else end.code)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(INTERRUPTED)
+        sys.exit(TERMINATED if received else INTERRUPTED)
     except Exception as error:
-        outcome = explain(error)
-        if outcome is None:
-            raise
-        status, sentence = outcome
+        if DEBUG in words:
+            traceback.print_exception(error)
+        status, sentence = explain(error)
         print(f"error: {sentence}", file=sys.stderr)  # noqa: T201
         sys.exit(status)
     sys.exit(0)
 
 
-def explain(error: Exception) -> tuple[int, str] | None:
-    """Return (exit status, sentence) for a failure that is not a defect of ours, else None."""
+def explain(error: Exception) -> tuple[int, str]:
+    """Return (exit status, sentence) for whatever went wrong."""
     if isinstance(error, UsageError):
         return WRONG_WORDS, str(error)
     if isinstance(error, WorkError):
@@ -60,9 +76,12 @@ def explain(error: Exception) -> tuple[int, str] | None:
         return FAILED, _os_sentence(error)
     if "No space left on device" in str(error):  # torch and safetensors raise their own types on a full disk
         return FAILED, "the disk is full: free some space; what was written before is intact"
-    from epitaxy.data import DataError
-
-    return (WRONG_WORDS, str(error)) if isinstance(error, DataError) else None
+    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+        return FAILED, "there is not enough memory: make the batches smaller"
+    if type(error).__name__ == "DataError":  # its module is heavy: who has not imported it cannot raise it
+        return WRONG_WORDS, str(error)
+    what = (str(error).strip().splitlines() or ["no more is known"])[0]
+    return FAILED, f"unexpected, {type(error).__name__}: {what[:300]} ({DEBUG} shows where; please report it)"
 
 
 def _os_sentence(error: OSError) -> str:
@@ -76,8 +95,3 @@ def _print_version(wanted: bool | None) -> None:
     if wanted:
         typer.echo(f"epitaxy {metadata.version('epitaxy-apps')}")
         raise typer.Exit
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-    """Treat SIGTERM as Ctrl-C, so that both leave what a run has written in order."""
-    raise KeyboardInterrupt

@@ -1,21 +1,20 @@
 """``train``: the words of the command line become a recipe, data and a run."""
 
 import os
+import shlex
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
+from epitaxy.apps.cli.early import check_device_word, check_task, parse_duration
 from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.model_dir import RECIPE, LoadedModel, load_model, load_recipe
-from epitaxy.apps.names import TASKS, ModelName, Task
+from epitaxy.apps.names import TASKS, ModelName
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
-from epitaxy.apps.training.run import CHECKPOINT, Hardware, open_run, train
+from epitaxy.apps.training.run import Hardware, open_run, train
 from epitaxy.apps.training.starting import begun_from
-
-DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +53,8 @@ def run_training(kind: ModelName, words: Training) -> None:
     origin = "" if source is None else f"Begun with the weights of {words.begin} (sha256 {source.checksum})."
     recipe = open_run(words.out, recipe, resume=words.resume, start=start, origin=origin)
     say(f"training on {len(train_data)} {family.noun} of {recipe.dataset}, validating on {len(val_data)}")
-    with reporting("training") as progress:
-        try:
+    try:
+        with reporting("training") as progress:
             train(
                 recipe,
                 words.out,
@@ -66,26 +65,19 @@ def run_training(kind: ModelName, words: Training) -> None:
                 progress=progress,
                 start=start,
             )
-        except KeyboardInterrupt:
-            if (words.out / CHECKPOINT).is_file():
-                say(f"stopped; go on with: {kind} train --out {words.out} --resume")
-            raise
+    except KeyboardInterrupt:
+        say(f"stopped; go on with: {_going_on(kind, words)}")
+        raise
+    except OSError as error:
+        error.filename = error.filename or str(words.out)
+        raise
     say(f"model written to {words.out / 'model'}")
 
 
-def parse_duration(text: str | None) -> timedelta | None:
-    """Return the duration meant by ``HH:MM:SS``.
-
-    Raises:
-        UsageError: anything else.
-    """
-    if text is None:
-        return None
-    parts = text.split(":")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        raise UsageError(f"--max-time {text}: write hours:minutes:seconds, as in 01:30:00")
-    hours, minutes, seconds = map(int, parts)
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+def _going_on(kind: ModelName, words: Training) -> str:
+    """Return the command that goes on with a run."""
+    root = [] if words.root is None else ["--root", str(words.root)]
+    return shlex.join([kind, "train", "--out", str(words.out), "--resume", *root])
 
 
 def check_device(name: str) -> str:
@@ -96,8 +88,7 @@ def check_device(name: str) -> str:
     """
     import torch
 
-    if name not in DEVICES:
-        raise UsageError(f"--device {name}: choose auto, cpu or cuda")
+    check_device_word(name)
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: no CUDA device is visible here; leave --device out or say cpu")
     return name
@@ -107,9 +98,7 @@ def _new(kind: ModelName, words: Training, source: LoadedModel | None) -> Recipe
     if words.data is None:
         raise UsageError(f"name the data to train on: --data {FAMILIES[kind].example}")
     wanted = words.task or (TASKS[kind][0] if source is None else source.model.recipe.task)
-    task: Task = "csp" if wanted == "csp" else "dng"
-    if wanted != task or task not in TASKS[kind]:
-        raise UsageError(f"--task {wanted}: {kind} has {' and '.join(TASKS[kind])}")
+    task = check_task(kind, wanted)
     if source is None or words.preset is not None:
         base = preset(words.preset or "small", model=kind, task=task, dataset=words.data)
     else:
@@ -120,10 +109,6 @@ def _new(kind: ModelName, words: Training, source: LoadedModel | None) -> Recipe
 
 
 def _resumed(kind: ModelName, words: Training) -> Recipe:
-    if words.begin is not None:
-        raise UsageError("--from does not go with --resume: a run begins once")
-    if words.overrides:
-        raise UsageError("--set does not go with --resume: a run keeps the recipe it began with")
     if not (words.out / RECIPE).is_file():
         raise UsageError(f"--resume: {words.out} holds no run; leave --resume out to begin one")
     recipe = load_recipe(words.out, kinds=(kind,))

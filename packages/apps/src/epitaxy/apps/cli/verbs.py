@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
+from epitaxy.apps.cli.early import check_training
 from epitaxy.apps.names import TASKS, ModelName
 
 _WORDS = {"csp": "csp: structures for a composition", "dng": "dng: de novo"}
@@ -33,13 +34,18 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
         precision: opt.Precision = "32-true",
     ) -> None:
         """Train a model into the folder --out; continue a stopped run with --resume."""
+        check_training(
+            kind, out=out, data=data, task=task, preset=preset, begin=begin, overrides=set_ or [],
+            resume=resume, max_time=max_time, device=device,
+        )  # fmt: skip
         from epitaxy.apps.cli.training import Training, run_training
 
         run_training(
             kind,
             Training(
                 out=out, data=data, task=task, preset=preset, begin=begin, overrides=set_ or [], root=root,
-                resume=resume, max_time=max_time, device=device, devices=devices, nodes=nodes, precision=precision,
+                resume=resume, max_time=max_time, device=device, devices=devices, nodes=nodes,
+                precision=precision,
             ),
         )  # fmt: skip
 

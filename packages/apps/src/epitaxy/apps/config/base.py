@@ -1,14 +1,18 @@
 """The base of every configuration model: frozen, unknown keys refused, errors a person can read."""
 
-import difflib
+import reprlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.suggest import suggest as suggest
 
 C = TypeVar("C", bound="Config")
+
+_LONGEST = 500
+"""Of what pydantic says, which repeats the input; in characters."""
 
 
 class Config(BaseModel):
@@ -26,7 +30,9 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UsageError(f"{source}: {explain(error, values)}") from None
+            raise UsageError(f"{source}: {explain(error, values)}") from error
+        except Exception as error:  # a validator that met what it did not expect
+            raise UsageError(f"{source}: these values are of no use ({error})") from error
 
 
 def explain(error: ValidationError, values: Any) -> str:
@@ -36,8 +42,9 @@ def explain(error: ValidationError, values: Any) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key '{key}'"
     value = first.get("input")
-    shown = "" if isinstance(value, dict) else f" (got {value!r})"
-    return f"{key or 'the value'}: {first['msg'][:1].lower()}{first['msg'][1:]}{shown}"
+    shown = "" if isinstance(value, dict) else f" (got {reprlib.repr(value)})"
+    message = first["msg"] if len(first["msg"]) < _LONGEST else f"{first['msg'][:_LONGEST]}..."
+    return f"{key or 'the value'}: {message[:1].lower()}{message[1:]}{shown}"
 
 
 def _dotted(place: Sequence[str | int], values: Any) -> str:
@@ -49,11 +56,3 @@ def _dotted(place: Sequence[str | int], values: Any) -> str:
         keys.append(str(part))
         values = values.get(part) if isinstance(values, dict) else None
     return ".".join(keys)
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"`` or the list of what is known, to end a sentence about an unknown word."""
-    close = difflib.get_close_matches(word, known, n=1)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; known are {', '.join(sorted(known))}"

@@ -8,7 +8,12 @@ from epitaxy.apps.config.base import Config
 
 
 class MatrixFormConfig(Config):
-    """The nine entries of the lattice matrix over their root mean square (DiffCSP, CrysBFN)."""
+    """The nine entries of the lattice matrix over their root mean square (DiffCSP, CrysBFN).
+
+    The root mean square is the training split's: 3.879 angstrom for mp_20, where CrysBFN's configuration has
+    3.866, and 2.400 for perov_5, where it has 1.961, the deviation of the entries from their mean over all
+    splits. Perov-5's lattices are so 0.82 of the published size in the flow's units, at the same noise.
+    """
 
     kind: Literal["matrix"] = "matrix"
 

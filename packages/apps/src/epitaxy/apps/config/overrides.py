@@ -27,14 +27,14 @@ def apply_overrides(recipe: R, words: Sequence[str]) -> R:
             raise UsageError(f"--set {word}: write key=value, for example --set training.batch_size=64")
         _assign(values, key, _value(text))
         if key.endswith(".kind"):
-            values = type(recipe).parse(values, source=f"--set {word}").model_dump(mode="json")
+            values = type(recipe).parse(values, source=f"--set {word[:80]}").model_dump(mode="json")
     return type(recipe).parse(values, source="--set")
 
 
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or numbers and nestings beyond what Python reads
         return text
 
 

@@ -31,7 +31,7 @@ def read_recipe(values: dict[str, Any], *, source: str) -> Recipe:
             recipe.
     """
     version: Any = values.get("format", FORMAT)
-    if not isinstance(version, int) or version > FORMAT:
+    if not isinstance(version, int) or not 1 <= version <= FORMAT:
         raise UsageError(
             f"{source} has recipe format {version}; this epitaxy reads up to {FORMAT}: update it"
         )

@@ -65,6 +65,14 @@ class TrainingConfig(Config):
     checkpoint_steps: Annotated[PositiveInt, Field(description="steps between two resumable checkpoints")] = (
         200
     )
+    recover: Annotated[
+        NonNegativeInt,
+        Field(description="times to go back to the last checkpoint, at half the rate, if the loss runs away"),
+    ] = 0
+    keep: Annotated[
+        Literal["last", "best"],
+        Field(description="which weights become the model: the last, or those of the lowest validation loss"),
+    ] = "last"
     bank_refresh: Annotated[
         PositiveInt, Field(description="steps between two refreshes of the flow bank")
     ] = 20

@@ -51,11 +51,25 @@ def write_folder(out: Path, samples: Sequence[Sample], circumstances: Circumstan
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
-    """Return ``samples.json`` of a sample folder, or None where there is none."""
+    """Return ``samples.json`` of a sample folder, or None where there is none.
+
+    Raises:
+        UsageError: a damaged one.
+    """
     file = folder / SUMMARY
     if not file.is_file():
         return None
-    summary: dict[str, Any] = json.loads(file.read_text())
+    try:
+        summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        written, rejected, ids = (summary[name] for name in ("written", "rejected", "ids"))
+        numbers = [entry["number"] for entry in rejected]
+        known = all(entry["id"] in ids and isinstance(entry["reason"], str) for entry in rejected)
+        counts = all(isinstance(count, int) and count >= 0 for count in (written, *numbers))
+        sound = known and counts and all(isinstance(name, str) for name in ids)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(f"{file} is damaged ({error}): sample again") from error
+    if not sound:
+        raise UsageError(f"{file} is damaged, its samples do not add up: sample again")
     return summary
 
 

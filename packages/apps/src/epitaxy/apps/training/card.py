@@ -29,7 +29,7 @@ def training_card(
     passes: float,
     seconds: float,
     machine: str,
-    origin: str = "",
+    notes: str = "",
 ) -> str:
     """Return the card of a freshly trained model, in Markdown."""
     known = DATASETS.get(recipe.dataset)
@@ -45,7 +45,7 @@ def training_card(
 
 {structures} {family.noun} of {recipe.dataset}: {sizes}, {elements} elements.{source}
 {steps} steps ({passes:.1f} passes) in {seconds / 60:.1f} minutes on {machine}.
-{origin}
+{notes}
 ## Use
 
 `{recipe.model} sample` knows these elements and no others: {", ".join(statistics.vocabulary.symbols)}.

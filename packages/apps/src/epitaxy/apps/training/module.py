@@ -1,5 +1,6 @@
 """The Lightning module: a model, its optimiser, its averaged weights, its noise."""
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import lightning as L
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from epitaxy.apps.config import PlateauSchedule
@@ -25,7 +26,9 @@ class TrainingModule(L.LightningModule):
     """Trains a :class:`epitaxy.apps.model.GenerativeModel`.
 
     The noise of a step comes from a generator seeded with (seed, step, rank), so a resumed run draws what an
-    uninterrupted one would. Validation has the same noise every time, so that its curve shows the weights.
+    uninterrupted one would. Validation has the same noise every time, so that its curve shows the weights:
+    its generators are those of the batch's place alone, and its flow has a bank of its own, which training
+    never renews.
 
     Args:
         model: the model to train.
@@ -36,6 +39,7 @@ class TrainingModule(L.LightningModule):
         super().__init__()
         self.model = model
         self.total_steps = total_steps
+        self.validation_flow = copy.deepcopy(model.flow)
         decay = model.recipe.training.averaging
         self.averaged: AveragedModel | None = None
         if decay is not None:
@@ -61,19 +65,22 @@ class TrainingModule(L.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Measure the averaged weights (the raw ones when averaging is off) on one batch."""
-        network = self.model.network
+        network, flow = self.model.network, self.model.flow
         try:
-            if self.averaged is not None:
-                self.model.network = self.averaged.module
+            self.model.network, self.model.flow = self.validated, self.validation_flow
             losses = self._losses(batch, batch_idx, _VALIDATE)
         finally:
-            self.model.network = network
+            self.model.network, self.model.flow = network, flow
         self._report("val", losses, self.model.weighted(losses), batch.segments.num_graphs)
 
+    @property
+    def validated(self) -> nn.Module:
+        """The network that is validated and published: the averaged one, if there is one."""
+        return self.model.network if self.averaged is None else self.averaged.module
+
     def export(self) -> AnyModel:
-        """Return the model to publish: with the averaged weights, or the raw ones when averaging is off."""
-        if self.averaged is not None:
-            self.model.network = self.averaged.module
+        """Return the model to publish, on the CPU."""
+        self.model.network = self.validated
         return self.model.cpu().eval()
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:

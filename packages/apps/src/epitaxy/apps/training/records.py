@@ -59,12 +59,17 @@ class MetricsCsv(Logger):
                 writer.writeheader()
             writer.writerow({name: _text(value) for name, value in row.items()})
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(read_metrics(self.path)) if self.path.exists() else 0
+
     @rank_zero_only
-    def rewind(self, step: int) -> None:
-        """Drop the rows from ``step`` on: they will be written again."""
+    def rewind(self, rows: int) -> None:
+        """Drop all but the first ``rows``: they will be written again."""
         if not self.path.exists():
             return
-        kept = [row for row in read_metrics(self.path) if int(row["step"]) < step]
+        kept = read_metrics(self.path)[:rows]
         text = io.StringIO()
         writer = csv.DictWriter(text, self.columns)
         writer.writeheader()

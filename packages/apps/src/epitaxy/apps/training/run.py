@@ -1,8 +1,10 @@
 """One training run: from a recipe and a dataset to a model directory, resumable at any moment."""
 
+import copy
 import logging
-import pickle
 import platform
+import signal
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,18 +22,21 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.errors import UsageError, WorkError
-from epitaxy.apps.families import FAMILIES, AnyModel
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.families import FAMILIES, AnyModel, build_model
 from epitaxy.apps.files import write_text
 from epitaxy.apps.model_dir import CARD, RECIPE, WEIGHTS, load_model, load_recipe, save_model
 from epitaxy.apps.progress import Progress, silent
-from epitaxy.apps.say import is_main_process
-from epitaxy.apps.training.callbacks import Reporting, Resumable
+from epitaxy.apps.say import is_main_process, say
+from epitaxy.apps.training.callbacks import Best, Reporting, Resumable, Slowdown
 from epitaxy.apps.training.card import training_card
+from epitaxy.apps.training.checkpoint import CheckedCheckpoints, check_fits, read_checkpoint
+from epitaxy.apps.training.fingerprint import check_data
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.records import MetricsCsv
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
+from epitaxy.apps.training.watch import DivergedError, LossWatch
 from epitaxy.data import ShuffledBatches
 
 CHECKPOINT, METRICS, LOCK, START = "last.ckpt", "metrics.csv", ".lock", "start"
@@ -110,22 +115,6 @@ def claimed(out: Path) -> Iterator[None]:
         lock.release()  # nothing, where it is not held
 
 
-def reached_step(checkpoint: Path) -> int | None:
-    """Return the step that a run has reached, or None where it has no checkpoint yet.
-
-    Raises:
-        WorkError: a checkpoint that cannot be read.
-    """
-    if not checkpoint.is_file():
-        return None
-    try:
-        # The checkpoint is this run's own and holds more than weights; sharing is what model/ is for.
-        state = torch.load(checkpoint, map_location="cpu", weights_only=False)
-        return int(state["global_step"])
-    except (RuntimeError, EOFError, KeyError, ValueError, OSError, pickle.UnpicklingError) as error:
-        raise WorkError(f"{checkpoint} cannot be read ({error}): delete it to begin this run again") from None
-
-
 def _started(out: Path) -> AnyModel | None:
     """Return the model that the run in ``out`` was begun with, if it was begun with one."""
     return load_model(str(out / START)).model if (out / START / WEIGHTS).is_file() else None
@@ -178,80 +167,203 @@ def train(
         The model with its averaged weights (raw ones when averaging is off), also written to ``out/model``.
 
     Raises:
-        UsageError: another process is training in ``out``.
-        WorkError: the loss stopped being a number, or the disk is full.
+        UsageError: another process is training in ``out``, or the data are not those that it was begun on.
+        WorkError: the loss ran away, a checkpoint that cannot be used, or a full disk.
     """
     hardware = hardware or Hardware()
     _quieten_lightning()
     training = recipe.training
     L.seed_everything(training.seed, verbose=False)  # initial weights only; noise has its own generators
     family = FAMILIES[recipe.model]
-    model = start or _started(out) or family.build(recipe, family.summarise(train_data))
-    statistics: Any = model.statistics
-    val_data = within_vocabulary(val_data, statistics.vocabulary)
-    world = hardware.devices * hardware.nodes
-    batches = ShuffledBatches(
-        num=len(train_data), batch_size=min(training.batch_size, len(train_data)), seed=training.seed
-    )
-    steps_per_pass = batches.steps_per_pass
-    total_steps = training.passes * steps_per_pass
-    chunk, chunks = chunk_steps(
-        checkpoint_steps=training.checkpoint_steps, validation_steps=training.validate_every * steps_per_pass
-    )
-    module = TrainingModule(model, total_steps=total_steps)
-    timer = Timer(duration=max_time, verbose=False)
-    metrics = MetricsCsv(out / METRICS, fields=tuple(module.model.flow.flows))
-    checkpoint = out / CHECKPOINT
-    reached = reached_step(checkpoint)
-    trainer = L.Trainer(
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        strategy=hardware.strategy(),
-        precision=hardware.precision,
-        max_steps=total_steps,
-        max_epochs=-1,
-        check_val_every_n_epoch=chunks,
-        gradient_clip_val=training.gradient_clip,
-        log_every_n_steps=max(1, total_steps // 2000),
-        logger=[metrics, TensorBoardLogger(out, name=None, version="tensorboard", purge_step=reached)],
-        callbacks=[timer, Resumable(out / CHECKPOINT, metrics), Reporting(progress, total_steps), *callbacks],
-        default_root_dir=out,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
-    stream = BatchStream(
-        dataset=train_data,
-        batches=batches,
-        chunk=chunk,
-        position=lambda: trainer.global_step,
-        rank=trainer.global_rank,
-        world=world,
-    )
-    with claimed(out):
+    model = start or _started(out) or build_model(recipe, family.summarise(train_data))
+    begun = copy.deepcopy(model.network.state_dict())
+    job = _Job(
+        recipe=recipe, out=out, model=model, train_data=train_data,
+        val_data=within_vocabulary(val_data, model.statistics.vocabulary),
+        hardware=hardware, max_time=max_time, progress=progress, callbacks=callbacks,
+    )  # fmt: skip
+    with claimed(out), _own_interrupts():
+        check_data(out, recipe, train=train_data, val=val_data)
+        times = 0
+        while True:
+            attempt = _Attempt.of(job, Slowdown(times))
+            try:
+                attempt.fit()
+                break
+            except DivergedError as error:
+                times = attempt.slowdown.times + 1
+                if times > training.recover:
+                    raise
+                say(f"{error.what}: back to the last checkpoint, at half the learning rate")
+                model.network.load_state_dict(begun)
+    return attempt.finished()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """What is trained, on what, and where."""
+
+    recipe: Recipe
+    out: Path
+    model: AnyModel
+    train_data: Dataset
+    val_data: Dataset
+    hardware: Hardware
+    max_time: timedelta | None
+    progress: Progress
+    callbacks: Sequence[Callback]
+
+    @property
+    def batches(self) -> ShuffledBatches:
+        """The order of the training data."""
+        training, num = self.recipe.training, len(self.train_data)
+        return ShuffledBatches(num=num, batch_size=min(training.batch_size, num), seed=training.seed)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return self.recipe.training.passes * self.batches.steps_per_pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """One go at a job, from its last checkpoint to its end."""
+
+    job: _Job
+    module: TrainingModule
+    trainer: L.Trainer
+    timer: Timer
+    best: Best
+    slowdown: Slowdown
+    chunk: int
+    resume: bool
+
+    @classmethod
+    def of(cls, job: _Job, slowdown: Slowdown) -> "_Attempt":
+        """Make Lightning's trainer for a job.
+
+        Raises:
+            WorkError: a checkpoint that cannot be used.
+        """
+        training, hardware, out = job.recipe.training, job.hardware, job.out
+        chunk, chunks = chunk_steps(
+            checkpoint_steps=training.checkpoint_steps,
+            validation_steps=training.validate_every * job.batches.steps_per_pass,
+        )
+        module = TrainingModule(job.model, total_steps=job.steps)
+        timer, best, watch = Timer(duration=job.max_time, verbose=False), Best(), LossWatch()
+        metrics = MetricsCsv(out / METRICS, fields=tuple(module.model.flow.flows))
+        reached = _reached(out / CHECKPOINT, module)
+        kept = [best] if training.keep == "best" else []
+        trainer = _trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            num_nodes=hardware.nodes,
+            strategy=hardware.strategy(),
+            precision=hardware.precision,
+            plugins=[CheckedCheckpoints()],
+            max_steps=job.steps,
+            max_epochs=-1,
+            check_val_every_n_epoch=chunks,
+            gradient_clip_val=training.gradient_clip,
+            log_every_n_steps=max(1, job.steps // 2000),
+            logger=[metrics, TensorBoardLogger(out, name=None, version="tensorboard", purge_step=reached)],
+            callbacks=[
+                timer, slowdown, *kept, Reporting(job.progress, job.steps, watch),
+                Resumable(out / CHECKPOINT, metrics, watch), *job.callbacks,
+            ],
+            default_root_dir=out,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+        )  # fmt: skip
+        return cls(
+            job=job, module=module, trainer=trainer, timer=timer, best=best, slowdown=slowdown, chunk=chunk,
+            resume=reached is not None,
+        )  # fmt: skip
+
+    def fit(self) -> None:
+        """Train to the end.
+
+        Raises:
+            DivergedError: the loss ran away.
+        """
+        job, trainer = self.job, self.trainer
+        rank, world = trainer.global_rank, job.hardware.devices * job.hardware.nodes
+        stream = BatchStream(
+            dataset=job.train_data,
+            batches=job.batches,
+            chunk=self.chunk,
+            position=lambda: trainer.global_step,
+            rank=rank,
+            world=world,
+        )
         trainer.fit(
-            module,
+            self.module,
             train_dataloaders=stream,
-            val_dataloaders=validation_batches(val_data, recipe, rank=trainer.global_rank, world=world),
-            ckpt_path=checkpoint if reached is not None else None,
-            weights_only=False,  # the checkpoint is this run's own: it holds optimiser and loop state
+            val_dataloaders=validation_batches(job.val_data, job.recipe, rank=rank, world=world),
+            ckpt_path=job.out / CHECKPOINT if self.resume else None,
+            weights_only=True,
         )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    model = module.export()
-    if trainer.is_global_zero:
-        card = training_card(
-            recipe,
-            statistics,
-            structures=len(train_data),
-            steps=trainer.global_step,
-            passes=trainer.global_step / steps_per_pass,
-            seconds=timer.time_elapsed("train"),
-            machine=_machine(trainer),
-            origin=(out / START / CARD).read_text() if (out / START / CARD).is_file() else "",
-        )
-        save_model(out / "model", model, card=card)
-    return model
+
+    def finished(self) -> AnyModel:
+        """Return the model, written into ``out/model``."""
+        job, trainer = self.job, self.trainer
+        model = self.module.export()
+        notes = (job.out / START / CARD).read_text() if (job.out / START / CARD).is_file() else ""
+        if self.best.weights:
+            model.network.load_state_dict(self.best.weights)
+            notes += f"Kept: step {self.best.step}, of the lowest validation loss ({self.best.loss:.4g}).\n"
+        if trainer.is_global_zero:
+            card = training_card(
+                job.recipe,
+                model.statistics,
+                structures=len(job.train_data),
+                steps=trainer.global_step,
+                passes=trainer.global_step / job.batches.steps_per_pass,
+                seconds=self.timer.time_elapsed("train"),
+                machine=_machine(trainer),
+                notes=notes,
+            )
+            save_model(job.out / "model", model, card=card)
+        return model
+
+
+def _trainer(**words: Any) -> L.Trainer:
+    """Return Lightning's trainer.
+
+    Raises:
+        UsageError: words that Lightning refuses, such as an unknown precision.
+    """
+    try:
+        return L.Trainer(**words)
+    except Exception as error:
+        hardware = ", ".join(f"{name}={words[name]}" for name in ("accelerator", "devices", "precision"))
+        raise UsageError(f"this cannot be trained with ({hardware}): {error}") from error
+
+
+def _reached(checkpoint: Path, module: TrainingModule) -> int | None:
+    """Return the step that a run has reached, or None; refuse a checkpoint of another model."""
+    if not checkpoint.is_file():
+        return None
+    state = read_checkpoint(checkpoint)
+    check_fits(checkpoint, state, module.state_dict())
+    return int(state["global_step"])
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Pass on Ctrl-C, which Lightning turns into an exit with status 1, after which it ignores the key."""
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise end.__context__ from None
+        raise
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)

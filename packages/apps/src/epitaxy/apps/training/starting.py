@@ -8,7 +8,7 @@ import torch
 
 from epitaxy.apps.config import CrystalRecipe, Recipe
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.families import FAMILIES, AnyModel
+from epitaxy.apps.families import AnyModel, build_model
 from epitaxy.apps.model_dir import LoadedModel
 from epitaxy.apps.say import say
 from epitaxy.apps.training.carrying import UnfitError, carried
@@ -39,7 +39,7 @@ def begun_from(source: LoadedModel, recipe: Recipe, statistics: Any) -> AnyModel
     _check_codes(recipe, source, known)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        new = FAMILIES[recipe.model].build(recipe, known)
+        new = build_model(recipe, known)
     differing = list(_differences(old.recipe.model_dump(), recipe.model_dump()))
     try:
         new.network.load_state_dict(carried(old, new))
@@ -79,8 +79,7 @@ def inherited(statistics: Any, old: Any) -> Any:
 
 def _check_codes(recipe: Recipe, source: LoadedModel, statistics: Any) -> None:
     """Refuse further elements where each is told by a code that depends on how many there are."""
-    theirs: Any = source.model.statistics
-    old, new = theirs.vocabulary, statistics.vocabulary
+    old, new = source.model.statistics.vocabulary, statistics.vocabulary
     if not isinstance(recipe, CrystalRecipe) or old == new:
         return
     form = recipe.species_form(len(new))

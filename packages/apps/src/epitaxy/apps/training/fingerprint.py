@@ -1,0 +1,78 @@
+"""What training data are, by their content: a run goes on only on those that it began with."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from epitaxy.apps.config import Recipe
+from epitaxy.apps.dataset import Dataset
+from epitaxy.apps.errors import UsageError
+from epitaxy.apps.files import write_text
+from epitaxy.apps.say import is_main_process
+
+DATA = "data.json"
+_PORTION = 10_000  # structures looked at at once: a collection may be larger than memory
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Return the SHA-256 of everything that batches of a dataset hold, in order."""
+    digest = hashlib.sha256()
+    for first in range(0, len(dataset), _PORTION):
+        _feed(digest, dataset.batch(range(first, min(first + _PORTION, len(dataset)))))
+    return digest.hexdigest()
+
+
+def check_data(out: Path, recipe: Recipe, *, train: Dataset, val: Dataset) -> None:
+    """Write what a run's data are into its folder, or compare if it is there.
+
+    Raises:
+        UsageError: the data have changed since the run began.
+    """
+    now = {
+        split: {"structures": len(data), "sha256": fingerprint(data)}
+        for split, data in (("train", train), ("val", val))
+    }
+    file = out / DATA
+    if not file.is_file():
+        if is_main_process():
+            write_text(file, json.dumps(now, indent=2) + "\n")
+        return
+    try:
+        then = json.loads(file.read_text())
+        changed = [split for split in now if then[split]["sha256"] != now[split]["sha256"]]
+        counts = [
+            f"{then[split]['structures']} structures then, {now[split]['structures']} now"
+            for split in changed
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(f"{file} is damaged: restore it, or begin again in another folder") from None
+    if changed:
+        raise UsageError(
+            f"--resume: the {changed[0]} split of {recipe.dataset} is not what the run in {out} was begun on "
+            f"({counts[0]}): give it back its data, or begin another run"
+        )
+
+
+def _feed(digest: Any, value: Any) -> None:
+    """Add a value to a digest, field by field."""
+    if isinstance(value, Tensor):
+        digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    elif is_dataclass(value):
+        for field in fields(value):
+            _feed(digest, getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for name in sorted(value):
+            _feed(digest, name)
+            _feed(digest, value[name])
+    elif isinstance(value, tuple | list):
+        digest.update(f"{len(value)}:".encode())
+        for part in value:
+            _feed(digest, part)
+    else:
+        digest.update(f"{value!r};".encode())
