@@ -116,7 +116,7 @@ class CircularBFN:
         return CircularState(direction=direction, concentration=torch.zeros_like(like))
 
     def accuracy(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
-        """Return the accuracy alpha_i of the message that follows t = (i - 1) / n; the last one's at t = 1."""
+        """Return the accuracy alpha_i of the message after t = (i - 1) / n; at t = 1 the last one's."""
         return self.schedule.accuracies(t.dtype, t.device)[step_index(t, self.grid)]
 
     def sender(

@@ -89,10 +89,12 @@ class DiscretisedGaussianBFN:
             )
         check_number("t_min", self.t_min, below=1.0)
         least, most = self.sigma_range
-        if not 0.0 < least < most < math.inf:
-            raise ValueError(f"sigma_range clamps between two rising numbers above 0, not {self.sigma_range}")
-        check_number("output_clamp", self.output_clamp)
-        check_number("mean_clamp", self.mean_clamp)
+        clamps = (self.output_clamp, self.mean_clamp)
+        if not 0.0 < least < most < math.inf or not all(0.0 < clamp < math.inf for clamp in clamps):
+            raise ValueError(
+                "clamps must be positive and finite, and sigma_range two rising such numbers, not "
+                f"{self.output_clamp}, {self.mean_clamp}, {self.sigma_range}"
+            )
         check_grid(self.grid)
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)

@@ -134,9 +134,9 @@ class GaussianBFN:
     def sender(
         self, x: Float[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
     ) -> Float[Tensor, " rows *event"]:
-        """Draw a message about x: y ~ N(x, 1 / alpha)."""
+        """Draw a message about x: y ~ N(x, 1 / alpha); finite where alpha is 0, and then without effect."""
         noise = as_rng(rng).normal(x.shape, dtype=x.dtype, device=x.device)
-        return x + noise / column(alpha, x.ndim).sqrt()
+        return x + noise / column(alpha.clamp(min=torch.finfo(x.dtype).tiny), x.ndim).sqrt()
 
     def receiver(
         self, x_hat: Float[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng

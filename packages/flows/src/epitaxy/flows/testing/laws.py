@@ -98,7 +98,7 @@ class FlowLaws:
             assert bool(slope.isfinite().all())
 
     def test_everything_is_finite_at_both_ends_of_time(self) -> None:
-        """At t = 0 and 1, at the float32 numbers next to them, and in the step from any of them to the end."""
+        """At t = 0 and 1, at the float32 numbers next to them, and in a step from any of them to the end."""
         flow, x = self.flow(), self.data(_generator())
         for time in (0.0, 2.0**-149, 2.0**-24, 1 - 2.0**-24, 1.0):
             t, end = self._at(time), self._at(1.0)
@@ -108,13 +108,8 @@ class FlowLaws:
             (slope,) = torch.autograd.grad(loss.sum(), out)
             out = out.detach()
             later = _advance(flow, state, out, t, end, _generator())
-            seen, samples = (
-                flow.features(state, t),
-                [
-                    flow.decode(state, out, t, rng=_generator()),
-                    flow.decode(later, out, end, rng=_generator()),
-                ],
-            )
+            seen = flow.features(state, t)
+            samples = [flow.decode(s, out, u, rng=_generator()) for s, u in ((state, t), (later, end))]
             for tensor in [*_tensors(state), *_tensors(later), seen.value, loss, slope, *samples]:
                 assert bool(tensor.isfinite().all())
             for extra in (seen.condition, seen.velocity):
