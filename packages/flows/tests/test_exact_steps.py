@@ -63,7 +63,7 @@ def test_the_corrector_solves_its_langevin_equation(u: float, initial: float, et
     r = displacement(state)
     mean, variance = p[0, 1] / p[0, 0] * r, p[1, 1] - p[0, 1] ** 2 / p[0, 0]
     spread = p[0, 0] - p[0, 1] ** 2 / p[1, 1]
-    pull = -(r - p[0, 1] / p[1, 1] * state.velocity) / spread
+    pull = (r - p[0, 1] / p[1, 1] * state.velocity) / spread
     output = pull / wrapped_normal_information(spread.sqrt()[None]).sqrt()
     moved = flow.correct(state, output, t, t, rng=RowRng(torch.arange(ROWS)))
     noise = RowRng(torch.arange(ROWS)).normal((ROWS, 1), dtype=torch.float64, device=CPU)
@@ -115,7 +115,7 @@ def test_sigma_is_kept_in_its_range() -> None:
     """GeoBFN's code has 1e-6 and 4."""
     flow = DiscretisedGaussianBFN(bins=9, sigma1=0.15)
     assert flow.sigma_range == (1e-6, 4.0)
-    # At t_min, of which earlier times have the widths, the scale r is 51.33; with sigma1 = 1e-4 at the end 1e-4.
+    # The scale r is 51.33 at t_min and before; with sigma1 = 1e-4 it is 1e-4 at the end.
     late = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
     output = torch.tensor([[0.0, -10.0], [0.0, 10.0], [0.0, math.log(3.0 / 51.33)]], dtype=torch.float64)
     narrow = DiscretisedGaussianBFN(bins=9, sigma1=1e-4)
