@@ -4,8 +4,8 @@ Both draw a training batch's worth of beliefs, 256 crystals of 10 atoms, at step
 timed in turn in one process; the figure is the ratio of the medians. The bank's refreshing, which training
 pays for beside its steps, is charged to the second ratio.
 
-Then the draws of one structure of 10 atoms made in n steps by `end_back`: from the tabulated law, by summing the
-messages anew, and by `bayes`, which draws one message a step. Tabulating, once in a process, is told apart.
+Then the draws of one structure of 10 atoms made in n steps by `end_back`: from the tabulated law, by summing
+the messages anew, and by `bayes`, which draws one message a step. Tabulating, once in a process, is told apart.
 """
 
 import statistics

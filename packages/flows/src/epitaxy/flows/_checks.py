@@ -2,32 +2,35 @@
 
 import math
 from collections.abc import Collection
-from numbers import Integral, Real
 
 
-def check_number(name: str, value: float, *, least: float | None = None, below: float = math.inf) -> None:
+def check_number(name: str, value: object, *, least: float | None = None, below: float = math.inf) -> None:
     """Refuse what is no number of at least `least` (None: positive) and less than `below`; NaN too.
 
     Raises:
         ValueError: naming the parameter and its range.
 
     """
-    known = isinstance(value, Real) and not isinstance(value, bool)
-    if known and (value > 0.0 if least is None else value >= least) and value < below:
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and (value > 0.0 if least is None else value >= least)
+        and value < below
+    ):
         return
     low = "positive" if least is None else f"at least {least:g}"
     high = "finite" if below == math.inf else f"less than {below:g}"
     raise ValueError(f"{name} must be {low} and {high}, not {value!r}")
 
 
-def check_count(name: str, value: int, *, least: int = 1) -> None:
+def check_count(name: str, value: object, *, least: int = 1) -> None:
     """Refuse what is no whole number of at least `least`.
 
     Raises:
         ValueError: naming the parameter.
 
     """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
         low = "positive" if least == 1 else f"at least {least}"
         raise ValueError(f"{name} must be {low} and a whole number, not {value!r}")
 
