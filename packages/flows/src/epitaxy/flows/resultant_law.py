@@ -206,8 +206,8 @@ def _interpolated(ring: Float64[Tensor, " nodes"], low: Tensor, gap: Tensor, at:
 def _lagrange() -> Float64[Tensor, "places powers"]:
     """Return the matrix from values at -3, ..., 4 to their polynomial's coefficients in x - 1/2."""
     places = torch.arange(1 - _STENCIL // 2, _STENCIL // 2 + 1, dtype=torch.float64) - 0.5
-    return torch.linalg.inv(places[:, None] ** torch.arange(_STENCIL)).T.contiguous()
-    return slope
+    weights: Tensor = torch.linalg.inv(places[:, None] ** torch.arange(_STENCIL)).T.contiguous()
+    return weights
 
 
 def _table(ring: Float64[Tensor, " nodes"], low: Tensor, gap: Tensor) -> tuple[Tensor, Tensor, Tensor]:
