@@ -1,11 +1,12 @@
 """Small helpers shared by the flows."""
 
-from collections.abc import Collection
 from typing import Literal, cast, get_args
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+
+from epitaxy.flows._checks import check_option
 
 BayesianSampler = Literal["bayes", "end_back"]
 BAYESIAN_SAMPLERS: tuple[BayesianSampler, ...] = get_args(BayesianSampler)
@@ -28,6 +29,15 @@ def column(values: Shaped[Tensor, " rows"], ndim: int) -> Tensor:
     return values.view(-1, *[1] * (ndim - 1))
 
 
+LAST_NOISE_TIME = 2.0**-24
+"""1 - t at the last float32 number before t = 1: where something is divided by the noise, none is less."""
+
+
+def step_index(t: Float[Tensor, " rows"], n: int) -> Int[Tensor, " rows"]:
+    """Return the i of the step that begins at t = i / n; at t = 1, where none does, that of the last one."""
+    return grid_index(t, n).clamp(max=n - 1)
+
+
 def grid_index(t: Float[Tensor, " rows"], n: int) -> Int[Tensor, " rows"]:
     """Return the i for which i / n is nearest to t.
 
@@ -40,25 +50,3 @@ def grid_index(t: Float[Tensor, " rows"], n: int) -> Int[Tensor, " rows"]:
 def total(x: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows"]:
     """Sum over everything but the rows."""
     return x.flatten(1).sum(1) if x.ndim > 1 else x
-
-
-def check_option(name: str, value: str | None, options: Collection[str | None]) -> None:
-    """Refuse a value that is no option.
-
-    Raises:
-        ValueError: naming the options.
-
-    """
-    if value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, options))}, not {value!r}")
-
-
-def check_grid(grid: int | None) -> None:
-    """Refuse a grid of less than one step.
-
-    Raises:
-        ValueError: if it has none.
-
-    """
-    if grid is not None and grid < 1:
-        raise ValueError(f"a grid needs at least one step, not {grid}")

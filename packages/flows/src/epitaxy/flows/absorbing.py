@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
+from epitaxy.flows._checks import check_count, check_option
 from epitaxy.flows._classes import draw_classes
-from epitaxy.flows._rows import check_option
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
 
@@ -31,20 +31,20 @@ class AbsorbingDiffusion:
         schedule: "linear", a = t; "poly2", a = 1 - (1 - t)^2; or "cosine", a = 1 - cos(pi t / 2).
         loss_kind: "elbo", alpha' / (1 - alpha) times the cross entropy of masked rows, 0 for others: nats,
             whose mean over uniform t bounds the negative log likelihood; or "cross_entropy", unweighted.
-        decode_kind: how a row that is still masked at the last step gets its class: "argmax", the likeliest,
-            as many rows as one step in n unmasks; or "sampled" from the probabilities, which keeps their law,
-            also with few steps. (The published code hands masks out as if they were an element.)
+        decode_kind: how a row that is still masked at the last step gets its class: "sampled" from the
+            probabilities, which keeps their law at any number of steps; or "argmax", the likeliest, for as
+            many rows as one step in n unmasks: at 10 steps classes of 0.5, 0.3 and 0.2 come out as 0.55, 0.27
+            and 0.18. (The published code hands masks out as if they were an element.)
 
     """
 
     classes: int
     schedule: Literal["linear", "poly2", "cosine"] = "linear"
     loss_kind: Literal["elbo", "cross_entropy"] = "elbo"
-    decode_kind: Literal["argmax", "sampled"] = "argmax"
+    decode_kind: Literal["argmax", "sampled"] = "sampled"
 
     def __post_init__(self) -> None:
-        if self.classes < 1:
-            raise ValueError(f"classes must be positive, not {self.classes}")
+        check_count("classes", self.classes)
         check_option("schedule", self.schedule, ("linear", "poly2", "cosine"))
         check_option("loss_kind", self.loss_kind, ("elbo", "cross_entropy"))
         check_option("decode_kind", self.decode_kind, ("argmax", "sampled"))

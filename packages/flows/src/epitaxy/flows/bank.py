@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float32, Int
 from torch import Tensor
 
+from epitaxy.flows._checks import check_count
 from epitaxy.flows._rows import column
 from epitaxy.flows.circular_messages import Resultant
 from epitaxy.flows.schedules import EntropySchedule
@@ -41,7 +42,9 @@ class TrajectoryBank:
             ValueError: unless `blocks` divides `size` into blocks of at least one trajectory.
 
         """
-        if blocks < 1 or size < blocks or size % blocks:
+        check_count("size", size)
+        check_count("blocks", blocks)
+        if size % blocks:
             raise ValueError(f"size must be a positive multiple of blocks, not {size} and {blocks}")
         self.schedule, self.size, self.seed, self.blocks = schedule, size, seed, blocks
         self._round = -1

@@ -7,15 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
 from epitaxy.flows._classes import draw_classes
 from epitaxy.flows._rows import (
     BAYESIAN_SAMPLERS,
     BayesianSampler,
     bayesian_sampler,
-    check_grid,
-    check_option,
     column,
-    grid_index,
+    step_index,
     total,
 )
 from epitaxy.flows.protocol import Features
@@ -60,10 +59,9 @@ class CategoricalBFN:
     draws: int = 1
 
     def __post_init__(self) -> None:
-        if self.classes < 1 or self.draws < 1 or not self.beta1 > 0.0:
-            raise ValueError(
-                f"classes, draws and beta1 must be positive, not {self.classes}, {self.draws}, {self.beta1}"
-            )
+        check_count("classes", self.classes)
+        check_count("draws", self.draws)
+        check_number("beta1", self.beta1)
         check_grid(self.grid)
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
@@ -145,7 +143,7 @@ class CategoricalBFN:
         if self.loss_kind == "continuous" or self.grid is None:
             error = (output.softmax(-1) - self._one_hot(x, output.dtype)).square().sum(-1)
             return self.classes * self.beta1 * t * total(error)
-        i = grid_index(t, self.grid).to(t.dtype)
+        i = step_index(t, self.grid).to(t.dtype)
         alpha = self.accuracy(i / self.grid, (i + 1) / self.grid)
         return self.grid * self._divergence(output, x, alpha, as_rng(rng))
 

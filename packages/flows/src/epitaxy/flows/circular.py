@@ -2,26 +2,30 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.flows._checks import check_option
 from epitaxy.flows._rows import (
     BAYESIAN_SAMPLERS,
     BayesianSampler,
     bayesian_sampler,
-    check_option,
     column,
     grid_index,
+    step_index,
     total,
 )
 from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.circular_messages import Resultant, add, all_at_once, stepwise
 from epitaxy.flows.protocol import Features
+from epitaxy.flows.resultant_law import resultant_law, tabulated_sums
 from epitaxy.flows.schedules import EntropySchedule
 from epitaxy.geometry import AnyRng, FlatTorus, Rng, as_rng, von_mises_noise
+
+Draw = Literal["bank", "tabulated", "all_at_once", "stepwise"]
 
 # The concentration that counts as none in the network's input, from the published code.
 _FLOOR = 1e-7
@@ -58,9 +62,10 @@ class CircularBFN:
             is twice the divergence to leading order.
         sampler: "bayes", update the belief by the next message around the prediction (Alg. 2); or "end_back",
             draw a fresh belief around the prediction from the flow distribution, as the published runs do.
-        draw: how `corrupt` draws from the flow distribution, always with the same law: "bank", pick from a
-            `TrajectoryBank`, at constant cost; "all_at_once", sum the i messages; "stepwise", i Bayesian
-            updates. `step` never uses the bank, see there.
+        draw: how to draw from the flow distribution, always with the same law: "tabulated", by the
+            sums' `resultant_law`, at constant cost; "all_at_once", sum the i messages; "stepwise", i Bayesian
+            updates; "bank", in `corrupt` pick from a `TrajectoryBank`, at constant cost too, and in `step`
+            as "tabulated", see there.
         bank_size: trajectories in the bank.
         bank_seed: seed of the bank.
 
@@ -70,7 +75,7 @@ class CircularBFN:
     schedule: EntropySchedule = field(default_factory=EntropySchedule)
     loss_kind: Literal["kl", "squared"] = "kl"
     sampler: BayesianSampler = "bayes"
-    draw: Literal["bank", "all_at_once", "stepwise"] = "bank"
+    draw: Draw = "bank"
     bank_size: int = 4096
     bank_seed: int = 0
     bank: TrajectoryBank = field(init=False, repr=False, compare=False)
@@ -78,7 +83,7 @@ class CircularBFN:
     def __post_init__(self) -> None:
         check_option("loss_kind", self.loss_kind, ("kl", "squared"))
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
-        check_option("draw", self.draw, ("bank", "all_at_once", "stepwise"))
+        check_option("draw", self.draw, get_args(Draw))
         blocks = math.gcd(self.bank_size, 16)
         bank = TrajectoryBank(self.schedule, size=self.bank_size, seed=self.bank_seed, blocks=blocks)
         object.__setattr__(self, "bank", bank)
@@ -111,8 +116,8 @@ class CircularBFN:
         return CircularState(direction=direction, concentration=torch.zeros_like(like))
 
     def accuracy(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
-        """Return the accuracy alpha_i of the message that follows t = (i - 1) / n. For t < 1."""
-        return self.schedule.accuracies(t.dtype, t.device)[grid_index(t, self.grid)]
+        """Return the accuracy alpha_i of the message after t = (i - 1) / n; at t = 1 the last one's."""
+        return self.schedule.accuracies(t.dtype, t.device)[step_index(t, self.grid)]
 
     def sender(
         self, x: Float[Tensor, " rows dim"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
@@ -167,11 +172,11 @@ class CircularBFN:
         *,
         rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
     ) -> Float[Tensor, " rows"]:
-        """Return the loss of step i at t = (i - 1) / n < 1, see `loss_kind`."""
+        """Return the loss of step i at t = (i - 1) / n, see `loss_kind`; at t = 1 the last step's weight."""
         angle = self.manifold.log(x, self.estimate(state, output)) * self._radians
         # 1 - cos d as 2 sin^2(d / 2): no cancellation for small d.
         distance = angle.square() if self.loss_kind == "squared" else 2 * torch.sin(angle / 2).square()
-        weight = self.schedule.weights(t.dtype, t.device)[grid_index(t, self.grid)]
+        weight = self.schedule.weights(t.dtype, t.device)[step_index(t, self.grid)]
         return weight * total(distance)
 
     def step(
@@ -185,9 +190,9 @@ class CircularBFN:
     ) -> CircularState:
         """Draw the belief at s > t, see `sampler`. Steps over several grid points take all their messages.
 
-        Draws are exact, one message at a time or summed, never from the bank: conditionally on a bank its
-        draws have the law of 2 `bank_size` trajectories rather than the flow distribution, an error of the
-        order of one per cent that all structures made with it would share.
+        Draws are exact, never from the bank: conditionally on a bank its draws have the law of 2 `bank_size`
+        trajectories rather than the flow distribution, an error of the order of one per cent that all
+        structures made with it would share.
         """
         x_hat, source = self.estimate(state, output), as_rng(rng)
         if self.sampler == "end_back":
@@ -223,10 +228,19 @@ class CircularBFN:
     ) -> CircularState:
         start = self.prior(x, rng=rng)
         i = grid_index(t, self.grid)
-        sums = self.bank.draw(i, x.shape[1:], rng=rng) if bank else self._messages(i * 0, i, x, rng)
+        sums = self.bank.draw(i, x.shape[1:], rng=rng) if bank else self._first_messages(i, x, rng)
         belief = self._around(x, sums)
         direction = torch.where(column(i == 0, x.ndim), start.direction, belief.direction)
         return replace(belief, direction=direction)
+
+    def _first_messages(self, i: Int[Tensor, " rows"], x: Float[Tensor, " rows dim"], rng: Rng) -> Resultant:
+        """Return the sum of messages 1, ..., i of each row."""
+        law = None
+        if self.draw in ("bank", "tabulated"):
+            law = resultant_law(self.schedule, x.device)
+        if law is None:
+            return self._messages(torch.zeros_like(i), i, x, rng)
+        return tabulated_sums(law, self.schedule.accuracies(torch.float64, x.device), i, x.shape[1:], rng=rng)
 
     def _messages(
         self, i: Int[Tensor, " rows"], j: Int[Tensor, " rows"], x: Float[Tensor, " rows dim"], rng: Rng

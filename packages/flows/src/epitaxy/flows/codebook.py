@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.flows._rows import check_option
+from epitaxy.flows._checks import check_count, check_number, check_option
 from epitaxy.flows.protocol import Features
 from epitaxy.flows.variance_preserving import VariancePreserving
 from epitaxy.geometry import AnyRng, as_rng
@@ -41,8 +41,8 @@ class CodebookDiffusion:
 
     def __post_init__(self) -> None:
         check_option("codes", self.codes, ("one_hot", "bits"))
-        if self.classes < 1 or not 0.0 < self.scale < float("inf"):
-            raise ValueError(f"classes and scale must be positive, not {self.classes}, {self.scale}")
+        check_count("classes", self.classes)
+        check_number("scale", self.scale)
         if self.codes == "bits" and self.process.prediction != "x0":
             raise ValueError("analog bits take a process with prediction='x0'")
         if self.codes != "bits" and self.clip:

@@ -9,16 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.flows._bins import bin_centre, bin_centres, bin_expectation, log_bin_masses
+from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
 from epitaxy.flows._classes import draw_classes
-from epitaxy.flows._rows import (
-    BAYESIAN_SAMPLERS,
-    BayesianSampler,
-    bayesian_sampler,
-    check_grid,
-    check_option,
-    grid_index,
-)
-from epitaxy.flows.gaussian import GaussianBFN
+from epitaxy.flows._rows import BAYESIAN_SAMPLERS, BayesianSampler, bayesian_sampler, step_index
+from epitaxy.flows.gaussian import SMALLEST_SIGMA, GaussianBFN
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
 
@@ -86,19 +80,21 @@ class DiscretisedGaussianBFN:
     sigma_range: tuple[float, float] = (1e-6, 4.0)
 
     def __post_init__(self) -> None:
-        if self.bins < 2 or self.draws < 1:
-            raise ValueError(f"bins must be at least 2 and draws at least 1, not {self.bins}, {self.draws}")
-        if not 0.0 < self.sigma1 < 1.0:
-            raise ValueError(f"sigma1 must be between 0 and 1, not {self.sigma1}")
+        check_count("bins", self.bins, least=2)
+        check_count("draws", self.draws)
+        check_number("sigma1", self.sigma1, least=SMALLEST_SIGMA, below=1.0)
         if self.legal is not None and (not self.legal or not set(self.legal) <= set(range(self.bins))):
             raise ValueError(
                 f"legal bins must be among 0, ..., {self.bins - 1}, at least one, not {self.legal}"
             )
-        if not 0.0 < self.t_min < 1.0:
-            raise ValueError(f"t_min must be between 0 and 1, not {self.t_min}")
+        check_number("t_min", self.t_min, below=1.0)
         least, most = self.sigma_range
-        if not 0.0 < least < most or self.output_clamp <= 0.0 or self.mean_clamp <= 0.0:
-            raise ValueError("clamps must be positive, and sigma_range two rising numbers")
+        clamps = (self.output_clamp, self.mean_clamp)
+        if not 0.0 < least < most < math.inf or not all(0.0 < clamp < math.inf for clamp in clamps):
+            raise ValueError(
+                "clamps must be positive and finite, and sigma_range two rising such numbers, not "
+                f"{self.output_clamp}, {self.mean_clamp}, {self.sigma_range}"
+            )
         check_grid(self.grid)
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
@@ -178,7 +174,7 @@ class DiscretisedGaussianBFN:
             expected = bin_expectation(*self.gaussian(output, state, t), self.bins)
             error = expected - self.centre(x, expected.dtype)
             return -math.log(self.sigma1) * self.belief.precision(t) * error.square()
-        i = grid_index(t, self.grid).double()
+        i = step_index(t, self.grid).double()
         alpha = self.belief.accuracy(i / self.grid, (i + 1) / self.grid)
         divergence = self._divergence(self.log_probabilities(output, state, t), x, alpha, as_rng(rng))
         return (self.grid * divergence).to(output.dtype)

@@ -8,18 +8,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from epitaxy.flows._checks import check_grid, check_number, check_option
 from epitaxy.flows._rows import (
     BAYESIAN_SAMPLERS,
     BayesianSampler,
     bayesian_sampler,
-    check_grid,
-    check_option,
     column,
-    grid_index,
+    step_index,
     total,
 )
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, FlatTorus, as_rng
+
+SMALLEST_SIGMA = 1e-9
+"""Least sigma1: losses weigh by its inverse square, and are float32 numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class GaussianBFN:
     its text and code, and this, at 0.)
 
     Args:
-        sigma1: standard deviation of the belief at t = 1, in (0, 1).
+        sigma1: standard deviation of the belief at t = 1, at least 1e-9 and less than 1.
         grid: number of steps n; None for continuous time.
         loss_kind: "discrete", the divergence of step i at t = (i - 1) / n times n,
             n (1 - sigma1^(2/n)) / (2 sigma1^(2i/n)) |x - x_hat|^2, Eq. 21, which needs a grid; or
@@ -69,8 +71,7 @@ class GaussianBFN:
     period: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.sigma1 < 1.0:
-            raise ValueError(f"sigma1 must be between 0 and 1, not {self.sigma1}")
+        check_number("sigma1", self.sigma1, least=SMALLEST_SIGMA, below=1.0)
         check_grid(self.grid)
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
@@ -80,14 +81,13 @@ class GaussianBFN:
 
     def _check_outputs(self) -> None:
         check_option("parametrisation", self.parametrisation, ("data", "noise", "residual"))
-        if not 0.0 <= self.t_min < 1.0:
-            raise ValueError(f"t_min must be at least 0 and less than 1, not {self.t_min}")
+        check_number("t_min", self.t_min, least=0.0, below=1.0)
         if self.parametrisation == "noise" and self.t_min == 0.0:
             raise ValueError("the loss of a predicted noise is infinite at t = 0: give a t_min, such as 1e-4")
         if self.clamp is not None and self.parametrisation != "noise":
             raise ValueError("clamp bounds a predicted noise: leave it, or say parametrisation='noise'")
-        if self.clamp is not None and not self.clamp > 0.0:
-            raise ValueError(f"clamp must be positive, not {self.clamp}")
+        if self.clamp is not None:
+            check_number("clamp", self.clamp)
         if self.period is not None:
             FlatTorus(self.period)
 
@@ -134,9 +134,9 @@ class GaussianBFN:
     def sender(
         self, x: Float[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
     ) -> Float[Tensor, " rows *event"]:
-        """Draw a message about x: y ~ N(x, 1 / alpha)."""
+        """Draw a message about x: y ~ N(x, 1 / alpha); finite where alpha is 0, and then without effect."""
         noise = as_rng(rng).normal(x.shape, dtype=x.dtype, device=x.device)
-        return x + noise / column(alpha, x.ndim).sqrt()
+        return x + noise / column(alpha.clamp(min=torch.finfo(x.dtype).tiny), x.ndim).sqrt()
 
     def receiver(
         self, x_hat: Float[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
@@ -264,5 +264,5 @@ class GaussianBFN:
     def _weight(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         if self.loss_kind == "continuous" or self.grid is None:
             return -math.log(self.sigma1) * self.precision(t.clamp(min=self.t_min))
-        i = grid_index(t, self.grid).to(t.dtype)
+        i = step_index(t, self.grid).to(t.dtype)
         return self.grid / 2 * self.accuracy(i / self.grid, (i + 1) / self.grid)

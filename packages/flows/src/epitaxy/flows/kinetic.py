@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
-from epitaxy.flows._rows import check_option, column, total
+from epitaxy.flows._checks import check_number, check_option
+from epitaxy.flows._rows import LAST_NOISE_TIME, column, total
 from epitaxy.flows.kinetic_kernel import KineticBridge, KineticKernel
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import (
@@ -76,6 +77,9 @@ class KineticDiffusion:
     Told by `on` which rows are the atoms of one graph, velocities, displacements and scores have no net
     translation in any graph. One-atom graphs then never move.
 
+    At t = 1 the kernel is a point: outputs and states there are read by the kernel at the last float32 number
+    before 1, so that losses and samples are finite.
+
     Deviations from the paper and its code, all towards the exact process: initial velocities are integrated
     out of the kernel, so both parametrisations serve any `initial_velocity`; nothing is added inside square
     roots; lambda(t) is computed at the time itself by quadrature; velocities enter networks in units of their
@@ -121,11 +125,9 @@ class KineticDiffusion:
     segments: Segments | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not (self.horizon > 0.0 and self.corrector_step > 0.0 and self.initial_velocity >= 0.0):
-            raise ValueError(
-                "horizon and corrector_step must be positive and initial_velocity not negative, not "
-                f"{self.horizon}, {self.corrector_step}, {self.initial_velocity}"
-            )
+        check_number("horizon", self.horizon, least=1e-3, below=1e3)
+        check_number("corrector_step", self.corrector_step)
+        check_number("initial_velocity", self.initial_velocity, least=0.0, below=1e6)
         check_option("parametrisation", self.parametrisation, ("simplified", "direct"))
         check_option("loss_kind", self.loss_kind, ("lifted", "wrapped"))
         check_option("prior_kind", self.prior_kind, ("uniform", "marginal"))
@@ -193,7 +195,7 @@ class KineticDiffusion:
         """Return the score of v: slope * `pull` - v / velocity_std^2."""
         if self.parametrisation == "direct":  # which needs no kernel
             return self._centred(output)
-        return self._score(output, state, self._at(t, output))
+        return self._score(output, state, self._read_at(t, output))
 
     def pull(
         self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
@@ -203,7 +205,7 @@ class KineticDiffusion:
         The predicted displacement from the data is slope * v + spread^2 * pull, exactly the posterior mean if
         the score is exact.
         """
-        return self._pull(output, state, self._at(t, output))
+        return self._pull(output, state, self._read_at(t, output))
 
     def loss(
         self,
@@ -220,7 +222,7 @@ class KineticDiffusion:
             ValueError: if the loss is the lifted one and the state does not come from `corrupt`.
 
         """
-        at = self._at(t, output)
+        at = self._read_at(t, output)
         pull = self._wanted(x, state, at)
         centred = self._centred(output)
         if self.parametrisation == "direct":
@@ -245,7 +247,7 @@ class KineticDiffusion:
         h = column(self.noise_time(t) - self.noise_time(s), 2)
         growth, gain = h.exp().to(output.dtype), torch.expm1(h).to(output.dtype)
         if self.sampler == "published_pc":
-            at, then = self._at(t, output), self._at(s, output).velocity_std
+            at, then = self._read_at(t, output), self._at(s, output).velocity_std
             now, score = at.velocity_std, self._score(output, state, at)
             velocity = growth * state.velocity + (growth * now - then) * now * score
             return self._arrived(state.position, -h.to(output.dtype) * velocity, velocity)
@@ -281,7 +283,7 @@ class KineticDiffusion:
             velocity = state.velocity + size * score + (2 * size).sqrt() * noise
             h = column(self.noise_time(t) - self.noise_time(s), 2).to(output.dtype)
             return self._arrived(state.position, -h * velocity, velocity)
-        at, eta = self._at(t, output), self.corrector_step
+        at, eta = self._read_at(t, output), self.corrector_step
         precision = at.velocity_std.square().reciprocal() + (at.slope * at.root_information).square()
         drift, heat = -math.expm1(-eta) / precision, (-math.expm1(-2 * eta) / precision).sqrt()
         velocity = self._centred(state.velocity + drift * self._score(output, state, at) + heat * noise)
@@ -302,7 +304,7 @@ class KineticDiffusion:
 
     def _displacement(self, state: KineticState, output: Tensor, t: Tensor) -> Float[Tensor, "rows dim"]:
         """Return the displacement from the data, in radians, that the score predicts."""
-        at = self._at(t, output)
+        at = self._read_at(t, output)
         return at.slope * state.velocity + at.spread.square() * self._pull(output, state, at)
 
     def _score(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
@@ -319,7 +321,7 @@ class KineticDiffusion:
     def _along_the_bridge(
         self, state: KineticState, output: Tensor, t: Tensor, s: Tensor, rng: Rng
     ) -> KineticState:
-        both = torch.stack([self.noise_time(t), self.noise_time(s)])
+        both = torch.stack([self._least(self.noise_time(t)), self.noise_time(s)])
         times, rows = torch.unique(both, dim=1, return_inverse=True)
         bridge = KineticBridge.between(times[0], times[1], self.initial_velocity)
         gain, noise = (m[rows].to(output.dtype)[..., None] for m in (bridge.gain, bridge.noise))
@@ -348,9 +350,20 @@ class KineticDiffusion:
             square = self.segments.expand(self.segments.mean(square))
         return torch.where(square > 0, self.corrector_step / torch.where(square > 0, square, 1.0), 0.0)
 
+    def _read_at(self, t: Float[Tensor, " rows"], like: Tensor) -> _Coefficients:
+        """Return the kernel by which outputs and states are read, which divides by its widths."""
+        return self._kernel(self._least(self.noise_time(t)), like)
+
+    def _least(self, u: Float64[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+        return u.clamp(min=self.horizon * LAST_NOISE_TIME)
+
     def _at(self, t: Float[Tensor, " rows"], like: Tensor) -> _Coefficients:
-        """Return the kernel at each row's time; rows of one graph share theirs, so it is computed once."""
-        times, rows = torch.unique(self.noise_time(t), return_inverse=True)
+        """Return the kernel at each row's time."""
+        return self._kernel(self.noise_time(t), like)
+
+    def _kernel(self, u: Float64[Tensor, " rows"], like: Tensor) -> _Coefficients:
+        """Return the kernel at noise times; rows of one graph share theirs, so it is computed once."""
+        times, rows = torch.unique(u, return_inverse=True)
         kernel = KineticKernel.at(times, self.initial_velocity)
         spread = kernel.spread.clamp(min=torch.finfo(like.dtype).tiny ** 0.5)
         columns = (

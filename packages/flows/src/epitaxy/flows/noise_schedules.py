@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from epitaxy.flows._checks import check_number
+
 
 @runtime_checkable
 class NoiseSchedule(Protocol):
@@ -31,7 +33,8 @@ class LinearBeta:
 
     Args:
         low: rate at u = 0, positive.
-        high: rate at u = 1, positive.
+        high: rate at u = 1, positive. Their mean is at least 1e-3 and less than 100, above which states at
+            the end would hold nothing of the data that float32 could tell.
 
     """
 
@@ -41,6 +44,7 @@ class LinearBeta:
     def __post_init__(self) -> None:
         if not (0.0 < self.low < float("inf") and 0.0 < self.high < float("inf")):
             raise ValueError(f"low and high must be positive and finite, not {self.low}, {self.high}")
+        check_number("the mean of low and high", (self.low + self.high) / 2, least=1e-3, below=100.0)
 
     def beta(self, u: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the rate at u, the derivative of `integral`."""

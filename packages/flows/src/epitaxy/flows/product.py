@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from epitaxy.flows._rows import check_option
+from epitaxy.flows._checks import check_option
 from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
 from epitaxy.geometry import Rng, RngSource, Segments
 

@@ -35,9 +35,12 @@ class Flow(Protocol[State]):
     """The noising and denoising of one variable; generic in its state.
 
     Rows are the independent units (atoms, or graphs). Times `t` and `s` have one value a row, in [0, 1]: 0 is
-    the prior, 1 is data. The network's raw `output` is interpreted by the flow. A state may be any value that
-    has one row a row: a tensor, or a dataclass of tensors (position and velocity, direction and
-    concentration).
+    the prior, 1 is data. Both ends belong to it, and everything is finite there: at t = 1, where no step
+    begins, what depends on the next step (a loss's weight, a message's accuracy) is the last step's, and
+    where something is divided by noise there is as much of it as at the last float32 number before 1.
+
+    The network's raw `output` is interpreted by the flow. A state may be any value that has one row a row: a
+    tensor, or a dataclass of tensors (position and velocity, direction and concentration).
     """
 
     @property

@@ -1,5 +1,6 @@
 """The accuracy schedule of the circular Bayesian flow (CrysBFN, Sec. 4.1 and App. A.5)."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -7,9 +8,16 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from epitaxy.flows._checks import check_count, check_number
 from epitaxy.flows._quadrature import expected_length
 from epitaxy.flows._roots import solve_increasing
 from epitaxy.geometry import bessel_ratio, von_mises_entropy
+from epitaxy.geometry.bessel import bessel_ratio_slope
+
+_LOG_2PI = math.log(2 * math.pi)
+_SERIES_BELOW = 0.03
+_KNOWN_SERIES = (1.0, -3 / 4, 5 / 9, -77 / 192, 57 / 200)
+"""Of H(0) - H(c) in powers of c^2 / 4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +35,11 @@ class EntropySchedule:
     published values carry its noise), no cache file. Computed when first used and kept for the process.
 
     Args:
-        final_concentration: c_n, the concentration that the belief reaches.
-        steps: n.
+        final_concentration: c_n, the concentration that the belief reaches, at least 1e-9 and less than 1e12.
+        steps: n, at least 1.
+
+    Raises:
+        ValueError: if one of them is out of its range.
 
     """
 
@@ -36,12 +47,9 @@ class EntropySchedule:
     steps: int = 1000
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.final_concentration < float("inf"):
-            raise ValueError(
-                f"final_concentration must be positive and finite, not {self.final_concentration}"
-            )
-        if self.steps < 1:
-            raise ValueError(f"a schedule needs at least one step, not {self.steps}")
+        check_number("final_concentration", self.final_concentration)
+        check_number("final_concentration", self.final_concentration, least=1e-9, below=1e12)
+        check_count("steps", self.steps)
 
     def concentrations(
         self, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu"
@@ -76,16 +84,22 @@ def _targets(schedule: EntropySchedule) -> Float64[Tensor, " n"]:
     """Return the concentrations whose entropies lie on a line."""
     last = torch.tensor([schedule.final_concentration], dtype=torch.float64)
     fraction = torch.arange(1, schedule.steps, dtype=torch.float64) / schedule.steps
-    start, end = von_mises_entropy(torch.zeros_like(last)), von_mises_entropy(last)
-    wanted = start + fraction * (end - start)
+    wanted = fraction * _known(last)
 
     def excess(concentration: Tensor) -> tuple[Tensor, Tensor]:
-        ratio = bessel_ratio(concentration)
-        slope = concentration * (1 - ratio**2) - ratio  # c A'(c) = -dH/dc
-        return wanted - von_mises_entropy(concentration), slope
+        return _known(concentration) - wanted, concentration * bessel_ratio_slope(concentration)
 
     inner = solve_increasing(excess, torch.zeros_like(wanted), last.expand_as(wanted))
     return torch.cat([inner, last])
+
+
+def _known(concentration: Float64[Tensor, " n"]) -> Float64[Tensor, " n"]:
+    """Return H(0) - H(c) = c A(c) - ln I0(c), of derivative c A'(c), without cancellation at small c."""
+    square, series = (concentration / 2).square(), torch.zeros_like(concentration)
+    for coefficient in reversed(_KNOWN_SERIES):
+        series = (series + coefficient) * square
+    difference = _LOG_2PI - von_mises_entropy(concentration)
+    return torch.where(concentration < _SERIES_BELOW, series, difference)
 
 
 def _accuracies(targets: Float64[Tensor, " n"]) -> Float64[Tensor, " n"]:

@@ -7,16 +7,15 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from epitaxy.flows._checks import check_number, check_option
 from epitaxy.flows._reverse_steps import REVERSE_STEPS, Interval
-from epitaxy.flows._rows import check_option, column, total
+from epitaxy.flows._rows import LAST_NOISE_TIME, column, total
 from epitaxy.flows.noise_schedules import LinearBeta, NoiseSchedule
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
 
 Sampler = Literal["ancestral", "euler_maruyama", "exponential", "probability_flow", "published_pc"]
 _SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
-_LAST = 2.0**-24
-"""1 - t at the last float32 number before t = 1: nearer the data nothing is divided by sigma."""
 _LEAST_SQUARE = 1e-2
 """Least mean square of the score in a correction's size; that of a standard normal is 1 on average."""
 
@@ -56,8 +55,7 @@ class VariancePreserving:
     def __post_init__(self) -> None:
         check_option("prediction", self.prediction, ("x0", "epsilon"))
         check_option("sampler", self.sampler, _SAMPLERS)
-        if not 0.0 < self.corrector_step < float("inf"):
-            raise ValueError(f"corrector_step must be positive and finite, not {self.corrector_step}")
+        check_number("corrector_step", self.corrector_step)
 
     @property
     def grid(self) -> None:
@@ -132,7 +130,7 @@ class VariancePreserving:
         t: Float[Tensor, " rows"],
     ) -> Float[Tensor, " rows *event"]:
         """Return the predicted gradient of the state's log density, -eps / sigma."""
-        _, sigma = self._kernel(self.noise_time(t).clamp(min=_LAST), state)
+        _, sigma = self._kernel(self.noise_time(t).clamp(min=LAST_NOISE_TIME), state)
         return -self.epsilon_of(output, state, t) / sigma
 
     def component_losses(
@@ -168,7 +166,9 @@ class VariancePreserving:
         rng: AnyRng,
     ) -> Float[Tensor, " rows *event"]:
         """Draw the state at s > t, see `sampler`."""
-        at = Interval.between(self.schedule, self.noise_time(t).clamp(min=_LAST), self.noise_time(s))
+        at = Interval.between(
+            self.schedule, self.noise_time(t).clamp(min=LAST_NOISE_TIME), self.noise_time(s)
+        )
         step = REVERSE_STEPS[self.sampler](at)
         of_state, of_output = step.state, step.data
         if self.prediction == "epsilon":  # x0 = (x - sigma eps) / alpha, put in while still in float64
@@ -217,7 +217,7 @@ class VariancePreserving:
 
     def _noise(self, x0: Tensor, state: Tensor, t: Tensor) -> Tensor:
         """Return the noise that takes x0 to the state."""
-        alpha, sigma = self._kernel(self.noise_time(t).clamp(min=_LAST), state)
+        alpha, sigma = self._kernel(self.noise_time(t).clamp(min=LAST_NOISE_TIME), state)
         return (state - alpha * x0) / sigma
 
 

@@ -21,7 +21,7 @@ class CircularBFNConfig(Config):
     grid: PositiveInt = 1000
     loss: Literal["kl", "squared"] = "squared"
     sampler: Sampler = "end_back"
-    draw: Literal["bank", "all_at_once", "stepwise"] = "bank"
+    draw: Literal["bank", "tabulated", "all_at_once", "stepwise"] = "bank"
     conditions: ClassVar[int] = 3
     velocities: ClassVar[bool] = False
 

@@ -97,6 +97,24 @@ class FlowLaws:
             assert bool(loss.isfinite().all())
             assert bool(slope.isfinite().all())
 
+    def test_everything_is_finite_at_both_ends_of_time(self) -> None:
+        """At t = 0 and 1, at the float32 numbers next to them, and in a step from any of them to the end."""
+        flow, x = self.flow(), self.data(_generator())
+        for time in (0.0, 2.0**-149, 2.0**-24, 1 - 2.0**-24, 1.0):
+            t, end = self._at(time), self._at(1.0)
+            state = flow.corrupt(x, t, rng=_generator())
+            out = self.output(_generator()).requires_grad_()
+            loss = flow.loss(out, x, state, t, rng=_generator())
+            (slope,) = torch.autograd.grad(loss.sum(), out)
+            out = out.detach()
+            later = _advance(flow, state, out, t, end, _generator())
+            seen = flow.features(state, t)
+            samples = [flow.decode(s, out, u, rng=_generator()) for s, u in ((state, t), (later, end))]
+            for tensor in [*_tensors(state), *_tensors(later), seen.value, loss, slope, *samples]:
+                assert bool(tensor.isfinite().all())
+            for extra in (seen.condition, seen.velocity):
+                assert extra is None or bool(extra.isfinite().all())
+
     def test_samples_look_like_data(self) -> None:
         """Decoded samples have the data's shape and dtype."""
         flow, x, out = self.flow(), self.data(_generator()), self.output(_generator())

@@ -1,0 +1,92 @@
+"""Parameters are checked when a flow or a schedule is made."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from jaxtyping import TypeCheckError
+
+from epitaxy.flows import (
+    AbsorbingDiffusion,
+    CategoricalBFN,
+    CircularBFN,
+    CodebookDiffusion,
+    DiscretisedGaussianBFN,
+    EntropySchedule,
+    GaussianBFN,
+    KineticDiffusion,
+    LinearBeta,
+    VariancePreserving,
+)
+from epitaxy.geometry import bessel_ratio
+
+NUMBERS: list[tuple[Any, str]] = [
+    (CategoricalBFN(classes=3, beta1=0.4), "beta1"),
+    (CodebookDiffusion(codes="one_hot", classes=3), "scale"),
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "sigma1"),
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "t_min"),
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "output_clamp"),
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "mean_clamp"),
+    (EntropySchedule(10.0, 5), "final_concentration"),
+    (GaussianBFN(), "sigma1"),
+    (GaussianBFN(parametrisation="noise", t_min=1e-4, clamp=10.0), "clamp"),
+    (KineticDiffusion(), "horizon"),
+    (KineticDiffusion(), "corrector_step"),
+    (LinearBeta(), "low"),
+    (LinearBeta(), "high"),
+    (VariancePreserving(), "corrector_step"),
+]
+COUNTS: list[tuple[Any, str]] = [
+    (AbsorbingDiffusion(classes=3), "classes"),
+    (CategoricalBFN(classes=3, beta1=0.4), "classes"),
+    (CategoricalBFN(classes=3, beta1=0.4), "draws"),
+    (CategoricalBFN(classes=3, beta1=0.4), "grid"),
+    (CircularBFN(schedule=EntropySchedule(10.0, 5)), "bank_size"),
+    (CodebookDiffusion(codes="one_hot", classes=3), "classes"),
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "bins"),
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "draws"),
+    (EntropySchedule(10.0, 5), "steps"),
+    (GaussianBFN(), "grid"),
+]
+REFUSED = (ValueError, TypeCheckError)
+
+
+@pytest.mark.parametrize(("fine", "name"), NUMBERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0, 0.0, 1e300])
+def test_no_number_that_makes_nan_passes(fine: Any, name: str, value: float) -> None:
+    if value == 1e300 and name not in ("sigma1", "t_min", "final_concentration", "horizon", "low", "high"):
+        return
+    with pytest.raises(REFUSED):
+        replace(fine, **{name: value})
+
+
+@pytest.mark.parametrize(("fine", "name"), COUNTS)
+@pytest.mark.parametrize("value", [0, -3, 2.5, True, math.nan])
+def test_counts_are_whole_and_positive(fine: Any, name: str, value: Any) -> None:
+    with pytest.raises(REFUSED):
+        replace(fine, **{name: value})
+
+
+def test_initial_velocities_may_be_zero_and_no_less() -> None:
+    for wrong in (math.nan, math.inf, -0.1):
+        with pytest.raises(REFUSED):
+            KineticDiffusion(initial_velocity=wrong)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 1000])
+@pytest.mark.parametrize("final", [1e-9, 1e-6, 1e-2, 1e6, 1e11])
+def test_extreme_schedules_are_right(final: float, steps: int) -> None:
+    """Rising to the end; for concentrations near 0, where entropy falls by c^2 / 4, as the root of time."""
+    schedule = EntropySchedule(final, steps)
+    targets, accuracies, weights = schedule.concentrations(), schedule.accuracies(), schedule.weights()
+    for values in (targets, accuracies, weights):
+        assert bool(values.isfinite().all() & (values > 0).all())
+    assert bool((targets.diff() > 0).all())
+    assert float(targets[-1]) == final
+    assert float(accuracies[0]) == pytest.approx(float(targets[0]), rel=1e-8) or steps == 1
+    if final <= 1e-2:
+        share = torch.arange(1, steps + 1, dtype=torch.float64) / steps
+        torch.testing.assert_close(targets, final * share.sqrt(), rtol=1e-4, atol=0.0)
+        torch.testing.assert_close(weights, steps * accuracies * bessel_ratio(accuracies))
