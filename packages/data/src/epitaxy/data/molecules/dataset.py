@@ -42,6 +42,9 @@ class MoleculeDataset:
         prepared: where it was loaded from; None if it was made in memory.
         note: what to tell the user about its splits; empty if there is nothing to tell.
 
+    Raises:
+        ValueError: if the shapes do not agree.
+
     """
 
     ids: tuple[str, ...]
@@ -54,6 +57,18 @@ class MoleculeDataset:
     _offsets: Int[Tensor, " molecules"] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        molecules, atoms = len(self.ids), len(self.numbers)
+        if (
+            self.counts.shape != (molecules,)
+            or bool((self.counts < 1).any())
+            or int(self.counts.sum()) != atoms
+        ):
+            raise ValueError(f"{molecules} ids and {atoms} numbers do not fit the atoms of each molecule")
+        if self.positions.shape != (atoms, 3):
+            raise ValueError(f"positions must have shape ({atoms}, 3), not {tuple(self.positions.shape)}")
+        for name, values in self.properties.items():
+            if values.shape != (molecules,):
+                raise ValueError(f"property {name!r} must have one value for each of {molecules} molecules")
         object.__setattr__(self, "_offsets", self.counts.cumsum(0) - self.counts)
         object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
 
@@ -125,8 +140,8 @@ class MoleculeDataset:
             )
         usable = []
         for name, atoms in zip(names, listed, strict=True):
-            found = Molecule(atoms.numbers.astype(np.int64), atoms.positions.astype(np.float64))
             try:
+                found = Molecule(atoms.numbers.astype(np.int64), atoms.positions.astype(np.float64))
                 usable.append(prepared(found, hydrogens=hydrogens, max_atoms=max_atoms))
             except UnusableRecordError as error:
                 raise DataError(f"molecule {name} cannot be used: {error}") from error
