@@ -15,7 +15,7 @@ from epitaxy.geometry.symmetry import (
 
 # International Tables A: spellings that files have, with the number that is meant.
 SPELLINGS = {
-    225: ["225", " 225", "Fm-3m", "fm-3m", "FM-3M", "F m -3 m", "F_m_-3_m", "Fm3m", "F 4/m -3 2/m", "-F 4 2 3"],
+    225: [" 225 ", "Fm-3m", "FM-3M", "F m -3 m", "F_m_-3_m", "Fm3m", "F 4/m -3 2/m", "-F 4 2 3"],
     227: ["Fd-3m", "F d -3 m :1", "Fd-3m:2", "F d -3 m S", "F d -3 m Z", "F 41/d -3 2/m", "F4_1/d-32/m:1"],
     221: ["P m -3 m", "Pm3m", "Pm\u22123m", r"Pm\bar{3}m", "$Pm\\bar{3}m$"],
     166: ["R-3m", "R -3 m :H", "R -3 m :R", "R-3m:h", "R -3 m R"],

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 
-def floating(x: Tensor | float) -> Tensor:
+def floating(x: Tensor | int | float) -> Tensor:
     """Return floating numbers as they are, and whole ones in torch's default dtype.
 
     Raises:
@@ -38,7 +38,7 @@ def checked(x: Tensor, allowed: Callable[[Tensor], Tensor], message: str) -> Ten
     return x
 
 
-def positive(name: str, value: float) -> float:
+def positive(name: str, value: int | float) -> float:
     """Return a number that must be positive and finite.
 
     Raises:

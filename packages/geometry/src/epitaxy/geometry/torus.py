@@ -25,7 +25,7 @@ class FlatTorus:
 
     """
 
-    period: float = 1.0
+    period: int | float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "period", positive("period", self.period))

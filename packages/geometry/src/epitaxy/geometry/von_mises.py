@@ -66,7 +66,9 @@ class VonMises:
     concentration: Float[Tensor, "*concentration"]
 
     def __init__(
-        self, loc: Real[Tensor, "*loc"] | float, concentration: Real[Tensor, "*concentration"] | float
+        self,
+        loc: Real[Tensor, "*loc"] | int | float,
+        concentration: Real[Tensor, "*concentration"] | int | float,
     ) -> None:
         means = checked(floating(loc), torch.isfinite, "every mean of a von Mises law must be finite")
         kappa = checked(

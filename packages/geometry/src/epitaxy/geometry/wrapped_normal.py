@@ -115,9 +115,9 @@ class WrappedNormal:
 
     def __init__(
         self,
-        mean: Real[Tensor, "*mean"] | float,
-        scale: Real[Tensor, "*scale"] | float,
-        period: float = _TURN,
+        mean: Real[Tensor, "*mean"] | int | float,
+        scale: Real[Tensor, "*scale"] | int | float,
+        period: int | float = _TURN,
     ) -> None:
         means = checked(floating(mean), torch.isfinite, "every mean of a wrapped normal law must be finite")
         scales = checked(
