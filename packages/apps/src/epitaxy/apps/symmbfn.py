@@ -1,6 +1,6 @@
 """SymmBFN from Python: load a model, sample crystals of given symmetry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,8 +44,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             UsageError: a group, system, formula or property that the model cannot meet, or guidance without a
                 property.
         """
-        several = isinstance(spacegroup, Sequence) and not isinstance(spacegroup, str)
-        groups = list(spacegroup) if several else [] if spacegroup is None else [spacegroup]
+        alone = isinstance(spacegroup, str) or not isinstance(spacegroup, Iterable)
+        groups = [] if spacegroup is None else [spacegroup] if alone else list(spacegroup)
         systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
         symmetry = Symmetry.parse(groups, systems)
