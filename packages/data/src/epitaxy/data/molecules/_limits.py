@@ -6,6 +6,9 @@ LONGEST_LINE = 1 << 20
 LONGEST_NUMBER = 64
 """Characters of a number; doubles need 24."""
 
+LONGEST_NAME = 200
+"""Characters of an id; longer titles are cut there."""
+
 LARGEST_RECORD = 1 << 24
 """Bytes of one record of an SDF or XYZ file."""
 

@@ -13,6 +13,7 @@ from ase import Atoms
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.data._ragged import check_ragged
 from epitaxy.data._splits import hashed_part, random_parts
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.molecules import _store
@@ -57,18 +58,13 @@ class MoleculeDataset:
     _offsets: Int[Tensor, " molecules"] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        molecules, atoms = len(self.ids), len(self.numbers)
-        if (
-            self.counts.shape != (molecules,)
-            or bool((self.counts < 1).any())
-            or int(self.counts.sum()) != atoms
-        ):
-            raise ValueError(f"{molecules} ids and {atoms} numbers do not fit the atoms of each molecule")
-        if self.positions.shape != (atoms, 3):
-            raise ValueError(f"positions must have shape ({atoms}, 3), not {tuple(self.positions.shape)}")
-        for name, values in self.properties.items():
-            if values.shape != (molecules,):
-                raise ValueError(f"property {name!r} must have one value for each of {molecules} molecules")
+        check_ragged(
+            self.ids,
+            self.counts,
+            rows={"numbers": (self.numbers, ()), "positions": (self.positions, (3,))},
+            records={},
+            properties=self.properties,
+        )
         object.__setattr__(self, "_offsets", self.counts.cumsum(0) - self.counts)
         object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.molecules._boundary import record_boundary
 from epitaxy.data.molecules._files import SDF, XYZ, is_kind, molecule_files, name_within
+from epitaxy.data.molecules._limits import LONGEST_NAME
 from epitaxy.data.molecules._molecule import (
     LEAST_DISTANCE,
     MAX_ATOMS,
@@ -69,7 +70,7 @@ def checked(
     """Check each molecule, leave out hydrogens if asked to, and give each record a name of its own."""
     seen: dict[str, int] = {}
     for record in source.records:
-        name = distinct(record.id, seen)
+        name = distinct(record.id[:LONGEST_NAME], seen)
         if isinstance(record, Reject):
             yield replace(record, id=name)
             continue

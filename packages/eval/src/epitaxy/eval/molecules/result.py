@@ -206,8 +206,8 @@ class MoleculeResult:
             )
         elif bare := self._without_hydrogens():
             notes["hydrogens"] = (
-                f"{bare} samples have no hydrogen and an atom that is not stable: where hydrogens were left out, "
-                f"validity fills them in, and stability and novelty say nothing"
+                f"{bare} samples have no hydrogen and an atom that is not stable: where hydrogens were left "
+                f"out, validity fills them in, and stability and novelty say nothing"
             )
         if pairs := self.stability.bonds.unknown:
             named = ", ".join(f"{name}: {p.pairs} ({p.near} near)" for name, p in pairs.items())
