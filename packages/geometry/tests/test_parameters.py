@@ -127,7 +127,7 @@ def test_segments_whose_parts_do_not_go_together(changes):
             {"properties": {"mu": torch.zeros(2, dtype=torch.int64)}},
             "property 'mu' must hold floating numbers",
         ),
-        ({"ids": "ab"}, "2 ids for 2 molecules"),
+        ({"ids": ("a",)}, "1 ids for 2 molecules"),
     ],
 )
 def test_a_batch_looks_at_kinds_and_devices(changes, message):

@@ -56,7 +56,7 @@ def check_graphs(
 ) -> None:
     """Refuse ids and properties that are not one a graph; `noun` says what the graphs are."""
     graphs = segments.num_graphs
-    if isinstance(ids, str) or len(ids) != graphs:
+    if len(ids) != graphs:
         raise ValueError(f"{len(ids)} ids for {graphs} {noun}")
     for name, values in properties.items():
         check_real(f"property {name!r}", values, (graphs,), segments)

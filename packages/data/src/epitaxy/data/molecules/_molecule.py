@@ -140,7 +140,8 @@ def _nearest(positions: Float[np.ndarray, "atoms 3"]) -> tuple[int, int, float]:
 
 def _nearest_by_tree(positions: Float[np.ndarray, "atoms 3"], least: float) -> tuple[int, int, float] | None:
     """Find the nearest pair, if it is within `least`."""
-    distances, partners = KDTree(positions).query(positions, k=2, distance_upper_bound=least)
+    found = KDTree(positions).query(positions, k=2, distance_upper_bound=least)
+    distances, partners = np.asarray(found[0]), np.asarray(found[1])
     i = int(distances[:, 1].argmin())
     if not np.isfinite(distances[i, 1]):
         return None

@@ -61,13 +61,13 @@ def _padded(path: Path, arrays: Mapping[str, np.ndarray]) -> Iterator[_Part]:
     counts, numbers, positions = (arrays[name] for name in _NEEDED)
     if len(numbers) != len(counts) or positions.shape != (*numbers.shape, 3):
         raise _damaged(path, f"{len(counts)} molecules", arrays)
-    return (_row(*row) for row in zip(counts, numbers, positions, strict=True))
+    return (_row(*row) for row in zip(counts[:, None], numbers, positions, strict=True))
 
 
-def _row(count: np.generic, numbers: np.ndarray, positions: np.ndarray) -> _Part:
-    if _not_whole(np.atleast_1d(count)).any() or not 0 <= count <= len(numbers):
-        return f"its number of atoms is {count}, not 0 to {len(numbers)}; correct or drop the record"
-    atoms = int(count)
+def _row(count: np.ndarray, numbers: np.ndarray, positions: np.ndarray) -> _Part:
+    if _not_whole(count).any() or not 0 <= count[0] <= len(numbers):
+        return f"its number of atoms is {count[0]}, not 0 to {len(numbers)}; correct or drop the record"
+    atoms = int(count[0])
     return numbers[:atoms], positions[:atoms]
 
 
@@ -99,7 +99,8 @@ def _not_whole(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "i":
         return np.zeros(values.shape, dtype=bool)
     bounded = np.abs(values.astype(np.float64)) < 2.0**63
-    return ~bounded | (np.where(bounded, values, 0) % 1 != 0)
+    wrong: np.ndarray = ~bounded | (np.where(bounded, values, 0) % 1 != 0)
+    return wrong
 
 
 def _properties(arrays: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
