@@ -112,7 +112,7 @@ FRAMES = {
     "is no line of an atom": WATER.replace("0.1173", "0,1173"),
     "'O 0 0 9": WATER.replace("0.1173", "9" * 5000),
     "not a finite number": WATER.replace("0.1173", "1e999"),
-    "beyond 100000": WATER.replace("0.1173", "1e308"),
+    "beyond 1,000,000": WATER.replace("0.1173", "1e308"),
     "nearer than any bond": WATER.replace("0.7572", "0.1"),
     "a dummy": WATER.replace("O 0", "Bq 0"),
     "a dummy,": WATER.replace("O 0", "Gh(O) 0"),
@@ -198,7 +198,7 @@ TABLES = {
     "END CTAB": V3000.replace("M  V30 END CTAB\n", ""),
     "unknown element '[C,N]', a dummy": V3000.replace("5 H", "5 [C,N]"),
     "is no line of an atom": V2000.replace("0.7572", "1_0.52"),
-    "beyond 100000": V3000.replace("0.9 0", "1e308 0"),
+    "beyond 1,000,000": V3000.replace("0.9 0", "1e308 0"),
     "longer than 16 MB": V2000.replace("M  END\n", "M  END\n> <note>\n" + "x" * (1 << 21) + "\n\n"),
 }
 

@@ -44,8 +44,10 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             UsageError: a group, system, formula or property that the model cannot meet, or guidance without a
                 property.
         """
-        alone = isinstance(spacegroup, str) or not isinstance(spacegroup, Iterable)
-        groups = [] if spacegroup is None else [spacegroup] if alone else list(spacegroup)
+        if isinstance(spacegroup, str) or not isinstance(spacegroup, Iterable):
+            groups = [] if spacegroup is None else [spacegroup]
+        else:
+            groups = list(spacegroup)
         systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
         symmetry = Symmetry.parse(groups, systems)

@@ -21,5 +21,5 @@ EXPANSION = 250
 EXPANSION_FREE = 1 << 26
 """Bytes that any gzipped file may unpack to."""
 
-LARGEST_COORDINATE = 1e5
-"""Angstrom: beyond it float32 no longer tells places 0.01 angstrom apart."""
+LARGEST_COORDINATE = 1e6
+"""Angstrom: beyond it float32, in which prepared positions are kept, no longer tells atoms apart."""
