@@ -77,8 +77,8 @@ class Molecule:
             raise UnusableRecordError("a coordinate is not a finite number; correct or drop the record")
         if len(numbers) and np.abs(positions).max() > LARGEST_COORDINATE:
             raise UnusableRecordError(
-                f"a coordinate of {np.abs(positions).max():.4g} Å is beyond {LARGEST_COORDINATE:,.0f} Å; centre "
-                f"the molecule, or correct or drop the record"
+                f"a coordinate of {np.abs(positions).max():.4g} Å is beyond {LARGEST_COORDINATE:,.0f} Å; "
+                f"centre the molecule, or correct or drop the record"
             )
 
 
