@@ -179,6 +179,14 @@ def test_an_sdf_file_cut_anywhere_gives_no_other_molecule(tmp_path, cut):
     assert all(isinstance(x, str) for x in found[1:])
 
 
+def test_an_sdf_file_that_ends_within_a_data_field(tmp_path):
+    fields = V2000.replace("$$$$\n", "> <gap>\n0.2512\n\n$$$$\n")
+    whole = [fields, fields.removesuffix("\n"), fields.removesuffix("$$$$\n"), V2000.removesuffix("\n$$$$\n")]
+    assert [read(tmp_path / "a.sdf", text) for text in whole] == [[[8, 1, 1]]] * 4
+    for cut in range(len(V2000) - 4, len(fields) - 7):
+        assert refused(read(tmp_path / "a.sdf", fields[:cut])[0], "cut short") or fields[cut - 1] == "\n"
+
+
 ANY = ["*", "R#", "R", "R1", "A", "Q", "L", "LP", "X", "Xx", "Pol", "Mod", "Du", "Bq", "AH", "M", "Lp"]
 TABLES = {
     **{f"unknown element {s!r}, a dummy": V2000.replace("173 O  ", f"173 {s:<3}") for s in ANY},

@@ -19,6 +19,7 @@ from epitaxy.data.molecules._molecule import Molecule
 from epitaxy.data.molecules._tables import Atom, read_v2000, read_v3000
 from epitaxy.data.molecules._words import known_number
 
+_CUT = "\x00 cut"  # stands after the line in which a file ends
 _FIELD = re.compile(r">.*<([^>]+)>")
 
 
@@ -47,7 +48,7 @@ def sdf_records(path: Path) -> Iterator[SdfRecord]:
 
 def _divide(file: Iterable[str]) -> Iterator[list[str]]:
     lines: list[str] = []
-    size = 0
+    size, line = 0, "\n"
     for line in file:
         if line.rstrip() == "$$$$":
             yield lines
@@ -58,6 +59,8 @@ def _divide(file: Iterable[str]) -> Iterator[list[str]]:
             lines.append(line.rstrip("\n"))
         elif lines[-1:] != [TOO_LONG]:
             lines = [*lines[:1], TOO_LONG]
+    if lines and not line.endswith("\n") and line.rstrip() not in {"M  END", TOO_LONG}:
+        lines.append(_CUT)
     if any(line.strip() for line in lines):
         yield lines
 
@@ -76,6 +79,8 @@ def parse_sdf(lines: list[str] | None) -> tuple[Molecule, dict[str, float]]:
         )
     if not any(line.strip() for line in lines):
         raise UnusableRecordError("it is empty; drop it")
+    if lines[-1] == _CUT:
+        raise UnusableRecordError("it is cut short: the file ends within its last line; restore it")
     if len(lines) < 4:
         raise UnusableRecordError("it is cut short, before its counts line; restore it")
     ends = sum(line.startswith("M  END") for line in lines)
