@@ -91,6 +91,15 @@ def test_a_composition_and_a_group_are_both_kept(run: Path) -> None:
     assert {request.space_group for request in drawn} <= set(model.model.statistics.space_groups)
 
 
+def test_groups_go_by_any_name_and_crystals_keep_theirs(run: Path) -> None:
+    model = SymmBFN.load(str(run))
+    for names in ("Fm-3m", ["F m -3 m", "225"], (225,)):
+        requests = model.requests(num=1, seed=0, spacegroup=names)  # type: ignore[arg-type]  # three kinds
+        assert {request.space_group for request in requests} == {225}
+    crystals = model.sample(num=2, spacegroup="Pnma", steps=3)
+    assert all(crystal.properties == {"spacegroup": 62} for crystal in crystals)
+
+
 def test_groups_are_drawn_as_training_has_them(run: Path) -> None:
     model = SymmBFN.load(str(run))
     requests = model.requests(num=2000, seed=1)
@@ -111,6 +120,8 @@ def test_groups_are_drawn_as_training_has_them(run: Path) -> None:
     [
         ({"spacegroup": 231}, "1 to 230"),
         ({"spacegroup": 0}, "1 to 230"),
+        ({"spacegroup": "Fm-4m"}, "--spacegroup Fm-4m: 'Fm-4m' is no space group"),
+        ({"spacegroup": [225, True]}, "1 to 230"),
         ({"crystal_system": "cubik"}, "did you mean 'cubic'"),
         ({"crystal_system": "cubic", "spacegroup": 225}, "exclude each other"),
         ({"crystal_system": "triclinic"}, "no triclinic crystals"),
@@ -218,7 +229,7 @@ def test_the_folder_says_the_space_group(run: Path, tmp_path: Path) -> None:
         "--num",
         "3",
         "--spacegroup",
-        "221",
+        "P m -3 m",
         "--steps",
         "3",
     ]

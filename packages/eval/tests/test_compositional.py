@@ -70,6 +70,20 @@ def test_invalid_by_hand(formula, why):
     assert compositional_validity(formula).reason == why
 
 
+@pytest.mark.parametrize(
+    ("formula", "valid"),
+    [
+        ("NeF2", False), ("ArNaCl", False), ("OgF2", False), ("XeF2", True), ("KrF2", True), ("He", True),
+        ("Og", True), ("PmCl3", True), ("PmAt", False), ("FrI", True), ("LrCl3", True), ("RfO2", True),
+        ("PuO2", True), ("CmO2", True), ("HeNe", False),
+    ],
+)  # fmt: skip
+def test_noble_gases_actinides_and_elements_that_lack_data(formula, valid):
+    for table in TABLE_NAMES:
+        assert compositional_validity(formula, table=table) is not None
+    assert bool(compositional_validity(formula)) == valid
+
+
 def test_the_tables_differ():
     assert compositional_validity("OF").valid  # O +1
     assert not compositional_validity("OF", table="icsd24").valid  # O -2, -1

@@ -126,6 +126,14 @@ def test_samples_without_hydrogens_are_pointed_out():
     assert "must be without them too" in evaluate_molecules(bare).report().notes["hydrogens"]
 
 
+def test_one_sample_without_hydrogens_among_others_is_pointed_out():
+    ethanol = ([6, 6, 8], [[0, 0, 0], [1.5, 0, 0], [2.0, 1.3, 0.2]])
+    dioxide = ([8, 6, 8], [[-1.2, 0, 0], [0, 0, 0], [1.2, 0, 0]])
+    notes = evaluate_molecules(Molecules.from_pairs([METHANE, ethanol, dioxide])).report().notes
+    assert "1 samples have no hydrogen" in notes["hydrogens"]
+    assert "hydrogens" not in evaluate_molecules(Molecules.from_pairs([METHANE, dioxide])).report().notes
+
+
 def test_sulfur_is_pointed_out():
     sulfide = Molecules.from_pairs([([16, 1, 1], [[0, 0, 0], [1.34, 0, 0], [0, 1.34, 0]])])
     assert "edm_sulfur" in evaluate_molecules(sulfide).report().notes["sulfur"]

@@ -1,6 +1,6 @@
 """SymmBFN from Python: load a model, sample crystals of given symmetry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +9,7 @@ from pymatgen.core import Structure
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
+from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_formulas, for_groups
 from epitaxy.apps.wyckoff_model import WyckoffModel
 
@@ -20,7 +21,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
     Every crystal has the space group that was asked for, or one that contains it.
 
     >>> model = SymmBFN.load("symmbfn-mp20-small")  # doctest: +SKIP
-    >>> structures = model.sample(spacegroup=225, num=20, steps=100, seed=0)  # doctest: +SKIP
+    >>> structures = model.sample(spacegroup="Fm-3m", num=20, steps=100, seed=0)  # doctest: +SKIP
     """
 
     kinds: ClassVar[tuple[ModelName, ...]] = ("symmbfn",)
@@ -30,7 +31,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         *,
         num: int,
         seed: int,
-        spacegroup: int | Sequence[int] | None = None,
+        spacegroup: int | str | Sequence[int | str] | None = None,
         crystal_system: str | Sequence[str] | None = None,
         formula: str | Sequence[str] | None = None,
         formula_units: int | None = None,
@@ -43,7 +44,10 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             UsageError: a group, system, formula or property that the model cannot meet, or guidance without a
                 property.
         """
-        groups = [spacegroup] if isinstance(spacegroup, int) else list(spacegroup or ())
+        if isinstance(spacegroup, str) or not isinstance(spacegroup, Iterable):
+            groups = [] if spacegroup is None else [spacegroup]
+        else:
+            groups = list(spacegroup)
         systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
         symmetry = Symmetry.parse(groups, systems)
@@ -70,7 +74,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         self,
         *,
         num: int = 1,
-        spacegroup: int | Sequence[int] | None = None,
+        spacegroup: int | str | Sequence[int | str] | None = None,
         crystal_system: str | Sequence[str] | None = None,
         formula: str | Sequence[str] | None = None,
         formula_units: int | None = None,
@@ -83,9 +87,12 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
     ) -> list[Structure]:
         """Return sampled conventional cells (those that are crystals at all).
 
+        Each has in its ``properties`` the space group that it was asked to have, and the targets.
+
         Args:
             num: structures (per space group and formula that is named).
-            spacegroup: number(s), 1 to 230; by default drawn as training has them.
+            spacegroup: number(s), 1 to 230, or symbols such as ``"Fm-3m"``; by default drawn as training has
+                them.
             crystal_system: draw space groups from these alone, such as ``"cubic"``.
             formula: composition(s); by default the model chooses.
             formula_units: formula units in the conventional cell.
@@ -110,4 +117,10 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             guidance=guidance,
         )
         found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
-        return [sample.crystal for sample in found if sample.crystal is not None]
+        return [_noted(sample.crystal, sample.request) for sample in found if sample.crystal is not None]
+
+
+def _noted(crystal: Structure, request: Request) -> Structure:
+    """Write on a crystal what it was asked to be, as its files have it."""
+    crystal.properties |= request.notes
+    return crystal

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry.segments import Segments
+from epitaxy.geometry.segments import INTEGERS, Segments
 
 
 class Chosen(NamedTuple):
@@ -25,18 +25,41 @@ class Chosen(NamedTuple):
     atoms: Int[Tensor, " atoms"]
 
 
-def check_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-    """Refuse a tensor of another shape."""
+def check_real(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:
+    """Refuse a tensor that is not of floating numbers, of this shape and where the segments are.
+
+    Values are not looked at: on an accelerator that would wait for all work under way, every time.
+    """
+    _check(name, tensor, shape, segments)
+    if not tensor.is_floating_point():
+        raise ValueError(f"{name} must hold floating numbers, not {tensor.dtype}")
+
+
+def check_whole(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:
+    """Refuse a tensor that is not of integers, of this shape and where the segments are."""
+    _check(name, tensor, shape, segments)
+    if tensor.dtype not in INTEGERS:
+        raise ValueError(f"{name} must hold integers, not {tensor.dtype}")
+
+
+def _check(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"{name} must be a tensor, not {type(tensor).__name__}")
     if tuple(tensor.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
+    if tensor.device != segments.device:
+        raise ValueError(f"{name} must be on {segments.device} as the segments are, not on {tensor.device}")
 
 
-def check_graphs(graphs: int, noun: str, ids: tuple[str, ...], properties: Mapping[str, Tensor]) -> None:
+def check_graphs(
+    segments: Segments, noun: str, ids: tuple[str, ...], properties: Mapping[str, Tensor]
+) -> None:
     """Refuse ids and properties that are not one a graph; `noun` says what the graphs are."""
+    graphs = segments.num_graphs
     if len(ids) != graphs:
         raise ValueError(f"{len(ids)} ids for {graphs} {noun}")
     for name, values in properties.items():
-        check_shape(f"property {name!r}", values, (graphs,))
+        check_real(f"property {name!r}", values, (graphs,), segments)
 
 
 def choose(segments: Segments, indices: Sequence[int] | Int[Tensor, " chosen"], noun: str) -> Chosen:

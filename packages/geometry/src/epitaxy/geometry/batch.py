@@ -8,7 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry._batches import cat_properties, cat_segments, check_graphs, check_shape, choose
+from epitaxy.geometry._batches import (
+    cat_properties,
+    cat_segments,
+    check_graphs,
+    check_real,
+    check_whole,
+    choose,
+)
 from epitaxy.geometry.segments import Segments
 
 if TYPE_CHECKING:
@@ -28,7 +35,8 @@ class CrystalBatch:
         properties: one value a structure by name; NaN where it is unknown.
 
     Raises:
-        ValueError: if the shapes do not agree.
+        ValueError: if shapes, kinds of numbers or devices do not agree. Values are not looked at, which would
+            wait for an accelerator.
 
     """
 
@@ -41,10 +49,10 @@ class CrystalBatch:
 
     def __post_init__(self) -> None:
         atoms, graphs = self.segments.num_atoms, self.segments.num_graphs
-        check_shape("positions", self.positions, (atoms, 3))
-        check_shape("lattice", self.lattice, (graphs, 3, 3))
-        check_shape("numbers", self.numbers, (atoms,))
-        check_graphs(graphs, "structures", self.ids, self.properties)
+        check_real("positions", self.positions, (atoms, 3), self.segments)
+        check_real("lattice", self.lattice, (graphs, 3, 3), self.segments)
+        check_whole("numbers", self.numbers, (atoms,), self.segments)
+        check_graphs(self.segments, "structures", self.ids, self.properties)
 
     @property
     def num_graphs(self) -> int:

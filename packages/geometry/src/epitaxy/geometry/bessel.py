@@ -9,8 +9,10 @@ same functions, hence as accurate, and can be differentiated again. Every kappa 
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor
+
+from epitaxy.geometry._parameters import floating
 
 # From here on the asymptotic series of 1 - A is used: its first 20 terms reach float64's precision, where
 # 1 - i1e / i0e has lost two digits.
@@ -57,8 +59,8 @@ def _complement(k: Tensor) -> Tensor:
 
 
 def apply(function: type[torch.autograd.Function], x: Tensor) -> Tensor:
-    """Call a function that has its own derivative (torch leaves `apply` untyped)."""
-    out: Tensor = function.apply(x)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Call a function that has its own derivative; whole numbers are taken for real ones."""
+    out: Tensor = function.apply(floating(x))  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return out
 
 
@@ -98,18 +100,19 @@ class _LogI0e(torch.autograd.Function):
         return torch.mul(bessel_ratio_complement(kappa), grads[0]).neg()
 
 
-def bessel_ratio(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def bessel_ratio(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Compute A(kappa) = I1(kappa) / I0(kappa), the mean resultant length of a von Mises law."""
     return apply(_Ratio, kappa)
 
 
-def bessel_ratio_complement(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def bessel_ratio_complement(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Compute 1 - A(kappa), to full relative accuracy where A itself rounds to 1."""
     return apply(_Complement, kappa)
 
 
-def bessel_ratio_slope(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def bessel_ratio_slope(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Compute A'(kappa) = 1 - A/kappa - A^2: 1/2 at 0, about 1 / (2 kappa^2) far out."""
+    kappa = floating(kappa)
     k = kappa.double()
     ratio = bessel_ratio(k)
     at_zero = k < _TINY
@@ -121,12 +124,13 @@ def bessel_ratio_slope(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"
     return slope.to(kappa.dtype)
 
 
-def log_i0e(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def log_i0e(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Compute log I0(kappa) - kappa, which stays of the order of log kappa."""
     return apply(_LogI0e, kappa)
 
 
-def log_i0(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def log_i0(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Compute log I0(kappa); it never overflows. Its derivative is A(kappa)."""
+    kappa = floating(kappa)
     k = kappa.double()
     return (k + log_i0e(k)).to(kappa.dtype)

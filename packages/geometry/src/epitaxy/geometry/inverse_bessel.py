@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor
 
 from epitaxy.geometry.bessel import apply, bessel_ratio_complement, bessel_ratio_slope
@@ -27,7 +27,7 @@ class _InverseRatio(torch.autograd.Function):
         return bessel_ratio_slope(kappa).to(r.dtype).reciprocal() * grads[0]
 
 
-def inverse_bessel_ratio(r: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def inverse_bessel_ratio(r: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Find the concentration kappa with A(kappa) = r.
 
     It is 0 for r = 0, infinity for r = 1 and NaN outside [0, 1]. Its derivative is 1 / A'(kappa). Near r = 1

@@ -8,7 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry._batches import cat_properties, cat_segments, check_graphs, check_shape, choose
+from epitaxy.geometry._batches import (
+    cat_properties,
+    cat_segments,
+    check_graphs,
+    check_real,
+    check_whole,
+    choose,
+)
 from epitaxy.geometry.segments import Segments
 
 if TYPE_CHECKING:
@@ -27,7 +34,8 @@ class MoleculeBatch:
         properties: one value a molecule by name; NaN where it is unknown.
 
     Raises:
-        ValueError: if the shapes do not agree.
+        ValueError: if shapes, kinds of numbers or devices do not agree. Values are not looked at, which would
+            wait for an accelerator.
 
     """
 
@@ -38,10 +46,10 @@ class MoleculeBatch:
     properties: Mapping[str, Float[Tensor, " graphs"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        atoms, graphs = self.segments.num_atoms, self.segments.num_graphs
-        check_shape("positions", self.positions, (atoms, 3))
-        check_shape("numbers", self.numbers, (atoms,))
-        check_graphs(graphs, "molecules", self.ids, self.properties)
+        atoms = self.segments.num_atoms
+        check_real("positions", self.positions, (atoms, 3), self.segments)
+        check_whole("numbers", self.numbers, (atoms,), self.segments)
+        check_graphs(self.segments, "molecules", self.ids, self.properties)
 
     @property
     def num_graphs(self) -> int:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
-_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 class Pairs(NamedTuple):
@@ -25,6 +25,11 @@ class Segments:
 
     Make one with `Segments.from_counts`. Sums follow the order of the atoms on the CPU and are deterministic
     there; on CUDA they are under `torch.use_deterministic_algorithms(True)`.
+
+    Raises:
+        ValueError: if the three are not vectors of int64 on one device that go together. That the counts add
+            up is looked at on the CPU alone: elsewhere it would wait for all work under way.
+
     """
 
     counts: Int[Tensor, " graphs"]
@@ -32,6 +37,24 @@ class Segments:
     offsets: Int[Tensor, " graphs+1"]
     longest: int
     """The most atoms that a graph has (0 without graphs), known without asking the device."""
+
+    def __post_init__(self) -> None:
+        counts, index, offsets = self.counts, self.index, self.offsets
+        vectors = all(x.ndim == 1 and x.dtype == torch.int64 for x in (counts, index, offsets))
+        if (
+            not vectors
+            or len(offsets) != len(counts) + 1
+            or not counts.device == index.device == offsets.device
+        ):
+            raise ValueError(
+                "counts, index and offsets must be vectors of int64 on one device, with one offset more than "
+                "counts; make them by Segments.from_counts"
+            )
+        if counts.device.type == "cpu" and int(offsets[-1]) != len(index):
+            raise ValueError(
+                f"the offsets end at {int(offsets[-1])}, and there are {len(index)} atoms; make them by "
+                f"Segments.from_counts"
+            )
 
     @classmethod
     def from_counts(
@@ -46,7 +69,7 @@ class Segments:
         counts = torch.as_tensor(counts, device=device)
         if counts.numel() == 0:
             counts = counts.to(torch.int64)
-        if counts.ndim != 1 or counts.dtype not in _INTEGERS:
+        if counts.ndim != 1 or counts.dtype not in INTEGERS:
             raise ValueError(
                 f"counts must be a vector of integers, not {counts.dtype} of shape {tuple(counts.shape)}"
             )

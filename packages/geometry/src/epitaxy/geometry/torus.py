@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from epitaxy.geometry._parameters import positive
 from epitaxy.geometry._shapes import broadcast_against
 from epitaxy.geometry.rng import AnyRng, as_rng
 
@@ -24,11 +25,10 @@ class FlatTorus:
 
     """
 
-    period: float = 1.0
+    period: int | float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.period < float("inf"):
-            raise ValueError(f"period must be positive and finite, not {self.period}")
+        object.__setattr__(self, "period", positive("period", self.period))
 
     def project(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Return the representative of x in [0, period). Its derivative is 1."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor
 
+from epitaxy.geometry._parameters import checked, floating
 from epitaxy.geometry._shapes import broadcast_shape
 from epitaxy.geometry.bessel import apply, bessel_ratio, bessel_ratio_complement, bessel_ratio_slope, log_i0e
 from epitaxy.geometry.rng import AnyRng
@@ -33,7 +34,7 @@ class _Entropy(torch.autograd.Function):
         return torch.mul(slope * kappa, grads[0]).neg()
 
 
-def von_mises_entropy(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def von_mises_entropy(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Compute the entropy log(2 pi I0(kappa)) - kappa A(kappa) in nats: log(2 pi) at 0, then less.
 
     Its terms of order kappa are cancelled before anything is computed, so that float32 holds at kappa = 1e6.
@@ -42,27 +43,49 @@ def von_mises_entropy(kappa: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]
     return apply(_Entropy, kappa)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class VonMises:
     """The law with density exp(kappa cos(x - loc)) / (2 pi I0(kappa)) on the circle.
 
     Everything but `sample` is differentiable in the parameters.
 
     Attributes:
-        loc: mean direction in radians, any representative.
+        loc: mean direction in radians, any representative, finite.
         concentration: kappa >= 0, finite; it and `loc` broadcast against each other.
+
+    Whole numbers are taken for real ones, of torch's default dtype.
+
+    Raises:
+        ValueError: if a parameter on the CPU is outside its range, or they do not broadcast. Values on an
+            accelerator are looked at by `sample` alone: looking waits for all that it is doing.
+        TypeError: if a parameter is no real number.
 
     """
 
     loc: Float[Tensor, "*loc"]
     concentration: Float[Tensor, "*concentration"]
 
+    def __init__(
+        self,
+        loc: Real[Tensor, "*loc"] | int | float,
+        concentration: Real[Tensor, "*concentration"] | int | float,
+    ) -> None:
+        means = checked(floating(loc), torch.isfinite, "every mean of a von Mises law must be finite")
+        kappa = checked(
+            floating(concentration),
+            lambda k: k >= 0,
+            "every concentration of a von Mises law must be finite and not negative",
+        )
+        broadcast_shape(means, kappa)
+        object.__setattr__(self, "loc", means)
+        object.__setattr__(self, "concentration", kappa)
+
     @property
     def shape(self) -> torch.Size:
         """The parameters' broadcast shape."""
         return broadcast_shape(self.loc, self.concentration)
 
-    def log_prob(self, x: Float[Tensor, "*x"]) -> Float[Tensor, "*out"]:
+    def log_prob(self, x: Real[Tensor, "*x"]) -> Float[Tensor, "*out"]:
         """Compute the log density at the angles x (radians, any representative), in nats."""
         # kappa (cos d - 1) as -2 kappa sin^2(d / 2): no cancellation for the small d of a large kappa.
         drop = 2.0 * self.concentration * torch.sin((x - self.loc) / 2).square()

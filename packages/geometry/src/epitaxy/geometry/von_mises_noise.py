@@ -3,9 +3,10 @@
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
+from epitaxy.geometry._parameters import floating
 from epitaxy.geometry.rng import AnyRng, Retries, as_rng
 
 # At least 0.65 of the proposals are accepted, whatever kappa: that an element is left after 200 rounds has
@@ -15,7 +16,7 @@ _MAX_ROUNDS = 200
 _CPU_BLOCK = 1 << 15
 
 
-def von_mises_noise(concentration: Float[Tensor, "*shape"], *, rng: AnyRng) -> Float[Tensor, "*shape"]:
+def von_mises_noise(concentration: Real[Tensor, "*shape"], *, rng: AnyRng) -> Float[Tensor, "*shape"]:
     """Draw angles in [-pi, pi) from the von Mises law of mean 0; uniform where the concentration is 0.
 
     Add the result to a mean: what is drawn then never depends on the mean. Not differentiable.
@@ -31,7 +32,7 @@ def von_mises_noise(concentration: Float[Tensor, "*shape"], *, rng: AnyRng) -> F
         ValueError: if a concentration is negative, infinite or NaN.
 
     """
-    kappa = concentration.detach()
+    kappa = floating(concentration.detach())
     if not bool(((kappa >= 0) & kappa.isfinite()).all()):
         raise ValueError("concentrations must be finite and not negative")
     supply = as_rng(rng).retries(kappa.shape, dtype=torch.float64, device=kappa.device)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor
 
+from epitaxy.geometry._parameters import checked, floating, positive
 from epitaxy.geometry._shapes import broadcast_shape
 from epitaxy.geometry._wrapped_sums import log_density_and_score
 from epitaxy.geometry.rng import AnyRng, as_rng
@@ -25,7 +26,7 @@ _BLOCK = 512
 
 
 def wrapped_normal_score(
-    displacement: Float[Tensor, "*displacement"], scale: Float[Tensor, "*scale"], period: float = _TURN
+    displacement: Real[Tensor, "*displacement"], scale: Real[Tensor, "*scale"], period: float = _TURN
 ) -> Float[Tensor, "*out"]:
     """Compute d log p / dx of the wrapped normal law at x - mean = displacement.
 
@@ -40,13 +41,14 @@ def wrapped_normal_score(
         period: length of the circle.
 
     """
+    displacement, scale = floating(displacement), floating(scale)
     u, v = _in_periods(displacement.double(), scale, period)
     score = log_density_and_score(u, v)[1] / period
     return score.to(torch.promote_types(displacement.dtype, scale.dtype))
 
 
 def wrapped_normal_information(
-    scale: Float[Tensor, "*shape"], period: float = _TURN
+    scale: Real[Tensor, "*shape"], period: float = _TURN
 ) -> Float[Tensor, "*shape"]:
     """Compute the Fisher information E (d log p / d mean)^2 of one coordinate. Not differentiable.
 
@@ -60,6 +62,7 @@ def wrapped_normal_information(
         period: length of the circle.
 
     """
+    scale = floating(scale)
     v = scale.detach().double().reshape(-1) / period
     information = v.square().reciprocal()
     wrapped = torch.nonzero(v >= _UNWRAPPED).squeeze(-1)
@@ -83,7 +86,7 @@ def _in_periods(difference: Tensor, scale: Tensor, period: float) -> tuple[Tenso
     return FlatTorus(period).wrap(difference) / period, scale.double() / period
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class WrappedNormal:
     """The law of a normal variable modulo a period: its density is the sum over all images of the normal one.
 
@@ -92,13 +95,17 @@ class WrappedNormal:
     wide one.
 
     Attributes:
-        mean: mean direction, any representative.
+        mean: mean direction, any representative, finite.
         scale: standard deviation of the unwrapped normal law, in the period's unit; it and `mean` broadcast
             against each other.
         period: length of the circle: 2 pi for radians, 1 for fractional coordinates.
 
+    Whole numbers are taken for real ones, of torch's default dtype.
+
     Raises:
-        ValueError: if the period or a scale is not positive and finite.
+        ValueError: if the period or a scale is not positive and finite, a mean is not finite, or they do not
+            broadcast. Values on an accelerator are not looked at: that waits for all that it is doing.
+        TypeError: if a parameter is no real number.
 
     """
 
@@ -106,10 +113,22 @@ class WrappedNormal:
     scale: Float[Tensor, "*scale"]
     period: float = _TURN
 
-    def __post_init__(self) -> None:
-        FlatTorus(self.period)
-        if not bool(((self.scale > 0) & self.scale.isfinite()).all()):
-            raise ValueError("every scale of a wrapped normal law must be positive and finite")
+    def __init__(
+        self,
+        mean: Real[Tensor, "*mean"] | int | float,
+        scale: Real[Tensor, "*scale"] | int | float,
+        period: int | float = _TURN,
+    ) -> None:
+        means = checked(floating(mean), torch.isfinite, "every mean of a wrapped normal law must be finite")
+        scales = checked(
+            floating(scale),
+            lambda s: s > 0,
+            "every scale of a wrapped normal law must be positive and finite",
+        )
+        broadcast_shape(means, scales)
+        object.__setattr__(self, "mean", means)
+        object.__setattr__(self, "scale", scales)
+        object.__setattr__(self, "period", positive("period", period))
 
     @property
     def manifold(self) -> FlatTorus:
@@ -121,17 +140,19 @@ class WrappedNormal:
         """The parameters' broadcast shape."""
         return broadcast_shape(self.mean, self.scale)
 
-    def log_prob(self, x: Float[Tensor, "*x"]) -> Float[Tensor, "*out"]:
+    def log_prob(self, x: Real[Tensor, "*x"]) -> Float[Tensor, "*out"]:
         """Compute the log density at x (any representative) per unit of length, in nats."""
-        log_density, _ = log_density_and_score(*self._relative(x))
-        return (log_density - math.log(self.period)).to(self._dtype(x))
+        points = floating(x)
+        log_density, _ = log_density_and_score(*self._relative(points))
+        return (log_density - math.log(self.period)).to(self._dtype(points))
 
-    def score(self, x: Float[Tensor, "*x"]) -> Float[Tensor, "*out"]:
+    def score(self, x: Real[Tensor, "*x"]) -> Float[Tensor, "*out"]:
         """Compute the derivative of the log density with respect to x."""
-        _, score = log_density_and_score(*self._relative(x))
-        return (score / self.period).to(self._dtype(x))
+        points = floating(x)
+        _, score = log_density_and_score(*self._relative(points))
+        return (score / self.period).to(self._dtype(points))
 
-    def score_of_mean(self, x: Float[Tensor, "*x"]) -> Float[Tensor, "*out"]:
+    def score_of_mean(self, x: Real[Tensor, "*x"]) -> Float[Tensor, "*out"]:
         """Compute the derivative of the log density at x with respect to the mean: minus the other score."""
         return -self.score(x)
 

@@ -18,7 +18,10 @@ def sample(
     out: opt.OutFolder,
     num: Annotated[int, typer.Option(min=1, help="Structures (per space group and formula named).")] = 10,
     spacegroup: Annotated[
-        list[int] | None, typer.Option(help="1 to 230; may be repeated. By default as in the training data.")
+        list[str] | None,
+        typer.Option(
+            help="1 to 230, or a symbol: Fm-3m; may be repeated. By default as in the training data."
+        ),
     ] = None,
     crystal_system: Annotated[
         list[str] | None, typer.Option(help="Space groups of this system alone; may be repeated.")

@@ -15,7 +15,7 @@ class WyckoffWords:
 
     num: int
     seed: int
-    groups: list[int]
+    groups: list[str]
     systems: list[str]
     formulas: list[str]
     formula_units: int | None

@@ -11,7 +11,12 @@ from epitaxy.apps.sampling.formulas import check_elements, parse_formula
 from epitaxy.apps.sampling.request import TargetedRequest, draw
 from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
-from epitaxy.geometry.symmetry import crystal_system, draw_occupation, occupation_possible
+from epitaxy.geometry.symmetry import (
+    crystal_system,
+    draw_occupation,
+    occupation_possible,
+    space_group_number,
+)
 
 MAX_CELL = 200
 """Atoms of a conventional cell up to which numbers of formula units are tried."""
@@ -54,22 +59,20 @@ class Symmetry:
     systems: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, groups: Sequence[int], systems: Sequence[str]) -> "Symmetry":
-        """Check the words.
+    def parse(cls, groups: Sequence[int | str], systems: Sequence[str]) -> "Symmetry":
+        """Check the words; groups are numbers or symbols, as ``space_group_number`` takes them.
 
         Raises:
-            UsageError: a number that is no space group's, a word that is no crystal system's, or both kinds.
+            UsageError: a word that is no space group or no crystal system, or both kinds.
         """
-        for number in groups:
-            if not 1 <= number <= 230:
-                raise UsageError(f"--spacegroup {number}: space groups have the numbers 1 to 230")
+        numbers = tuple(_number(word) for word in groups)
         known = tuple(dict.fromkeys(crystal_system(number) for number in range(1, 231)))
         for word in systems:
             if word not in known:
                 raise UsageError(f"--crystal-system {word}: there is no such system{suggest(word, known)}")
-        if groups and systems:
+        if numbers and systems:
             raise UsageError("--spacegroup and --crystal-system exclude each other: give one of them")
-        return cls(groups=tuple(groups), systems=tuple(systems))
+        return cls(groups=numbers, systems=tuple(systems))
 
     def weights(self, statistics: WyckoffStatistics) -> dict[int, int]:
         """Return how often training has each group that may be drawn.
@@ -88,6 +91,13 @@ class Symmetry:
                 "--spacegroup to try all the same"
             )
         return found
+
+
+def _number(word: int | str) -> int:
+    try:
+        return space_group_number(word)
+    except ValueError as error:
+        raise UsageError(f"--spacegroup {str(word)[:40]}: {error}") from error
 
 
 def for_groups(

@@ -86,5 +86,7 @@ def reading(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
             yield file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path} is no complete gzip file ({error}); fetch or copy it again") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except DataError:
+        raise
+    except Exception as error:
         raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error

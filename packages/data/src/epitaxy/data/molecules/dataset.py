@@ -13,6 +13,7 @@ from ase import Atoms
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.data._ragged import check_ragged
 from epitaxy.data._splits import hashed_part, random_parts
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.molecules import _store
@@ -42,6 +43,9 @@ class MoleculeDataset:
         prepared: where it was loaded from; None if it was made in memory.
         note: what to tell the user about its splits; empty if there is nothing to tell.
 
+    Raises:
+        ValueError: if the shapes do not agree.
+
     """
 
     ids: tuple[str, ...]
@@ -54,6 +58,13 @@ class MoleculeDataset:
     _offsets: Int[Tensor, " molecules"] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_ragged(
+            self.ids,
+            self.counts,
+            rows={"numbers": (self.numbers, ()), "positions": (self.positions, (3,))},
+            records={},
+            properties=self.properties,
+        )
         object.__setattr__(self, "_offsets", self.counts.cumsum(0) - self.counts)
         object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
 
@@ -125,8 +136,8 @@ class MoleculeDataset:
             )
         usable = []
         for name, atoms in zip(names, listed, strict=True):
-            found = Molecule(atoms.numbers.astype(np.int64), atoms.positions.astype(np.float64))
             try:
+                found = Molecule(atoms.numbers.astype(np.int64), atoms.positions.astype(np.float64))
                 usable.append(prepared(found, hydrogens=hydrogens, max_atoms=max_atoms))
             except UnusableRecordError as error:
                 raise DataError(f"molecule {name} cannot be used: {error}") from error

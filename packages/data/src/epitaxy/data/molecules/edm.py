@@ -10,6 +10,7 @@ from jaxtyping import Int64
 from epitaxy.data._atomic import replacing
 from epitaxy.data.errors import DataError
 from epitaxy.data.molecules._molecule import RawMolecule
+from epitaxy.data.molecules._words import whole
 from epitaxy.data.molecules.records import read_molecules
 from epitaxy.data.progress import Progress
 from epitaxy.data.readers import Reject
@@ -84,7 +85,7 @@ def write_edm_splits(
         if isinstance(record, Reject):
             raise DataError(f"{record.source}: {record.reason}; the splits need every molecule")
         if (number := _NUMBER.search(record.id)) is not None:
-            found[int(number[1])] = record
+            found[whole(number[1]) or 0] = record
     missing = [number for number in wanted.tolist() if number not in found]
     if missing:
         raise DataError(
@@ -103,7 +104,9 @@ def _read_excluded(path: Path) -> Int64[np.ndarray, " excluded"]:
         words = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error
-    numbers = np.unique(np.array([int(word) for word in words if word.isdecimal()], dtype=np.int64))
+    numbers = np.unique(
+        np.array([n for word in words if (n := whole(word)) is not None and n <= MOLECULES], dtype=np.int64)
+    )
     if len(numbers) != UNCHARACTERIZED:
         raise DataError(
             f"{path} lists {len(numbers)} molecules, not the published {UNCHARACTERIZED}; fetch it again"

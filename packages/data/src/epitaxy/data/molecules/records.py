@@ -6,8 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epitaxy.data.errors import DataError, UnusableRecordError
+from epitaxy.data.molecules._boundary import record_boundary
 from epitaxy.data.molecules._files import SDF, XYZ, is_kind, molecule_files, name_within
-from epitaxy.data.molecules._molecule import MAX_ATOMS, RawMolecule, distinct, prepared
+from epitaxy.data.molecules._limits import LONGEST_NAME
+from epitaxy.data.molecules._molecule import (
+    LEAST_DISTANCE,
+    MAX_ATOMS,
+    RawMolecule,
+    distinct,
+    prepared,
+)
 from epitaxy.data.molecules.npz import npz_molecules
 from epitaxy.data.molecules.sdf import parse_sdf, sdf_records
 from epitaxy.data.molecules.xyz import parse_frame, xyz_frames
@@ -23,7 +31,11 @@ class MoleculeSource:
 
 
 def read_molecules(
-    path: str | Path, *, hydrogens: bool = True, max_atoms: int = MAX_ATOMS
+    path: str | Path,
+    *,
+    hydrogens: bool = True,
+    max_atoms: int = MAX_ATOMS,
+    least_distance: float = LEAST_DISTANCE,
 ) -> Iterator[RawMolecule | Reject]:
     """Read the molecules of an SDF, MOL or XYZ file (gzipped or not), an npz file, or a folder, one by one.
 
@@ -32,31 +44,41 @@ def read_molecules(
     its file has the file's name, after its subfolders and without suffix (`batch-1/water`); a record that has
     no name has that before its number (`batch-1-17`). A name that comes again gets `~2`, `~3`, ...: molecules
     of one name are taken for conformers. Numeric data fields are properties. A record that cannot be used
-    comes as a `Reject` that names file, record and title, and never stops the rest. Memory holds two records
+    comes as a `Reject` that names file, record and title, and never stops the rest; `_limits` has what a
+    record and a file may at most be. Memory holds two records
     at most, but all of an npz file.
 
     Args:
         path: the file or folder.
         hydrogens: whether to keep them.
         max_atoms: larger molecules are rejected, counted without the hydrogens if these are left out.
+        least_distance: angstrom; molecules with two atoms nearer than this are rejected. Who judges samples
+            takes less, and counts them as what they are.
 
     Raises:
         DataError: if the file as a whole cannot be used.
 
     """
-    return checked(molecule_source(Path(path)), hydrogens=hydrogens, max_atoms=max_atoms)
+    return checked(
+        molecule_source(Path(path)), hydrogens=hydrogens, max_atoms=max_atoms, least_distance=least_distance
+    )
 
 
-def checked(source: MoleculeSource, *, hydrogens: bool, max_atoms: int) -> Iterator[RawMolecule | Reject]:
+def checked(
+    source: MoleculeSource, *, hydrogens: bool, max_atoms: int, least_distance: float = LEAST_DISTANCE
+) -> Iterator[RawMolecule | Reject]:
     """Check each molecule, leave out hydrogens if asked to, and give each record a name of its own."""
     seen: dict[str, int] = {}
     for record in source.records:
-        name = distinct(record.id, seen)
+        name = distinct(record.id[:LONGEST_NAME], seen)
         if isinstance(record, Reject):
             yield replace(record, id=name)
             continue
         try:
-            molecule = prepared(record.molecule, hydrogens=hydrogens, max_atoms=max_atoms)
+            with record_boundary():
+                molecule = prepared(
+                    record.molecule, hydrogens=hydrogens, max_atoms=max_atoms, least_distance=least_distance
+                )
         except UnusableRecordError as error:
             yield Reject(name, record.source, str(error))
         else:
@@ -118,7 +140,8 @@ def _sdf(path: Path, unnamed: str) -> Iterator[RawMolecule | Reject]:
         where = f"{path}: record {number}" + (f" ({title[:80]})" if title else "")
         name = title or f"{unnamed}-{number}"
         try:
-            molecule, properties = parse_sdf(lines)
+            with record_boundary():
+                molecule, properties = parse_sdf(lines)
         except UnusableRecordError as error:
             yield Reject(name, where, str(error))
         else:
@@ -129,7 +152,8 @@ def _xyz(path: Path, unnamed: str) -> Iterator[RawMolecule | Reject]:
     for frame in xyz_frames(path):
         name, where = f"{unnamed}-{frame.number}", f"{path}: frame {frame.number}"
         try:
-            found, molecule, properties = parse_frame(frame)
+            with record_boundary():
+                found, molecule, properties = parse_frame(frame)
         except UnusableRecordError as error:
             yield Reject(name, where, str(error))
         else:

@@ -1,128 +1,119 @@
 """XYZ files, plain, extended or as QM9 was published, frame by frame."""
 
-import io
-import itertools
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from epitaxy.data.errors import DataError, UnusableRecordError
-from epitaxy.data.molecules._files import reading
-from epitaxy.data.molecules._molecule import Molecule, number_of
+from epitaxy.data.errors import UnusableRecordError
+from epitaxy.data.molecules._frames import QM9_PROPERTIES, Frame, is_atom_line, is_qm9, xyz_frames
+from epitaxy.data.molecules._molecule import Molecule
+from epitaxy.data.molecules._words import NUMBERS, known_number, number_of, real, whole
 
-QM9_PROPERTIES = (
-    *("A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv"),
+__all__ = ["QM9_PROPERTIES", "Frame", "parse_frame", "xyz_frames"]
+
+_PAIR = re.compile(r"""([\w.\-]+)=("[^"]*"|'[^']*'|\S+)""")
+# Up to the next key=value: ASE writes pbc="T T T", others [True, True, True], or three words without quotes.
+_PERIODIC = re.compile(
+    r"""\b(?:pbc|periodic(?:ity)?)["']?\s*[=:]\s*("[^"]*"|'[^']*'|[\[({][^\])}]*[\])}]|[^\s=]+(?:\s+(?:[tf01]|true|false)\b)*)""",
+    re.I,
 )
-"""What the second line of a QM9 file lists after `gdb` and the number (Ramakrishnan et al. 2014, Table 3)."""
-
-_PAIR = re.compile(r'([\w.\-]+)=("[^"]*"|\S+)')
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_NO_PROPERTY = {"id", "name", "Properties", "Lattice", "pbc"}
-_COLUMNS = {"species": "S", "pos": "R", "Z": "I"}
-
-
-class Frame(NamedTuple):
-    """One frame: its comment and atom lines; None where the file ends within it or its count is none."""
-
-    number: int
-    comment: str
-    lines: list[str] | None
-
-
-def xyz_frames(path: Path) -> Iterator[Frame]:
-    """Divide an XYZ file, gzipped or not; frames count from 1. One that is cut short is the last.
-
-    Raises:
-        DataError: if the file cannot be read, also in the middle, or is empty.
-
-    """
-    number = 0
-    with reading(path) as file:
-        # Elements and numbers are ASCII: a byte of another encoding spoils at most its own record.
-        for frame in _divide(io.TextIOWrapper(file, encoding="utf-8", errors="replace")):
-            number = frame.number
-            yield frame
-    if number == 0:
-        raise DataError(f"{path} is empty; give at least one molecule")
-
-
-def _divide(file: io.TextIOWrapper) -> Iterator[Frame]:
-    for number in itertools.count(1):
-        head = next((line for line in file if line.strip()), None)
-        if head is None:
-            return
-        if not head.strip().isdecimal():
-            yield Frame(number, "", None)
-            return
-        comment = file.readline().rstrip("\r\n")
-        lines = [line.rstrip("\r\n") for line in itertools.islice(file, int(head))]
-        whole = len(lines) == int(head)
-        yield Frame(number, comment, lines if whole else None)
-        if not whole or _is_qm9(comment):  # QM9 adds frequencies, SMILES and InChI: one molecule a file
-            return
+_CELL = re.compile(r"\b(?:lattice|cell|unit_?cell|celldm|tv)\s*=", re.IGNORECASE)
+_NOT_PERIODIC = {"f", "false", "0", "n", "no", "none", "off", ".false."}
+_OTHER_UNIT = re.compile(
+    r"\b(bohrs?|atomic units?|nanomet(?:er|re)s?|picomet(?:er|re)s?|units?\s*[=:]\s*(?:a\.?u\.?|nm|pm)"
+    r"|in nm|in pm)\b(?!\s*(?:\^|\*\*))",
+    re.IGNORECASE,
+)
+_NO_PROPERTY = {"id", "name", "properties", "lattice", "pbc"}
+_COLUMNS = {"species": ("S", 1), "pos": ("R", 3), "Z": ("I", 1)}
+_MOST_COLUMNS = 1000
 
 
 def parse_frame(frame: Frame) -> tuple[str | None, Molecule, dict[str, float]]:
     """Return a frame's id (None if it has none), molecule and numbers.
 
     Raises:
-        UnusableRecordError: if the frame is cut short, periodic, or a line of it is no atom.
+        UnusableRecordError: if the frame is cut short, periodic, not in angstrom, or a line of it is no atom.
 
     """
-    if frame.lines is None:
-        raise UnusableRecordError(
-            "the frame is cut short or its first line is no number of atoms, and nothing after it can be "
-            "read; restore the file"
-        )
-    pairs = {key: value.strip('"') for key, value in _PAIR.findall(frame.comment)}
-    if "T" in pairs.get("pbc", "T" if "Lattice" in pairs else "F").split():
-        raise UnusableRecordError('it is periodic; read it as a crystal, or write pbc="F F F"')
-    species, place = _columns(pairs.get("Properties"))
-    atoms = [_atom(line.split(), species, place) for line in frame.lines]
+    _refuse_comment(frame.comment)
+    if frame.fault is not None:
+        raise UnusableRecordError(frame.fault)
+    pairs = {key: value.strip("\"'") for key, value in _PAIR.findall(frame.comment)}
+    rows = [line.split() for line in frame.lines]
+    species, place = _columns(pairs.get("Properties"), rows)
+    if "Properties" not in pairs:
+        _refuse_line_numbers(rows)
+    atoms = [_atom(row, species, place) for row in rows]
     molecule = Molecule(
         np.array([number for number, _ in atoms], dtype=np.int64),
         np.array([position for _, position in atoms], dtype=np.float64).reshape(-1, 3),
     )
-    if _is_qm9(frame.comment):
+    if is_qm9(frame.comment):
         words = frame.comment.split()
-        values = [_to_number(word) for word in words[2:]]
-        return f"gdb_{words[1]}", molecule, dict(zip(QM9_PROPERTIES, values, strict=False))
-    properties = {k: float(v) for k, v in pairs.items() if k not in _NO_PROPERTY and _NUMBER.fullmatch(v)}
+        values = [known_number(word) for word in words[2:]]
+        return f"gdb_{words[1]}", molecule, dict(zip(QM9_PROPERTIES, values, strict=True))
+    numbers = {key: known_number(value) for key, value in pairs.items() if key.lower() not in _NO_PROPERTY}
+    properties = {key: value for key, value in numbers.items() if value == value}
     return pairs.get("id") or pairs.get("name"), molecule, properties
 
 
-def _is_qm9(comment: str) -> bool:
-    words = comment.split()
-    return len(words) == 2 + len(QM9_PROPERTIES) and words[0] == "gdb" and words[1].isdecimal()
+def _refuse_comment(comment: str) -> None:
+    """Refuse what a comment says, or is, that would make another molecule of the lines after it."""
+    said = _PERIODIC.search(comment)
+    flags = re.findall(r"[^\s,\"'\[\](){}]+", said[1]) if said else []
+    if any(flag.lower() not in _NOT_PERIODIC for flag in flags) or (not flags and _CELL.search(comment)):
+        raise UnusableRecordError('it is periodic; read it as a crystal, or write pbc="F F F"')
+    if unit := _OTHER_UNIT.search(comment):
+        raise UnusableRecordError(
+            f"its comment says {unit[0]!r}, and positions are read in angstrom; convert them, and leave the "
+            f"word out"
+        )
+    if comment and comment.split()[:1] and comment.split()[0] in NUMBERS and is_atom_line(comment):
+        raise UnusableRecordError(
+            "an atom is where its comment should be; put a line, which may be empty, between the number of "
+            "atoms and the first"
+        )
 
 
-def _to_number(word: str) -> float:
-    """Read a number, QM9's 1.2*^-6 among them."""
-    text = word.replace("*^", "e")
-    return float(text) if _NUMBER.fullmatch(text) else float("nan")
+def _refuse_line_numbers(rows: list[list[str]]) -> None:
+    """Refuse `1 8 0.0 0.0 0.1`, `2 1 ...`: hydrogen, helium ... with a number more, or numbered lines."""
+    heads = [[whole(word) for word in row[:2]] for row in rows if len(row) > 4]
+    ordered = [head[0] for head in heads] == list(range(1, len(rows) + 1))
+    if rows and ordered and None not in (head[1] for head in heads):
+        raise UnusableRecordError(
+            "its lines begin with 1, 2, 3, ... and have a number more: are these elements or line numbers? "
+            "leave the line numbers out, or write symbols"
+        )
 
 
-def _columns(properties: str | None) -> tuple[int, int]:
+def _columns(properties: str | None, rows: list[list[str]]) -> tuple[int, int]:
     """Where an extended XYZ frame has the element and the position."""
     if properties is None:
         return 0, 1
     words, start, found = properties.split(":"), 0, {}
     for name, kind, size in zip(words[::3], words[1::3], words[2::3], strict=False):
-        if _COLUMNS.get(name) == kind:
+        width = whole(size)
+        if width is None or not 1 <= width <= _MOST_COLUMNS:
+            raise UnusableRecordError(
+                f"its Properties give {name[:20]!r} {size[:20]!r} columns; correct them"
+            )
+        if _COLUMNS.get(name) == (kind, width):
             found[name] = start
-        start += int(size) if size.isdecimal() else 1
+        start += width
     species = found.get("species", found.get("Z"))
     if species is None or "pos" not in found:
         raise UnusableRecordError("its Properties name no species and pos; write species:S:1:pos:R:3")
+    if uneven := next((row for row in rows if len(row) != start), None):
+        raise UnusableRecordError(
+            f"{' '.join(uneven)[:40]!r} is no line of {start} columns, as its Properties say; correct either"
+        )
     return species, found["pos"]
 
 
 def _atom(words: list[str], species: int, place: int) -> tuple[int, tuple[float, float, float]]:
     try:
-        x, y, z = (float(word.replace("*^", "e")) for word in words[place : place + 3])
+        x, y, z = (real(word) for word in words[place : place + 3])
         symbol = words[species]
     except (ValueError, IndexError):
         raise UnusableRecordError(f"{' '.join(words)[:40]!r} is no line of an atom; restore it") from None

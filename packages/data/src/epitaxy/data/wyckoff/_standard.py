@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from epitaxy.data._crystal import Crystal
 from epitaxy.data.errors import UnusableRecordError
+from epitaxy.data.wyckoff._crowded import refuse_crowded
 from epitaxy.geometry.symmetry import space_group
 
 
@@ -38,9 +39,11 @@ def standardise(crystal: Crystal, symprec: float, max_atoms: int) -> Standard:
     """Find a crystal's space group by spglib, and its cell in the setting of `SpaceGroup`.
 
     Raises:
-        UnusableRecordError: if spglib finds no symmetry, or the conventional cell has too many atoms.
+        UnusableRecordError: if spglib finds no symmetry or would look for it too long, or the conventional
+            cell has too many atoms.
 
     """
+    refuse_crowded(crystal, symprec)
     found = _dataset(crystal, symprec, None)
     setting = space_group(found.number).hall_number
     if found.hall_number != setting:

@@ -12,6 +12,7 @@ from pymatgen.core.structure import Structure
 from torch import Tensor
 
 from epitaxy.data import _cache
+from epitaxy.data._ragged import check_ragged
 from epitaxy.data._splits import hashed_part, random_parts
 from epitaxy.data.convert import positions_as
 from epitaxy.data.dataset import CrystalDataset
@@ -48,6 +49,9 @@ class WyckoffDataset:
         prepared: where it was loaded from; None if it was made in memory.
         note: what to tell the user about its splits; empty if there is nothing to tell.
 
+    Raises:
+        ValueError: if the shapes do not agree.
+
     """
 
     ids: tuple[str, ...]
@@ -63,6 +67,17 @@ class WyckoffDataset:
     _offsets: Int[Tensor, " crystals"] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_ragged(
+            self.ids,
+            self.counts,
+            rows={
+                "sites": (self.sites, ()),
+                "numbers": (self.numbers, ()),
+                "positions": (self.positions, (3,)),
+            },
+            records={"space_groups": (self.space_groups, ()), "lattice": (self.lattice, (3, 3))},
+            properties=self.properties,
+        )
         object.__setattr__(self, "_offsets", self.counts.cumsum(0) - self.counts)
         object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
 

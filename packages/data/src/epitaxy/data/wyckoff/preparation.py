@@ -25,7 +25,7 @@ from epitaxy.data.wyckoff._standard import Standard, standardise
 from epitaxy.data.wyckoff._units import Unit, units
 from epitaxy.geometry.symmetry import TABLE_VERSION
 
-FORMAT = 1
+FORMAT = 2
 """Version of what this preparation does: another version is another key."""
 
 SYMPREC = 0.1

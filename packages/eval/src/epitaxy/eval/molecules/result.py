@@ -108,6 +108,12 @@ class MoleculeResult:
             if number not in self.table.valences
         }
 
+    def _without_hydrogens(self) -> int:
+        """How many samples of several atoms lack both hydrogens and stability."""
+        hydrogens = self.molecules.sums(self.molecules.numbers == 1)
+        several = self.molecules.counts > 1
+        return int((several & (hydrogens == 0) & ~self.stability.stable).sum())
+
     def report(self) -> Report:
         """Give the figures with their intervals, counts and notes."""
         counts = self.counts()
@@ -197,6 +203,11 @@ class MoleculeResult:
             notes["hydrogens"] = (
                 "no sample has a hydrogen: an atom is stable here only with all its bonds, so stability says "
                 "little, and validity fills hydrogens in; a reference must be without them too"
+            )
+        elif bare := self._without_hydrogens():
+            notes["hydrogens"] = (
+                f"{bare} samples have no hydrogen and an atom that is not stable: where hydrogens were left "
+                f"out, validity fills them in, and stability and novelty say nothing"
             )
         if pairs := self.stability.bonds.unknown:
             named = ", ".join(f"{name}: {p.pairs} ({p.near} near)" for name, p in pairs.items())

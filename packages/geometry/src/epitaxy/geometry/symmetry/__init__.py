@@ -1,8 +1,9 @@
 """Space groups and Wyckoff positions in plain torch: exact tables, and batched operations on them.
 
-`space_group` gives one group in integers, `wyckoff_table` all 1,731 positions as tensors for batches. With
-it, `assign_wyckoff`, `project_to_wyckoff` and `expand_orbits` lead from the predictions of a network to the
-atoms of a crystal that has the group's symmetry, and `lattice_from_k` of `constrain_k` makes its cell.
+`space_group` gives one group in integers, by its number or a symbol, `wyckoff_table` all 1,731 positions as
+tensors for batches. With it, `assign_wyckoff`, `project_to_wyckoff` and `expand_orbits` lead from the
+predictions of a network to the atoms of a crystal that has the group's symmetry, and `lattice_from_k` of
+`constrain_k` makes its cell.
 `WyckoffBatch` holds crystals as space groups and occupied positions.
 Neither pymatgen nor a crystallography package is needed.
 
@@ -36,6 +37,7 @@ from epitaxy.geometry.symmetry.occupations import (
 from epitaxy.geometry.symmetry.orbits import Orbits, expand_orbits, expand_points
 from epitaxy.geometry.symmetry.projection import Projection, project_to_wyckoff
 from epitaxy.geometry.symmetry.site_symmetry import SITE_AXES, SITE_CLASSES, site_symmetry_matrix
+from epitaxy.geometry.symmetry.symbols import space_group_number
 from epitaxy.geometry.symmetry.table import WyckoffTable, wyckoff_table
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "project_to_wyckoff",
     "site_symmetry_matrix",
     "space_group",
+    "space_group_number",
     "symmetrize_metric",
     "wyckoff_table",
 ]

@@ -7,7 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry._batches import cat_properties, cat_segments, check_graphs, check_shape, choose
+from epitaxy.geometry._batches import (
+    cat_properties,
+    cat_segments,
+    check_graphs,
+    check_real,
+    check_whole,
+    choose,
+)
 from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.lattice import gram
 from epitaxy.geometry.segments import Segments
@@ -35,7 +42,8 @@ class WyckoffBatch:
         properties: one value a structure by name; NaN where it is unknown.
 
     Raises:
-        ValueError: if the shapes do not agree.
+        ValueError: if shapes, kinds of numbers or devices do not agree. Values are not looked at, which would
+            wait for an accelerator.
 
     """
 
@@ -50,12 +58,12 @@ class WyckoffBatch:
 
     def __post_init__(self) -> None:
         atoms, graphs = self.segments.num_atoms, self.segments.num_graphs
-        check_shape("space_groups", self.space_groups, (graphs,))
-        check_shape("sites", self.sites, (atoms,))
-        check_shape("positions", self.positions, (atoms, 3))
-        check_shape("lattice", self.lattice, (graphs, 3, 3))
-        check_shape("numbers", self.numbers, (atoms,))
-        check_graphs(graphs, "structures", self.ids, self.properties)
+        check_whole("space_groups", self.space_groups, (graphs,), self.segments)
+        check_whole("sites", self.sites, (atoms,), self.segments)
+        check_real("positions", self.positions, (atoms, 3), self.segments)
+        check_real("lattice", self.lattice, (graphs, 3, 3), self.segments)
+        check_whole("numbers", self.numbers, (atoms,), self.segments)
+        check_graphs(self.segments, "structures", self.ids, self.properties)
 
     @property
     def num_graphs(self) -> int:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, SupportsIndex, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry.symmetry._frozen import CELL, LETTERS, NUM_GROUPS, UNIT, FrozenTable, frozen_table
+from epitaxy.geometry.symmetry._frozen import CELL, LETTERS, UNIT, FrozenTable, frozen_table
+from epitaxy.geometry.symmetry.symbols import space_group_number
 
 CrystalSystem: TypeAlias = Literal[
     "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"
@@ -26,7 +27,7 @@ _SYSTEMS: tuple[tuple[int, CrystalSystem], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WyckoffPosition:
     """A Wyckoff position: a point, line, plane or all of space, and its images under the group.
 
@@ -60,13 +61,16 @@ class WyckoffPosition:
     projector: Float[Tensor, "3 3"]
     projector_offset: Float[Tensor, "3"]
 
+    def __repr__(self) -> str:
+        return f"WyckoffPosition({self.number}, {self.label!r})"
+
     @property
     def label(self) -> str:
         """Multiplicity and letter, such as 4a."""
         return f"{self.multiplicity}{self.letter}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SpaceGroup:
     """A space group in the standard setting: its operators on the conventional cell and its positions.
 
@@ -95,6 +99,9 @@ class SpaceGroup:
     rotations: Int[Tensor, "operators 3 3"]
     translations: Int[Tensor, "operators 3"]
     positions: tuple[WyckoffPosition, ...]
+
+    def __repr__(self) -> str:
+        return f"SpaceGroup({self.number}, {self.symbol!r})"
 
     @property
     def order(self) -> int:
@@ -128,32 +135,29 @@ class SpaceGroup:
         return self.rotations[fixed], (self.translations - moved)[fixed]
 
 
-def crystal_system(number: int) -> CrystalSystem:
-    """Name the crystal system of a space group.
+def crystal_system(group: SupportsIndex | str) -> CrystalSystem:
+    """Name the crystal system of a space group, given as `space_group_number` takes it.
 
     Raises:
-        ValueError: if the number is outside 1 to 230.
+        ValueError: if there is no such group.
 
     """
-    check_number(number)
+    number = space_group_number(group)
     return next(system for first, system in _SYSTEMS if number >= first)
 
 
-def check_number(number: int) -> None:
-    """Refuse what is no number of a space group."""
-    if not 1 <= number <= NUM_GROUPS:
-        raise ValueError(f"space groups have the numbers 1 to {NUM_GROUPS}, not {number}")
+def space_group(group: SupportsIndex | str) -> SpaceGroup:
+    """Look up a space group by its number or by a symbol, as `space_group_number` takes it.
+
+    Raises:
+        ValueError: if there is no such group.
+
+    """
+    return _space_group(space_group_number(group))
 
 
 @cache
-def space_group(number: int) -> SpaceGroup:
-    """Look up a space group.
-
-    Raises:
-        ValueError: if the number is outside 1 to 230.
-
-    """
-    check_number(number)
+def _space_group(number: int) -> SpaceGroup:
     table = frozen_table()
     operators = slice(*table.operator_first[number - 1 : number + 1].tolist())
     first, end = table.position_first[number - 1 : number + 1].tolist()

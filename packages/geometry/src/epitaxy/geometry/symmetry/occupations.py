@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar
 
 import torch
 
-from epitaxy.geometry.symmetry.groups import check_number
+from epitaxy.geometry.symmetry.symbols import space_group_number
 from epitaxy.geometry.symmetry.table import wyckoff_table
 
 MAX_ATOMS = 1000
@@ -19,7 +19,9 @@ _Block = TypeVar("_Block")
 _Ways = list[list[int]]  # by atoms, then by orbits
 
 
-def count_occupations(number: int, counts: Mapping[int, int], *, max_orbits: int | None = None) -> int:
+def count_occupations(
+    number: SupportsIndex | str, counts: Mapping[int, int], *, max_orbits: int | None = None
+) -> int:
     """Count the ways to put a composition on the Wyckoff positions of a space group, exactly.
 
     A way is a multiset of pairs of an element and a position, one an orbit, that has `counts[Z]` atoms of
@@ -30,7 +32,7 @@ def count_occupations(number: int, counts: Mapping[int, int], *, max_orbits: int
     positions of one element are together another group's, the symmetry can be higher.
 
     Args:
-        number: space group, 1 to 230.
+        number: space group, 1 to 230, or its symbol.
         counts: atoms of each element in the conventional cell, at least one each.
         max_orbits: the most orbits of all elements together; None: any number.
 
@@ -42,7 +44,9 @@ def count_occupations(number: int, counts: Mapping[int, int], *, max_orbits: int
     return _occupations(number, counts, max_orbits).total
 
 
-def occupation_possible(number: int, counts: Mapping[int, int], *, max_orbits: int | None = None) -> bool:
+def occupation_possible(
+    number: SupportsIndex | str, counts: Mapping[int, int], *, max_orbits: int | None = None
+) -> bool:
     """Say whether a composition can be put on the Wyckoff positions of a group, see `count_occupations`.
 
     Raises:
@@ -53,7 +57,11 @@ def occupation_possible(number: int, counts: Mapping[int, int], *, max_orbits: i
 
 
 def draw_occupation(
-    number: int, counts: Mapping[int, int], *, rng: torch.Generator, max_orbits: int | None = None
+    number: SupportsIndex | str,
+    counts: Mapping[int, int],
+    *,
+    rng: torch.Generator,
+    max_orbits: int | None = None,
 ) -> list[tuple[int, int]]:
     """Draw one of the ways that `count_occupations` counts, all equally likely.
 
@@ -61,7 +69,7 @@ def draw_occupation(
     many small orbits on positions of low multiplicity, where the group has them.
 
     Args:
-        number: space group, 1 to 230.
+        number: space group, 1 to 230, or its symbol.
         counts: atoms of each element in the conventional cell, at least one each.
         rng: source of the draw; one way takes one integer from it.
         max_orbits: the most orbits of all elements together; None: any number.
@@ -220,16 +228,18 @@ class _Occupations:
                 yield _multisets(len(kind.sites), q) * later, q
 
 
-def _occupations(number: int, counts: Mapping[int, int], max_orbits: int | None) -> _Occupations:
+def _occupations(
+    number: SupportsIndex | str, counts: Mapping[int, int], max_orbits: int | None
+) -> _Occupations:
     """Check the arguments; the last answers are kept."""
-    check_number(number)
+    group = space_group_number(number)
     if not counts or min(counts.values()) < 1:
         raise ValueError("counts must name at least one element, and at least one atom of each")
     if sum(counts.values()) > MAX_ATOMS:
         raise ValueError(f"{sum(counts.values())} atoms in a cell are too many to count, {MAX_ATOMS} at most")
     if max_orbits is not None and max_orbits < 1:
         raise ValueError(f"max_orbits must be positive, not {max_orbits}")
-    return _cached(number, tuple(sorted(counts.items())), max_orbits)
+    return _cached(group, tuple(sorted(counts.items())), max_orbits)
 
 
 @lru_cache(maxsize=32)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Float, Int
@@ -71,15 +72,16 @@ class WyckoffTable:
             }
         )
 
-    def index(self, number: int, letter: str) -> int:
-        """Find a position by its group and letter.
+    def index(self, number: SupportsIndex | str, letter: str) -> int:
+        """Find a position by its group, a number or symbol, and its letter.
 
         Raises:
             ValueError: if there is no such group or letter.
 
         """
-        space_group(number).position(letter)
-        return int(self.position_first[number - 1]) + LETTERS.index(letter)
+        group = space_group(number)
+        group.position(letter)
+        return int(self.position_first[group.number - 1]) + LETTERS.index(letter)
 
     def label(self, position: int) -> str:
         """Name a position by multiplicity and letter, such as 4a."""

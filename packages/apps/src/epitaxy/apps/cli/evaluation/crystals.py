@@ -16,7 +16,7 @@ from epitaxy.apps.predictions import Predictions, read_predictions
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.data import DATASETS, SPLITS, CrystalDataset, split_paths
-from epitaxy.eval.symmetry import SPACE_GROUPS
+from epitaxy.geometry.symmetry import space_group_number
 
 Name = TypeVar("Name")
 
@@ -117,15 +117,22 @@ def numbers_of(structures: Mapping[str, Structure | None]) -> dict[str, dict[str
 def asked_groups(structures: Mapping[str, Structure | None]) -> dict[str, int]:
     """Return the space groups that samples were asked to have, by id: what they carry as ``spacegroup``."""
     carried = {
-        name: _number(structure.properties.get("spacegroup"))
+        name: _group(structure.properties.get("spacegroup"))
         for name, structure in structures.items()
         if structure is not None
     }
-    return {
-        name: int(number)
-        for name, number in carried.items()
-        if number is not None and 1 <= number <= SPACE_GROUPS
-    }
+    return {name: number for name, number in carried.items() if number is not None}
+
+
+def _group(value: object) -> int | None:
+    """Return a space group's number, given as that or as a symbol; None for anything else."""
+    number = _number(value)
+    try:
+        if isinstance(value, str):
+            return space_group_number(value)
+        return None if number is None or number % 1 else space_group_number(int(number))
+    except ValueError:
+        return None
 
 
 def _number(value: object) -> float | None:

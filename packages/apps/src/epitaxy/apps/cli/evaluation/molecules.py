@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,10 +21,14 @@ from epitaxy.apps.progress import reporting
 from epitaxy.apps.report.scores import Scored
 from epitaxy.apps.sampling.folder import read_summary
 from epitaxy.apps.say import say
+from epitaxy.data import Reject
 from epitaxy.data.molecules import MoleculeDataset, RawMolecule, read_molecules
 from epitaxy.eval.molecules import BOND_TABLES, Molecules, evaluate_molecules, reference_smiles
 
 MOLECULE_LIMIT = 60.0
+OVERLAP = 0.01
+"""Angstrom: two atoms of a sample nearer than this are one written twice, and there is nothing to judge."""
+
 SMILES_VERSION = 1
 """Of the training set's kept SMILES: raised when they would be others."""
 
@@ -126,7 +130,7 @@ def _read(word: str, split: str, root: Path | None) -> Read:
     rejects: dict[str, str] = {}
     with reporting(f"reading {name}") as progress:
         source = _file_of(Path(name))
-        for number, record in enumerate(() if source is None else read_molecules(source), start=1):
+        for number, record in enumerate(() if source is None else _judgeable(source), start=1):
             if isinstance(record, RawMolecule):
                 held[record.id] = record
             else:
@@ -137,6 +141,11 @@ def _read(word: str, split: str, root: Path | None) -> Read:
     if not held and not rejects:
         raise UsageError(f"{name}: there is no molecule in it")
     return _ragged(held), rejects
+
+
+def _judgeable(source: Path) -> Iterator[RawMolecule | Reject]:
+    """Read samples with their clashes: atoms too near are unstable, and count as such."""
+    return read_molecules(source, least_distance=OVERLAP)
 
 
 def _rejects(dataset: MoleculeDataset) -> dict[str, str]:

@@ -1,0 +1,141 @@
+"""Objects refuse parameters that have no meaning when they are made, not in one method or another."""
+
+import math
+
+import pytest
+import torch
+
+from epitaxy.geometry import (
+    FlatTorus,
+    MoleculeBatch,
+    Segments,
+    VonMises,
+    WrappedNormal,
+    bessel_ratio,
+    inverse_bessel_ratio,
+    log_i0,
+    von_mises_entropy,
+    wrapped_normal_information,
+    wrapped_normal_score,
+)
+
+BAD = [-1.0, math.nan, math.inf]
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_von_mises_law_of_no_concentration_is_not_made(bad):
+    for concentration in (bad, torch.tensor([1.0, bad])):
+        with pytest.raises(
+            ValueError, match="concentration of a von Mises law must be finite and not negative"
+        ):
+            VonMises(0.0, concentration)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("law", [VonMises, WrappedNormal])
+def test_means_are_finite(law, bad):
+    with pytest.raises(ValueError, match=r"mean of a .* law must be finite"):
+        law(torch.tensor([0.0, bad]), 1.0)
+
+
+@pytest.mark.parametrize("bad", ["1", True, 1j, None, torch.ones(2, dtype=torch.complex64)])
+@pytest.mark.parametrize("law", [VonMises, WrappedNormal])
+def test_parameters_are_real_numbers(law, bad):
+    with pytest.raises(TypeError):
+        law(0.0, bad)
+
+
+@pytest.mark.parametrize("law", [VonMises, WrappedNormal])
+def test_parameters_broadcast(law):
+    with pytest.raises(ValueError, match="broadcast"):
+        law(torch.zeros(2), torch.ones(3))
+
+
+@pytest.mark.parametrize("law", [VonMises, WrappedNormal])
+def test_whole_numbers_are_real_numbers(law):
+    real = law(torch.tensor([0.0, 1.0]), torch.tensor(2.0))
+    for whole in (law(torch.tensor([0, 1]), torch.tensor(2)), law(torch.tensor([0, 1]), 2)):
+        assert torch.equal(whole.log_prob(torch.tensor(1)), real.log_prob(torch.tensor(1.0)))
+        draws = [x.sample(torch.Generator().manual_seed(0)) for x in (whole, real)]
+        assert torch.equal(*draws)
+    whole, two = law(0, 2), torch.tensor([2])
+    if law is VonMises:
+        assert torch.equal(whole.entropy(), VonMises(torch.tensor(0.0), torch.tensor(2.0)).entropy())
+        for function in (von_mises_entropy, bessel_ratio, log_i0):
+            assert torch.equal(function(two), function(two.float()))
+        assert inverse_bessel_ratio(torch.tensor([0])).item() == 0.0
+    else:
+        assert torch.equal(whole.score(torch.tensor(1)), law(0.0, 2.0).score(torch.tensor(1.0)))
+        assert torch.equal(wrapped_normal_information(two), wrapped_normal_information(two.float()))
+        assert torch.equal(wrapped_normal_score(two, two), wrapped_normal_score(two.float(), two.float()))
+
+
+@pytest.mark.parametrize("bad", [0, -1, math.nan, math.inf, 10**400])
+def test_a_period_is_positive_and_finite(bad):
+    for make in (FlatTorus, lambda period: WrappedNormal(0.0, 1.0, period)):
+        with pytest.raises(ValueError, match="period must be positive and finite"):
+            make(bad)
+
+
+def test_a_period_is_a_real_number():
+    with pytest.raises(TypeError):
+        FlatTorus("1")
+    assert FlatTorus(1) == FlatTorus(1.0)
+    assert FlatTorus(1).period.hex() == (1.0).hex()
+
+
+def test_values_on_an_accelerator_are_not_asked_for():
+    # "meta" has no values: any look at them raises.
+    law = VonMises(torch.zeros(3, device="meta"), torch.ones(3, device="meta"))
+    assert law.entropy().shape == (3,)
+    WrappedNormal(torch.zeros(3, device="meta"), torch.ones(3, device="meta"))
+    indices = [torch.ones(n, dtype=torch.int64, device="meta") for n in (2, 3, 3)]
+    segments = Segments(counts=indices[0], index=indices[1], offsets=indices[2])
+    positions, numbers = torch.zeros(3, 3, device="meta"), indices[1]
+    MoleculeBatch(segments=segments, positions=positions, numbers=numbers, ids=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"counts": torch.tensor([2, 1, 1])},
+        {"counts": torch.tensor([[2, 1]])},
+        {"index": torch.tensor([0, 0, 1, 1])},
+        {"index": torch.tensor([0.0, 0.0, 1.0])},
+        {"index": torch.zeros(3, dtype=torch.int64, device="meta")},
+        {"offsets": torch.tensor([0, 3])},
+        {"offsets": torch.tensor([0, 2, 9])},
+    ],
+)
+def test_segments_whose_parts_do_not_go_together(changes):
+    sound = Segments.from_counts([2, 1])
+    parts = {"counts": sound.counts, "index": sound.index, "offsets": sound.offsets}
+    # Where the tests run with the shape hook, it may speak first.
+    with pytest.raises((ValueError, TypeError), match=r"Segments\.from_counts|Type-check"):
+        Segments(**parts | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"positions": torch.zeros(3, 3, dtype=torch.int64)}, "positions must hold floating numbers"),
+        ({"positions": [[0.0] * 3] * 3}, "positions must be a tensor"),
+        ({"positions": torch.zeros(3, 3, device="meta")}, "positions must be on cpu"),
+        ({"numbers": torch.zeros(3)}, "numbers must hold integers"),
+        ({"numbers": torch.zeros(3, dtype=torch.bool)}, "numbers must hold integers"),
+        (
+            {"properties": {"mu": torch.zeros(2, dtype=torch.int64)}},
+            "property 'mu' must hold floating numbers",
+        ),
+        ({"ids": ("a",)}, "1 ids for 2 molecules"),
+    ],
+)
+def test_a_batch_looks_at_kinds_and_devices(changes, message):
+    parts = {
+        "segments": Segments.from_counts([2, 1]),
+        "positions": torch.zeros(3, 3),
+        "numbers": torch.tensor([1, 1, 2]),
+        "ids": ("a", "b"),
+    }
+    with pytest.raises((ValueError, TypeError), match=f"{message}|Type-check"):
+        MoleculeBatch(**parts | changes)
