@@ -1,7 +1,7 @@
 """Read damaged files for as long as asked: ``nox -s fuzz -- 5m`` or ``nox -s fuzz -- 20000``.
 
-Inputs are numbered and reproducible; a second word is the first number: ``run.py 1 12345`` reads input 12345
-alone. They are read in a process that is replaced when an input hangs or kills it. Exit 1 if anything is found.
+Inputs are numbered and reproducible; a second word is the first number: ``run.py 1 12345`` reads input 12345.
+They are read in a process that is replaced when an input hangs or kills it. Exit 1 if anything is found.
 """
 
 import logging

@@ -37,8 +37,6 @@ def test_a_token_alone_is_no_file(tmp_path, token):
 _SHARE = st.floats(0, 1, exclude_max=True)
 _STEP = st.tuples(st.integers(0, 10), _SHARE, _SHARE, st.integers(0, len(TOKENS) - 1))
 _STEPS = st.lists(_STEP, min_size=1, max_size=3)
-    st.tuples(st.integers(0, 10), _SHARE, _SHARE, st.integers(0, len(TOKENS) - 1)), min_size=1, max_size=3
-)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -163,8 +163,9 @@ def _lattice(info: dict[str, object]) -> Float[np.ndarray, "3 3"]:
         raise UnusableRecordError("its Lattice is not nine finite numbers (or six, or three); correct it")
     if not all(_periodic(info.get("pbc", True))):
         raise UnusableRecordError('it is not periodic in three directions; write its Lattice and pbc="T T T"')
+    values = values.astype(np.float64)
     if values.size == 9:
-        return values.astype(np.float64).reshape(3, 3)
+        return values.reshape(3, 3)
     a, b, c, *angles = values.tolist()
     if not all(0.0 < angle < 180.0 for angle in angles):
         raise UnusableRecordError("an angle of its Lattice is not between 0 and 180 degrees; correct it")
