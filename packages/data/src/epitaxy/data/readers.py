@@ -137,7 +137,7 @@ def _tidy(path: Path, source: RawSource, repeated: bool) -> Iterator[RawRecord |
     Everything downstream tells crystals apart by their ids.
     """
     seen: dict[str, str] = {}
-    names: dict[str, int] = {}
+    names = {"": 0}
     with whole(path):
         for number, given in enumerate(source.records, start=1):
             if number > _limits.MOST_RECORDS:
@@ -154,7 +154,7 @@ def _tidy(path: Path, source: RawSource, repeated: bool) -> Iterator[RawRecord |
                 yield record
     left = [name for name, count in names.items() if name and count]
     source.notes.extend(f"{n[:40]}: {names[n]} values are not finite and count as missing" for n in left)
-    if "" in names:
+    if names[""]:
         limits = f"{_limits.MOST_COLUMNS} properties, of names up to {_limits.LONGEST_NAME} characters"
         source.notes.append(f"some properties are left out: at most {limits}, are read")
 
@@ -173,8 +173,8 @@ def _finite(properties: dict[str, float], names: dict[str, int]) -> dict[str, fl
     """Return the properties that are kept, and count what is not finite; `""` stands for what is left out."""
     found: dict[str, float] = {}
     for name, value in properties.items():
-        if name not in names and (len(names) >= _limits.MOST_COLUMNS or not _usable(name)):
-            names[""] = 1
+        if name not in names and (len(names) - 1 >= _limits.MOST_COLUMNS or not _usable(name)):
+            names[""] += 1
             continue
         bad = value in (inf, -inf)
         names[name] = names.get(name, 0) + bad
