@@ -1,5 +1,6 @@
 """Nothing is read without end, and whatever a parser raises costs one record."""
 
+import contextlib
 import gzip
 import json
 import os
