@@ -73,6 +73,13 @@ def gpu(session: nox.Session) -> None:
     session.run("pytest", "-m", "gpu", *session.posargs)
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Read damaged files: ``nox -s fuzz -- 5m`` for five minutes, ``-- 20000`` for as many inputs."""
+    install(session, *editable(testing=True))
+    session.run("python", "tests/fuzz/run.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
 @nox.session(reuse_venv=False)
 @nox.parametrize("package", PACKAGES, ids=PACKAGES)
 def isolated(session: nox.Session, package: str) -> None:

@@ -168,7 +168,6 @@ def test_json_records_that_cannot_be_used_are_named(tmp_path, rocksalt):
         ("s.json", b"3", "holds no structures"),
         ("s.json", b"[]", "holds no structures"),
         ("s.json.gz", b"[]", "no complete JSON file"),
-        ("s.jsonl", b"\xff\n", "cannot be read"),
     ],
 )
 def test_json_that_cannot_be_used_at_all(tmp_path, name, content, says):

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from epitaxy.data._atomic import replacing, write_text
+from epitaxy.data._names import walk
 from epitaxy.data.errors import DataError
 from epitaxy.data.readers import Reject
 
-FORMAT = 1
+FORMAT = 2
 """Version of the arrays' layout and of what preparation does: another version is another key."""
 
 _PROPERTY = "property."
@@ -49,10 +50,11 @@ class Manifest:
     crystals: int
     rejects: int
     sha256: str
+    notes: tuple[str, ...] = ()
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's files with their names.
+    """SHA-256 of a file, or of a folder's structure files with their names.
 
     Raises:
         DataError: if it cannot be read.
@@ -60,9 +62,8 @@ def checksum(path: Path) -> str:
     """
     try:
         if path.is_dir():
-            files = sorted(f for f in path.iterdir() if f.is_file())
-            listing = "\n".join(f"{checksum(f)} {f.name}" for f in files)
-            return hashlib.sha256(listing.encode()).hexdigest()
+            listing = "\n".join(f"{checksum(path / name)} {name}" for name in walk(path)[0])
+            return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -75,7 +76,7 @@ def key(**parameters: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def write(folder: Path, arrays: Arrays, rejects: Sequence[Reject]) -> Manifest:
+def write(folder: Path, arrays: Arrays, rejects: Sequence[Reject], notes: Sequence[str] = ()) -> Manifest:
     """Fill a cache folder; two processes that do so at once write the same bytes."""
     fields = {name: getattr(arrays, name) for name in ("ids", "counts", "numbers", "positions", "lattice")}
     fields |= {_PROPERTY + name: values for name, values in arrays.properties.items()}
@@ -86,7 +87,10 @@ def write(folder: Path, arrays: Arrays, rejects: Sequence[Reject]) -> Manifest:
         folder / "rejects.jsonl", "".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in rejects)
     )
     manifest = Manifest(
-        crystals=len(arrays.counts), rejects=len(rejects), sha256=checksum(folder / "crystals.npz")
+        crystals=len(arrays.counts),
+        rejects=len(rejects),
+        sha256=checksum(folder / "crystals.npz"),
+        notes=tuple(notes),
     )
     write_text(folder / "manifest.json", json.dumps(asdict(manifest), indent=2) + "\n")
     return manifest
@@ -98,10 +102,11 @@ def verify(folder: Path) -> Manifest | None:
     if not path.exists():
         return None
     try:
-        manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        manifest = Manifest(**stored | {"notes": tuple(stored.get("notes", ()))})
         if (folder / "rejects.jsonl").exists() and checksum(folder / "crystals.npz") == manifest.sha256:
             return manifest
-    except (ValueError, TypeError, OSError, DataError):
+    except (ValueError, TypeError, AttributeError, OSError, DataError):
         pass
     _log.warning("the prepared data in %s are damaged and will be prepared again", folder)
     return None

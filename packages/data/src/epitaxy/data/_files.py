@@ -2,63 +2,32 @@
 
 import re
 import warnings
-from dataclasses import dataclass
-from pathlib import Path
 
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 from pymatgen.io.cif import CifFile, CifParser
-from pymatgen.io.vasp.inputs import Poscar
 
 from epitaxy.data._crystal import Crystal, from_structure, unknown_elements
-from epitaxy.data._json import StructureDict, parse_structure_dict
+from epitaxy.data._input import read_whole, to_text
+from epitaxy.data._names import kind_of
 from epitaxy.data._plain_cif import read_plain_cif
+from epitaxy.data._poscar import parse_poscar
+from epitaxy.data._records import Payload, PoscarText
 from epitaxy.data.errors import UnusableRecordError
 
 _WATER = {"Ow", "Hw", "Wat", "OH", "NO"}  # groups and water atoms that pymatgen understands as symbols
-_CIF_SUFFIXES = {".cif"}
-_POSCAR_SUFFIXES = {".poscar", ".vasp"}
-
 LARGEST_GENERAL_CIF = 5000
 """Atom sites: pymatgen's CIF parser takes time quadratic in them."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoscarText:
-    """A POSCAR that is no file of its own."""
-
-    text: str
-
-
-Payload = str | Path | PoscarText | StructureDict | Crystal
-"""What a record holds before it is parsed: a CIF's text, a file, or one of the others."""
-
-
-def is_structure_file(path: Path) -> bool:
-    """Whether a file's name says CIF or POSCAR."""
-    return path.suffix.lower() in _CIF_SUFFIXES | _POSCAR_SUFFIXES or path.name.startswith(
-        ("POSCAR", "CONTCAR")
-    )
-
-
-def file_id(path: Path) -> str:
-    """Return the id of a structure file: its stem, or its whole name where that is POSCAR.something."""
-    return path.name if path.name.startswith(("POSCAR", "CONTCAR")) else path.stem
+_FILE_NAME = re.compile(r"[^\s{}]+\.(?:cif|mcif|vasp|poscar|xyz|extxyz|json)(?:\.gz)?", re.IGNORECASE)
 
 
 def decode(name: str, content: bytes) -> str | PoscarText:
-    """Return the text of a CIF or POSCAR of this name.
-
-    Raises:
-        UnusableRecordError: if it is not UTF-8.
-
-    """
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnusableRecordError(f"the file cannot be read ({_brief(str(error))}); restore it") from error
-    return text if Path(name).suffix.lower() in _CIF_SUFFIXES else PoscarText(text)
+    """Return the text of a CIF or POSCAR of this name."""
+    text = to_text(content)
+    return PoscarText(text) if kind_of(name) == "poscar" else text
 
 
 def parse(payload: Payload) -> Crystal:
@@ -66,21 +35,40 @@ def parse(payload: Payload) -> Crystal:
 
     Raises:
         UnusableRecordError: if there is no one ordered crystal in it.
+        InputFaultError: if the file cannot be read.
 
     """
     if isinstance(payload, Crystal):
         return payload
-    if isinstance(payload, str):
-        return parse_cif(payload)
     if isinstance(payload, PoscarText):
-        return _parse_poscar(payload.text)
-    if isinstance(payload, StructureDict):
-        return parse_structure_dict(payload)
-    try:
-        content = payload.read_bytes()
-    except OSError as error:
-        raise UnusableRecordError(f"the file cannot be read ({_brief(str(error))}); restore it") from error
-    return parse(decode(payload.name, content.replace(b"\r\n", b"\n")))
+        return parse_poscar(payload.text)
+    if isinstance(payload, str):
+        try:
+            return parse_cif(payload)
+        except Exception as error:
+            if (what := misplaced(payload)) is not None:
+                raise UnusableRecordError(what) from error
+            raise
+    return parse(decode(payload.name, read_whole(payload)))
+
+
+def misplaced(text: str) -> str | None:
+    """Say what a text is that should be a CIF; None if it is not known to be anything else."""
+    head = text.lstrip()[:400]
+    first, *more = head.split("\n")
+    if not head:
+        return None
+    if not more and _FILE_NAME.fullmatch(first.strip()):
+        return f"{first.strip()[:60]!r} is a file's name where a CIF's text belongs; give the files' folder"
+    if not more and "\\n" in first:
+        return "its line ends are written as the two characters \\n; replace these by line ends"
+    if head[0] in "{[":
+        return "it is JSON where a CIF's text belongs; give it as a .json file, or write CIFs"
+    if not more and re.match(r"#|data_", first):
+        return "it is one line where a CIF has many: quote cells that hold several lines"
+    if len(more) > 6 and re.fullmatch(r"\s*[-+.\d]+(?:\s+[-+.\deE]+){2}\s*", more[1]) and "_" not in more[1]:
+        return "it is a POSCAR where a CIF's text belongs; give it as a file named *.vasp, or write CIFs"
+    return None
 
 
 def parse_cif(text: str) -> Crystal:
@@ -170,22 +158,6 @@ def _unreadable(text: str, notes: list[str]) -> str:
     if any("exceeded tolerance" in note for note in notes):
         return "two atoms on one spot: occupancies there sum to more than 1; remove one of them"
     return f"truncated or unparseable CIF ({_brief(notes[0])}); restore it from its source"
-
-
-def _parse_poscar(text: str) -> Crystal:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            poscar = Poscar.from_str(text)
-        except Exception as error:
-            raise UnusableRecordError(
-                f"unparseable POSCAR ({_brief(str(error))}); restore it from its source"
-            ) from error
-    if not poscar.true_names:
-        raise UnusableRecordError(
-            "the POSCAR does not name its elements; add their symbols as its sixth line"
-        )
-    return from_structure(poscar.structure)
 
 
 def _brief(message: str) -> str:

@@ -1,137 +1,200 @@
-"""pymatgen structures in JSON: as `Structure.as_dict()` or monty write them.
+"""Structures in JSON, as pymatgen, pandas, OPTIMADE and JARVIS write them.
 
 Read by hand: monty's own decoder imports whatever module a file names.
 """
 
-import gzip
 import json
-import math
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pymatgen.core.periodic_table import Element
-
-from epitaxy.data._cells import lattice_matrix
-from epitaxy.data._crystal import Crystal, unknown_elements
+from epitaxy.data import _limits
+from epitaxy.data._input import open_input, to_text
+from epitaxy.data._json_structures import Repeated, refuse_repeated, structure_in
+from epitaxy.data._names import uncompressed
+from epitaxy.data._records import IncompleteError, RawRecord, RawSource, Reject, brief, rejected
+from epitaxy.data._words import id_name
 from epitaxy.data.errors import DataError, UnusableRecordError
 
-JSON_SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
-_ID_KEYS = ("material_id", "id", "entry_id")
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_WHOLE = ("structure", "sites", "@class", "atoms", "attributes")
+_FORMS = "give a list of structures, a dict of them by id, or one"
+_COLUMNS = ("structure", "final_structure", "initial_structure", "atoms", "cif")
 
 
-@dataclass(frozen=True, slots=True)
-class StructureDict:
-    """What stands where a file should have a structure."""
-
-    data: Any
+def is_json(name: str) -> bool:
+    """Whether a file's name says JSON."""
+    return uncompressed(name).lower().endswith(JSON_SUFFIXES)
 
 
-def json_entries(path: Path) -> list[tuple[str, StructureDict, dict[str, float]]] | None:
-    """Each structure of a file with its id and numbers; None for JSON lines, which `json_lines` streams.
+def json_source(path: Path) -> RawSource:
+    """Return the structures of a JSON file.
 
-    A file is a list of structures, a dict of them by id, or one; a structure may stand in an entry of its own
-    under `structure`, beside `material_id`, `id` or `entry_id` and numbers. Without an id a structure of a
-    list is `item-<number>`; one that is the whole file has the file's stem.
+    A file is a list of structures, a dict of them by id, one, a DataFrame (records, split, columns, index or
+    table), OPTIMADE's answer, or JSON lines; see `structure_in` for what counts as one. Ids are `material_id`
+    and the like beside a structure, the keys, else `item-<number>`; one that is the whole file has the file's
+    stem.
 
     Raises:
         DataError: if the file is no JSON or of none of these forms.
 
     """
-    if ".jsonl" in path.name.lower():
+    if not uncompressed(path.name).lower().endswith(".json"):
+        return RawSource(_lines(path), None)
+    try:
+        with open_input(path, total=_limits.LARGEST_DOCUMENT) as stream:
+            content = stream.read()
+        value = _loads(content)
+    except IncompleteError as error:
+        raise DataError(f"{path} is no complete JSON file: it {error}") from error
+    except ValueError as error:
+        if _begins_with_document(content):
+            return RawSource(_lines(path), None)
+        raise DataError(f"{path} is no complete JSON file ({brief(error)}); restore it") from error
+    entries = list(_entries(value, path.name.split(".")[0]))
+    if not entries:
+        raise DataError(f"{path} holds no structures; {_FORMS}")
+    records = (_record(value, name, f"{path}: {name}") for name, value in entries)
+    return RawSource(records, len(entries), _pages(value))
+
+
+def _pages(value: Any) -> list[str]:
+    """Say so where a server's answer is one page of several."""
+    links = value.get("links") if isinstance(value, dict) else None
+    more = isinstance(links, dict) and bool(links.get("next"))
+    return ["the file is one page of several, says its links.next; fetch the others too"] if more else []
+
+
+def _loads(content: bytes | str) -> Any:
+    return json.loads(content, parse_int=_integer, object_pairs_hook=_pairs)
+
+
+def _integer(text: str) -> int | float:
+    """Python refuses whole files for one integer of thousands of digits; as a float it is infinite."""
+    return int(text) if len(text) <= _limits.LONGEST_NUMBER else float(text)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Repeated(pairs)
+
+
+def _begins_with_document(content: bytes) -> bool:
+    """Whether a file that is no JSON has a first line that is: JSON lines by another name."""
+    first, _, rest = content.lstrip().partition(b"\n")
+    try:
+        return bool(rest.strip()) and isinstance(_loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _lines(path: Path) -> Iterator[RawRecord | Reject]:
+    with open_input(path, line=_limits.LARGEST_RECORD) as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                yield _line(line, f"item-{number}", f"{path}: line {number}")
+
+
+def _line(line: bytes, name: str, where: str) -> RawRecord | Reject:
+    try:
+        value = _loads(to_text(line))
+    except ValueError as error:
+        return Reject(name, where, f"the line is no JSON ({brief(error)}); restore it")
+    except RecursionError as error:
+        return rejected(name, where, error)
+    return _record(value, name, where)
+
+
+def _entries(value: Any, stem: str) -> Iterable[tuple[str, Any]]:
+    """Return each structure's name and what the file has of it."""
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        frame = _split_frame(value) if isinstance(value.get("columns"), list) else None
+        return _numbered(value["data"]) if frame is None else frame
+    if isinstance(value, list):
+        return _numbered(value)
+    if isinstance(value, dict) and isinstance(value.get("data"), dict) and "attributes" in value["data"]:
+        return [(stem, value["data"])]
+    if not isinstance(value, dict):
+        return []
+    if any(key in value for key in _WHOLE) and not _is_column_frame(value):
+        return [(stem, value)]
+    if _is_column_frame(value):
+        return _column_frame(value)
+    pairs = value.pairs if isinstance(value, Repeated) else list(value.items())
+    return [(str(key), _Named(entry)) for key, entry in pairs]
+
+
+class _Named:
+    """An entry whose key in the file is its name, whatever ids it has itself."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _numbered(values: list[Any]) -> list[tuple[str, Any]]:
+    return [(f"item-{number}", value) for number, value in enumerate(values, start=1)]
+
+
+def _split_frame(value: dict[str, Any]) -> list[tuple[str, Any]] | None:
+    """Read a DataFrame's `split` form; its index counts from 0 unless it holds ids."""
+    columns, rows = [str(c) for c in value["columns"]], value["data"]
+    index = value.get("index")
+    if len(set(columns)) != len(columns):
+        raise UnusableRecordError("has two columns of one name; rename one of them")
+    if not isinstance(index, list) or len(index) != len(rows) or index == list(range(len(rows))):
+        index = [f"item-{number}" for number in range(1, len(rows) + 1)]
+    return [(str(name), _row(columns, row)) for name, row in zip(index, rows, strict=True)]
+
+
+def _row(columns: list[str], row: Any) -> Any:
+    if not isinstance(row, list) or len(row) != len(columns):
         return None
+    return dict(zip(columns, row, strict=True))
+
+
+def _is_column_frame(value: dict[str, Any]) -> bool:
+    """Whether every entry of a dict is a column: a dict by row, one of them of structures."""
+    held = next((value[name] for name in _COLUMNS if name in value), None)
+    return (
+        isinstance(held, dict)
+        and all(isinstance(column, dict) for column in value.values())
+        and bool(held)
+        and all(isinstance(entry, dict | str) for entry in held.values())
+        and not any(key in held for key in ("lattice", "sites", "@class", "lattice_mat", "coords"))
+    )
+
+
+def _column_frame(value: dict[str, Any]) -> list[tuple[str, Any]]:
+    rows = dict.fromkeys(row for column in value.values() for row in column)
+    numbered = list(rows) == [str(i) for i in range(len(rows))]
+    return [
+        (f"item-{number}" if numbered else row, {name: column.get(row) for name, column in value.items()})
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def _record(value: Any, name: str, where: str) -> RawRecord | Reject:
+    named = isinstance(value, _Named)
+    entry = value.value if named else value
     try:
-        with _open(path) as file:
-            content = json.load(file)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        why = " ".join(str(error).split())[:120]
-        raise DataError(f"{path} is no complete JSON file ({why}); restore it") from error
-    if isinstance(content, dict) and ("structure" in content or "sites" in content or "@class" in content):
-        return [_entry(content, path.name.split(".")[0])]
-    if isinstance(content, dict):
-        return [_entry(value, str(key), named=True) for key, value in content.items()]
-    if isinstance(content, list):
-        return [_entry(value, f"item-{number}") for number, value in enumerate(content, start=1)]
-    raise DataError(f"{path} holds no structures; give a list of them, a dict of them by id, or one")
+        if isinstance(entry, dict):
+            refuse_repeated(entry)
+            key = None if named else id_name(entry)
+            if key is not None and isinstance(entry[key], str | int) and entry[key] != "":
+                name = str(entry[key])
+        payload = structure_in(entry)
+        return RawRecord(name, where, payload, _numbers(entry))
+    except Exception as error:
+        return rejected(name, where, error)
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, str, StructureDict, dict[str, float]]]:
-    """Line number, id, structure and numbers of each line that is not blank.
-
-    Raises:
-        DataError: if the file cannot be read.
-
-    """
-    try:
-        with _open(path) as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    try:
-                        value = json.loads(line)
-                    except ValueError:
-                        value = None
-                    yield number, *_entry(value, f"item-{number}")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); fetch or copy it again") from error
-
-
-def _open(path: Path) -> Any:
-    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-
-
-def _entry(value: Any, name: str, *, named: bool = False) -> tuple[str, StructureDict, dict[str, float]]:
-    if not (isinstance(value, dict) and "structure" in value):
-        return name, StructureDict(value), {}
-    found = next((str(value[key]) for key in _ID_KEYS if isinstance(value.get(key), str | int)), None)
-    numbers = {
-        key: float(number)
-        for key, number in value.items()
-        if key not in _ID_KEYS and isinstance(number, int | float) and not isinstance(number, bool)
+def _numbers(entry: Any) -> dict[str, float]:
+    """Return the numbers beside a structure; those of OPTIMADE's attributes too."""
+    if not isinstance(entry, dict) or "sites" in entry:
+        return {}
+    inner = entry.get("attributes")
+    return {
+        str(key): float(value)
+        for key, value in [*entry.items(), *(inner.items() if isinstance(inner, dict) else ())]
+        if isinstance(value, int | float) and not isinstance(value, bool) and key != id_name(entry)
     }
-    return name if named or not found else found, StructureDict(value["structure"]), numbers
-
-
-def parse_structure_dict(entry: StructureDict) -> Crystal:
-    """Return the crystal of a structure's dict, or of its JSON text.
-
-    Raises:
-        UnusableRecordError: if it is none, or not ordered, periodic and made of elements.
-
-    """
-    data = entry.data
-    try:
-        if isinstance(data, str):
-            data = json.loads(data)
-        if not isinstance(data, dict) or "lattice" not in data or "sites" not in data:
-            raise UnusableRecordError("it is no pymatgen structure; write it by Structure.as_dict()")
-        symbols = [_symbol(site["species"]) for site in data["sites"]]
-        positions = np.array([site["abc"] for site in data["sites"]], dtype=np.float64).reshape(-1, 3)
-        lattice = _lattice(data["lattice"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        why = f"{type(error).__name__}: {error}"[:120]
-        raise UnusableRecordError(f"its structure is incomplete ({why}); restore it") from error
-    unknown = {symbol for symbol in symbols if not Element.is_valid_symbol(symbol)}
-    if unknown:
-        raise UnusableRecordError(unknown_elements(unknown))
-    numbers = {symbol: Element(symbol).Z for symbol in set(symbols)}
-    return Crystal(lattice, positions, np.array([numbers[symbol] for symbol in symbols], dtype=np.int64))
-
-
-def _symbol(species: list[Mapping[str, Any]]) -> str:
-    if len(species) != 1 or abs(float(species[0]["occu"]) - 1.0) > 1e-8:
-        raise UnusableRecordError(
-            "it has partial occupancies; replace it by an ordered approximant or drop the record"
-        )
-    return str(species[0]["element"])
-
-
-def _lattice(data: Mapping[str, Any]) -> np.ndarray:
-    if not all(data.get("pbc", (True, True, True))):
-        raise UnusableRecordError("it is not periodic in three directions; write one that is")
-    if "matrix" in data:
-        return np.array(data["matrix"], dtype=np.float64).reshape(3, 3)
-    a, b, c = (float(data[name]) for name in "abc")
-    return lattice_matrix(a, b, c, *(math.radians(float(data[name])) for name in ("alpha", "beta", "gamma")))

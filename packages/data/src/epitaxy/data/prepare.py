@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from epitaxy.data import _cache
+from epitaxy.data import _cache, _limits
 from epitaxy.data._cells import Cell, check_cell, to_cell
+from epitaxy.data._clock import time_limit
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._pool import choose_workers, ordered_map
-from epitaxy.data.errors import DataError, UnusableRecordError
+from epitaxy.data._records import rejected
+from epitaxy.data.errors import DataError
 from epitaxy.data.locate import Location, cache_root, locate
 from epitaxy.data.progress import Progress
 from epitaxy.data.prototypes import fingerprint, prototype_records
@@ -32,6 +34,7 @@ class Prepared:
         crystals: how many crystals it holds.
         rejects: how many records could not be used.
         reused: whether it was there already.
+        notes: what was not read besides the rejects: files, columns, values; a sentence each.
 
     """
 
@@ -40,6 +43,7 @@ class Prepared:
     crystals: int
     rejects: int
     reused: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -66,7 +70,7 @@ def prepare(
 
     The cache is keyed by the source's content and by what is asked for, never by its name or date, and
     verified by checksum each time; interrupted work leaves nothing behind that would be mistaken for a
-    result.
+    result. No record takes longer than `_limits.MOST_SECONDS`: it is rejected then.
 
     Args:
         source: a dataset's name or a path, as `locate` takes them.
@@ -92,9 +96,14 @@ def prepare(
     if manifest is None:
         work = raw_records(location.path) if location.path is not None else _embedded()
         records = _all_records(work, cell, max_atoms, choose_workers(workers, work.total), progress)
-        manifest = _write(folder, list(records), location)
+        manifest = _write(folder, list(records), location, work.notes)
     return Prepared(
-        location=location, folder=folder, crystals=manifest.crystals, rejects=manifest.rejects, reused=reused
+        location=location,
+        folder=folder,
+        crystals=manifest.crystals,
+        rejects=manifest.rejects,
+        reused=reused,
+        notes=manifest.notes,
     )
 
 
@@ -120,22 +129,27 @@ def _prepare_chunk(
 
 
 def _prepare_record(raw: RawRecord | Reject, cell: Cell, max_atoms: int) -> RawRecord | Reject:
-    crystal = parse_record(raw, max_atoms)
-    if isinstance(raw, Reject) or isinstance(crystal, Reject):
-        return crystal if isinstance(crystal, Reject) else raw
+    if isinstance(raw, Reject):
+        return raw
     try:
-        return replace(raw, payload=to_cell(crystal, cell))
-    except UnusableRecordError as error:
-        return Reject(raw.id, raw.source, str(error))
+        with time_limit(_limits.MOST_SECONDS):
+            crystal = parse_record(raw, max_atoms)
+            return crystal if isinstance(crystal, Reject) else replace(raw, payload=to_cell(crystal, cell))
+    except Exception as error:
+        return rejected(raw.id, raw.source, error)
 
 
-def _write(folder: Path, records: list[RawRecord | Reject], location: Location) -> _cache.Manifest:
+def _write(
+    folder: Path, records: list[RawRecord | Reject], location: Location, notes: list[str]
+) -> _cache.Manifest:
     rejects = [r for r in records if isinstance(r, Reject)]
     usable = [r for r in records if isinstance(r, RawRecord)]
     if not usable:
         first = f"; the first: {rejects[0].reason} ({rejects[0].source})" if rejects else ""
         raise DataError(f"none of the {len(records)} records of {location.path} can be used{first}")
-    manifest = _cache.write(folder, to_arrays(usable), rejects)
+    manifest = _cache.write(folder, to_arrays(usable), rejects, notes)
+    for note in notes:
+        _log.warning("%s: %s", location.path, note)
     if rejects:
         _log.warning(
             "%d of %d records of %s cannot be used; see %s",

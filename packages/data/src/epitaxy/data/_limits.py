@@ -1,0 +1,40 @@
+"""What no input may exceed, so that a hostile or broken file costs seconds and megabytes, never a machine.
+
+Every reader takes its limits from here; the package's README lists them.
+"""
+
+LARGEST_RECORD = 64 * 1024**2
+"""Bytes of one record after expansion: a CIF or POSCAR, a frame, a table's cell, a line of JSON."""
+
+LONGEST_LINE = 64 * 1024**2
+"""Bytes of one line of a file that is read line by line."""
+
+LARGEST_DOCUMENT = 2 * 1024**3
+"""Bytes, after expansion, of a file that can only be read whole: JSON that is no JSON lines."""
+
+FREE_EXPANSION = 64 * 1024**2
+"""Bytes that a compressed file may always expand to."""
+
+MOST_EXPANSION = 200
+"""How many times its own size a compressed file may expand to, beyond `FREE_EXPANSION`; CIFs reach 20."""
+
+MOST_RECORDS = 10_000_000
+"""Records of one source; rows of a table, frames, entries and files are records."""
+
+MOST_FILES = 1_000_000
+"""Files of a folder, or members of an archive."""
+
+MOST_COLUMNS = 1000
+"""Columns of a table, columns of an extxyz frame, and properties of a source."""
+
+LONGEST_COMMENT = 1024**2
+"""Characters of the second line of an extxyz frame."""
+
+LONGEST_NAME = 200
+"""Characters of an id or of a property's name: arrays of names are as wide as the longest."""
+
+LONGEST_NUMBER = 100
+"""Characters of one number; Python's own conversion of longer ones takes time quadratic in them."""
+
+MOST_SECONDS = 20.0
+"""Seconds in which one record is parsed, checked and reduced by `prepare`."""

@@ -1,0 +1,82 @@
+"""Words of text formats that mean numbers, elements or ids."""
+
+import math
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from pymatgen.core.periodic_table import Element
+
+from epitaxy.data import _limits
+from epitaxy.data._crystal import unknown_elements
+from epitaxy.data.errors import UnusableRecordError
+
+ID_NAMES = (
+    *("material_id", "id", "mp_id", "mpid", "entry_id", "structure_id", "crystal_id", "sample_id", "jid"),
+    *("jarvis_id", "icsd_id", "cod_id", "oqmd_id", "cif_id", "task_id", "uid", "uuid", "identifier"),
+)
+"""What a column or key of ids is called, in order of preference, in any case."""
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?", re.ASCII)
+_EXPONENTS = str.maketrans("dD", "ee")
+_SPECIES = re.compile(r"([A-Z][a-z]?)(?:\d{1,2}[+-]|[+-]\d{0,2}|\d{1,4})?", re.ASCII)
+_PLAIN = frozenset(e.symbol for e in Element if e.symbol not in ("D", "T"))
+
+
+def number(word: str) -> float:
+    """Read a number, Fortran's 1.0D0 among them.
+
+    Raises:
+        UnusableRecordError: if the word is none, or none that is finite.
+
+    """
+    value = maybe_number(word)
+    if value is None:
+        raise UnusableRecordError(f"{word[:40]!r} is not a finite number; correct or drop the record")
+    return value
+
+
+def maybe_number(word: str) -> float | None:
+    """Read a number; None if the word is none, or none that is finite."""
+    if len(word) > _limits.LONGEST_NUMBER or not _NUMBER.fullmatch(word):
+        return None
+    value = float(word.translate(_EXPONENTS))
+    return value if math.isfinite(value) else None
+
+
+@lru_cache(maxsize=4096)
+def element(symbol: str) -> int | None:
+    """Return the atomic number of a symbol, written as elements are; deuterium is hydrogen. Else None."""
+    if symbol == "D":
+        return 1
+    return Element(symbol).Z if symbol in _PLAIN else None
+
+
+@lru_cache(maxsize=4096)
+def species(word: str) -> int:
+    """Return the atomic number of an element, an ion (`Na+`, `Fe3+`, `O-2`) or a numbered label (`Na1`).
+
+    Raises:
+        UnusableRecordError: if it is anything else.
+
+    """
+    match = _SPECIES.fullmatch(word)
+    found = element(match[1]) if match else None
+    if found is None:
+        raise UnusableRecordError(unknown_elements({word[:40]}))
+    return found
+
+
+def id_name(names: Iterable[str], *, first: str = "material_id") -> str | None:
+    """Return which of these names is that of an id."""
+    by_lower: dict[str, str] = {}
+    for name in names:
+        by_lower.setdefault(name.strip().lower().replace("-", "_").replace(" ", "_"), name)
+    return next((by_lower[name] for name in (first, *ID_NAMES) if name in by_lower), None)
+
+
+def printable(text: str) -> str:
+    """Replace what no file of results can hold, control characters and lone surrogates, by question marks."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "?" for c in text)
