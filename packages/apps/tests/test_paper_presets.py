@@ -3,8 +3,8 @@
 A row is (key, value, source). "App. C" and the like are the model's own paper; "code" is what its authors
 published: CrysBFN's e94bc87 (2025-07-03), KLDM's frcnt/kldm (2026-01-29), GeoBFN's AlgoMole/GeoBFN
 (2024-06-04). A source that begins with "departs" says what the published value is and why ours is another;
-"ours" is a choice that no paper speaks of, because it changes no law of the model: how often to look and save,
-seeds, sizes of batches when sampling; "unsaid" one that the paper leaves open. A new key needs a row here.
+"ours" is a choice that no paper speaks of, because it changes no law of the model: how often to look and to
+save, seeds, sizes of batches when sampling; "unsaid" one that the paper leaves open. A new key needs a row.
 """
 
 import math
