@@ -135,7 +135,7 @@ class WyckoffNetConfig(NetworkConfig):
 
 
 class MoleculeNetConfig(NetworkConfig):
-    """MoleculeNet; the defaults are GeoBFN's on QM9 (App. A and the published code)."""
+    """MoleculeNet; the defaults are GeoBFN's on QM9 (App. B and the published code)."""
 
     kind: Literal["moleculenet"] = "moleculenet"
     hidden: PositiveInt = 256
