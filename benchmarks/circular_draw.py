@@ -5,7 +5,7 @@ timed in turn in one process; the figure is the ratio of the medians. The bank's
 pays for beside its steps, is charged to the second ratio.
 
 Then the draws of one structure of 10 atoms made in n steps by `end_back`: from the tabulated law, by summing
-the messages anew, and by `bayes`, which draws one message a step. Tabulating, once in a process, is told apart.
+the messages anew, and by `bayes`, which draws one message a step. Tabulating, once a process, is told apart.
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """The optimisers that a recipe may name, over the parameters of a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -15,14 +15,24 @@ def optimiser(network: nn.Module, training: TrainingConfig) -> torch.optim.Optim
     Muon's update has the size that AdamW's would have (Liu et al., *Muon is Scalable for LLM Training*, 2025,
     eq. 4), so that one learning rate and one decay serve both parts.
     """
-    rate, decay = training.learning_rate, training.weight_decay
-    words = {"lr": rate, "weight_decay": decay}
     if training.optimiser == "adamw":
-        return torch.optim.AdamW(network.parameters(), amsgrad=training.amsgrad, **words)
+        return _adamw(network.parameters(), training)
     matrices, others = hidden_matrices(network)
-    return Together(
-        torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", **words),
-        torch.optim.AdamW(others, amsgrad=training.amsgrad, **words),
+    muon = torch.optim.Muon(
+        matrices,
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    return Together(muon, _adamw(others, training))
+
+
+def _adamw(parameters: Iterable[nn.Parameter], training: TrainingConfig) -> torch.optim.AdamW:
+    return torch.optim.AdamW(
+        parameters,
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+        amsgrad=training.amsgrad,
     )
 
 
@@ -31,7 +41,8 @@ def hidden_matrices(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Par
 
     Muon is for matrices between hidden features: embeddings, heads, biases and norms are not such.
     """
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         within = any(part.isdigit() for part in name.split(".")[:-1]) and "layers" in name
         (matrices if within and parameter.ndim == 2 else others).append(parameter)
@@ -48,7 +59,7 @@ class Together(torch.optim.Optimizer):
         self.parts = parts
         super().__init__([group for part in parts for group in part.param_groups], {})
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take the closure's gradients, then a step of each."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         for part, group in zip(self.parts, self.param_groups, strict=True):
