@@ -1,0 +1,53 @@
+"""Going downhill: which optimiser, how the cell moves, and when a structure is given up."""
+
+from typing import Any
+
+from epitaxy.eval.stability.potential import GPA, RelaxSettings
+
+SYMPREC = 0.1
+"""Angstrom within which sites count as equivalent when a space group is named or kept."""
+
+FLOWN = 200.0
+"""Cubic angstrom an atom: no crystal is that empty (caesium has 115)."""
+
+CRUSHED = 1.5
+"""Cubic angstrom an atom: no crystal is that dense below a thousand GPa (diamond has 5.7)."""
+
+
+class GoneError(ValueError):
+    """A structure that is no crystal any more: it flies apart or collapses."""
+
+
+def descend(atoms: Any, settings: RelaxSettings) -> tuple[bool, int]:
+    """Lower the energy (enthalpy) of ASE atoms, which change, atoms and cell.
+
+    The cell moves by the logarithm of its deformation (ASE's ``FrechetCellFilter``).
+
+    Returns:
+        Whether the forces fell below the threshold, and the steps taken.
+
+    Raises:
+        GoneError: If the atoms fly apart or collapse.
+
+    """
+    from ase import filters
+    from ase.constraints import FixSymmetry
+    from ase.optimize import FIRE
+
+    if settings.keep_symmetry:
+        atoms.set_constraint(FixSymmetry(atoms, symprec=SYMPREC))
+    free: Any = filters.FrechetCellFilter
+    optimizer = FIRE(free(atoms, scalar_pressure=settings.pressure * GPA), logfile=None)
+    start = atoms.get_volume() / len(atoms)
+    optimizer.attach(lambda: _stop_if_gone(atoms, start, optimizer.nsteps))
+    converged = optimizer.run(fmax=settings.fmax, steps=settings.max_steps)
+    return bool(converged), int(optimizer.nsteps)
+
+
+def _stop_if_gone(atoms: Any, start: float, steps: int) -> None:
+    """End what cannot come back; a structure that began as far out or in may still do so."""
+    volume = atoms.get_volume() / len(atoms)
+    if volume > max(FLOWN, 1.5 * start):
+        raise GoneError(f"it flies apart: {volume:.0f} cubic angstrom an atom after {steps} steps")
+    if volume < min(CRUSHED, start / 1.5):
+        raise GoneError(f"it collapses: {volume:.2f} cubic angstrom an atom after {steps} steps")
