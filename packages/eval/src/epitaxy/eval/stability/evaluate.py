@@ -66,7 +66,7 @@ def evaluate_stability(
     settings, work = settings or RelaxSettings(), work or Work()
     hull = NO_HULL if hull is None else hull
     if isinstance(hull, Hull):
-        _check_energies(hull, model, settings)
+        check_energies(hull, model, settings)
     named = structures if isinstance(structures, Mapping) else {str(n): s for n, s in enumerate(structures)}
     readable = {name: structure for name, structure in named.items() if structure is not None}
     outcomes = relax_all(readable, model, settings=settings, work=work, stage="relaxing samples")
@@ -91,8 +91,13 @@ def evaluate_stability(
     )
 
 
-def _check_energies(hull: Hull, potential: Potential, settings: RelaxSettings) -> None:
-    """Refuse given energies that are not comparable with the potential's."""
+def check_energies(hull: Hull, potential: Potential, settings: RelaxSettings) -> None:
+    """Refuse given energies that are not comparable with the potential's.
+
+    Raises:
+        ValueError: they are of another method, or there is pressure on the candidates alone.
+
+    """
     check_same(hull.method, method_of(potential), source=hull.source, name=potential.name)
     if settings.pressure and hull.entries:
         raise ValueError(

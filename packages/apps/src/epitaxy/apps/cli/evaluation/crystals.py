@@ -82,7 +82,7 @@ def samples_of(word: str, split: str, root: Path | None) -> Predictions:
         DataError: a file that cannot be read at all.
     """
     name, part = divide(word, split)
-    if name in DATASETS or name != word:
+    if has_splits(name) or name != word:
         known = _crystals(load_split(name, part, root=root))
         return Predictions(by_id={n: [structure] for n, structure in known.items()})
     with reporting(f"reading {name}") as progress:
