@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 from epitaxy.apps.model import GenerativeModel
 from epitaxy.apps.model_dir import load_model
 from epitaxy.apps.names import ModelName
-from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.sampling.generate import REDRAWS, generate
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.say import say
 
 S = TypeVar("S", bound="Generator[Any, Any]")
 M = TypeVar("M", bound=GenerativeModel[Any, Any, Any])
@@ -41,8 +42,12 @@ class Generator(Generic[M, Q]):
         sampler: str | None = None,
         batch_size: int | None = None,
         device: str = "cpu",
+        redraws: int = REDRAWS,
     ) -> list[Sample]:
-        """Return one :class:`Sample` per request, in order, with the reason where there is no structure."""
+        """Return one :class:`Sample` per request, in order, with the reason where there is no structure.
+
+        A sample that is no structure is drawn anew up to ``redraws`` times; what is none after that is said.
+        """
         defaults = self.model.recipe.sampling
         batches = generate(
             self.model,
@@ -51,5 +56,10 @@ class Generator(Generic[M, Q]):
             sampler=sampler,
             batch_size=batch_size or defaults.batch_size,
             device=device,
+            redraws=redraws,
         )
-        return [sample for batch in batches for sample in batch]
+        samples = [sample for batch in batches for sample in batch]
+        none = [sample.reason for sample in samples if sample.structure is None]
+        if none:
+            say(f"{len(none)} of {len(samples)} samples are no structures (the first: {none[0]})")
+        return samples

@@ -54,7 +54,9 @@ class RawSource:
     total: int | None
 
 
-def read_structures(path: str | Path, *, max_atoms: int = MAX_ATOMS) -> Iterator[Record | Reject]:
+def read_structures(
+    path: str | Path, *, max_atoms: int = MAX_ATOMS, repeated: bool = False
+) -> Iterator[Record | Reject]:
     """Read the crystals of a table, a folder or archive, an extxyz or JSON file, or one CIF or POSCAR.
 
     - CSV with a `cif` column, gzipped or not. Ids: `material_id`, else the unnamed first column, else
@@ -69,11 +71,16 @@ def read_structures(path: str | Path, *, max_atoms: int = MAX_ATOMS) -> Iterator
     Structures keep the file's cell. A record that cannot be used comes as a `Reject` and never stops the
     rest. All but JSON (JSON lines excepted) is read record by record.
 
+    Args:
+        path: the file or folder.
+        max_atoms: a cell of more is rejected.
+        repeated: whether an id may come again, as it does for several candidates of one crystal.
+
     Raises:
         DataError: if the file as a whole cannot be used; raised here, before the first record where possible.
 
     """
-    return _records(raw_records(Path(path)), max_atoms)
+    return _records(raw_records(Path(path), repeated=repeated), max_atoms)
 
 
 def _records(source: RawSource, max_atoms: int) -> Iterator[Record | Reject]:
@@ -97,8 +104,8 @@ def parse_record(raw: RawRecord | Reject, max_atoms: int) -> Crystal | Reject:
     return crystal
 
 
-def raw_records(path: Path) -> RawSource:
-    """Return the records of a path, unparsed, each id used once.
+def raw_records(path: Path, *, repeated: bool = False) -> RawSource:
+    """Return the records of a path, unparsed, each id used once unless `repeated`.
 
     Raises:
         DataError: if there is no such path or its kind is unknown.
@@ -123,7 +130,7 @@ def raw_records(path: Path) -> RawSource:
             f"{path} is of an unknown kind; give a .csv, .csv.gz, .extxyz, .json, .cif or POSCAR file, or a "
             f"folder or archive (.zip, .tar.gz) of CIF/POSCAR files"
         )
-    return RawSource(_unique(source.records), source.total)
+    return source if repeated else RawSource(_unique(source.records), source.total)
 
 
 def _unique(records: Iterator[RawRecord | Reject]) -> Iterator[RawRecord | Reject]:

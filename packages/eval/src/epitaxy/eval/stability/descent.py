@@ -1,6 +1,14 @@
-"""Going downhill: which optimiser, how the cell moves, and when a structure is given up."""
+"""Going downhill: which optimiser, how the cell moves, and when a structure is given up.
+
+BFGS that begins with a guess of the crystal's elasticity (ASE's ``CellAwareBFGS``): on twelve samples of the shipped
+models a median of 4 calls for forces where FIRE takes 11.5, 13 where FIRE takes 216 for those far off
+(``benchmarks/relaxers.py``).
+"""
 
 from typing import Any
+
+import numpy as np
+from jaxtyping import Float
 
 from epitaxy.eval.stability.potential import GPA, RelaxSettings
 
@@ -32,16 +40,26 @@ def descend(atoms: Any, settings: RelaxSettings) -> tuple[bool, int]:
     """
     from ase import filters
     from ase.constraints import FixSymmetry
-    from ase.optimize import FIRE
+    from ase.optimize.cellawarebfgs import CellAwareBFGS
 
     if settings.keep_symmetry:
         atoms.set_constraint(FixSymmetry(atoms, symprec=SYMPREC))
     free: Any = filters.FrechetCellFilter
-    optimizer = FIRE(free(atoms, scalar_pressure=settings.pressure * GPA), logfile=None)
+    moved = free(atoms, exp_cell_factor=1.0, scalar_pressure=settings.pressure * GPA)
+    optimizer: Any = CellAwareBFGS(moved, logfile=None)
+    # Its own threshold is one of stress and knows of no pressure.
+    optimizer.gradient_converged = lambda _: _largest(moved.get_forces()) < settings.fmax
     start = atoms.get_volume() / len(atoms)
     optimizer.attach(lambda: _stop_if_gone(atoms, start, optimizer.nsteps))
     converged = optimizer.run(fmax=settings.fmax, steps=settings.max_steps)
     return bool(converged), int(optimizer.nsteps)
+
+
+def _largest(forces: Float[np.ndarray, "rows 3"]) -> float:
+    """Find the largest force on an atom, or gradient by the strain (the last three rows) over the atoms."""
+    rows = np.linalg.norm(forces, axis=1)
+    rows[-3:] /= len(forces) - 3
+    return float(rows.max())
 
 
 def _stop_if_gone(atoms: Any, start: float, steps: int) -> None:

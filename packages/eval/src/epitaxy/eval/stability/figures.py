@@ -122,7 +122,8 @@ def _notes(
             f"{close} samples lie within {NEAR:g} eV/atom of the hull: a known phase found again falls on "
             "either side of it by how far its relaxation went, so count it as a find only if it is novel"
         )
-    if lost := result.without_hull():
+    lost = result.without_hull()
+    if lost and result.hull.entries:
         reasons = dict.fromkeys(candidate.above.reason for candidate in lost)
         notes["without_hull"] = f"counted as not stable: {'; '.join(reasons)}"
     if counts["hull_failed"]:

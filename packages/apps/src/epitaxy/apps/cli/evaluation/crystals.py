@@ -66,7 +66,7 @@ def known_crystals(word: str, split: str, root: Path | None) -> dict[str, Struct
     if has_splits(name) or name != word:
         return _crystals(load_split(name, part, root=root))
     with reporting(f"reading {name}") as progress:
-        read = read_predictions(name, progress=progress)
+        read = read_predictions(name, repeated=False, progress=progress)
     announce(name, read.rejects(), known=True)
     found = {record: structure for record, structure in read.flat().items() if structure is not None}
     if not found:
