@@ -122,7 +122,13 @@ def relaxed(structure: Structure, descend: Descent, fmax: float, steps: int) -> 
 
 
 def two_stages(
-    structures: Sequence[Structure], descend: Descent, *, coarse: float, fmax: float, steps: int, window: float
+    structures: Sequence[Structure],
+    descend: Descent,
+    *,
+    coarse: float,
+    fmax: float,
+    steps: int,
+    window: float,
 ) -> list[End | None]:
     """Relax all coarsely, those within the window of their composition's best finely; None for the others."""
     first = [relaxed(s, descend, coarse, steps) for s in structures]
@@ -187,7 +193,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     structures = samples(words.num)
     print(f"{len(structures)} samples, fmax {words.fmax:g} eV/angstrom, at most {words.max_steps} steps\n")
-    print("| optimiser | median calls | of those far off | all calls | converged | same | lower | higher | failed | seconds |")
+    print(
+        "| optimiser | median calls | of those far off | all calls | converged | same | lower | higher | failed | seconds |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     fire: list[End] = []
     for name in dict.fromkeys(["FIRE", *words.only]):

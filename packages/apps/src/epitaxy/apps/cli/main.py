@@ -178,7 +178,8 @@ def relax(
         list[str] | None, typer.Option("--format", help="Of the shortlist: cif, poscar; may be repeated.")
     ] = None,
     window: Annotated[
-        float, typer.Option(help="eV/atom above the hull, or without one the composition's best, to be listed.")
+        float,
+        typer.Option(help="eV/atom above the hull, or without one the composition's best, to be listed."),
     ] = 0.1,
     potential: Annotated[
         str,

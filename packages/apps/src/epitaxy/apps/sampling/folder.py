@@ -132,7 +132,13 @@ def _summary(samples: Sequence[Sample], circumstances: Circumstances) -> dict[st
         "seconds_per_sample": round(circumstances.seconds / done, 5) if done else None,
         "ids": list(dict.fromkeys(sample.request.id for sample in samples)),
         "rejected": [
-            {"number": number, "id": s.request.id, "seed": s.request.seed, "draws": s.draws, "reason": s.reason}
+            {
+                "number": number,
+                "id": s.request.id,
+                "seed": s.request.seed,
+                "draws": s.draws,
+                "reason": s.reason,
+            }
             for number, s in enumerate(samples)
             if s.reason
         ],

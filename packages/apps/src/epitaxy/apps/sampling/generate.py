@@ -65,9 +65,7 @@ def generate(
     for start in range(0, len(requests), batch_size):
         group = requests[start : start + batch_size]
         possible = [request for request in group if request.refusal is None]
-        made = iter(
-            _sound(model, flow, possible, steps=steps, device=torch.device(device), redraws=redraws)
-        )
+        made = iter(_sound(model, flow, possible, steps=steps, device=torch.device(device), redraws=redraws))
         yield [
             next(made)
             if request.refusal is None

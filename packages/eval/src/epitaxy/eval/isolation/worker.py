@@ -3,9 +3,9 @@
 import pickle
 import signal
 import time
-from contextlib import suppress
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Generic, Literal, TypeVar

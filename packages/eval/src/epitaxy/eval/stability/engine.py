@@ -19,6 +19,7 @@ from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
 if TYPE_CHECKING:
     from ase import Atoms
 
+
 def energy_with(calculator: Any, structure: Structure) -> float:
     """Compute the energy per atom, eV, of a crystal as it is.
 

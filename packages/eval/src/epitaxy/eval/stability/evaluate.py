@@ -61,7 +61,9 @@ def evaluate_stability(
 
     """
     if (fold and (unique is not None or novel is not None)) or (train is not None and not fold):
-        raise ValueError("`train` needs `fold`, and `unique` and `novel` stand in its place: give one of them")
+        raise ValueError(
+            "`train` needs `fold`, and `unique` and `novel` stand in its place: give one of them"
+        )
     model = load_potential(potential) if isinstance(potential, str) else potential
     settings, work = settings or RelaxSettings(), work or Work()
     hull = NO_HULL if hull is None else hull

@@ -7,7 +7,6 @@ from typing import Any, Protocol, runtime_checkable
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
-
 GPA = 1 / 160.21766208
 """A gigapascal in eV per cubic angstrom."""
 

@@ -8,7 +8,6 @@ from epitaxy.eval.stability.conventions import CONVENTIONS, convention_of
 from epitaxy.eval.stability.hull import Hull
 from epitaxy.eval.stability.potential import RelaxSettings
 
-
 WINDOW = 0.1
 """eV/atom above the best of a composition within which a candidate is worth a closer look."""
 
@@ -82,7 +81,9 @@ class StabilityResult:
         shown = [candidate for candidate in self.candidates if candidate.same_as is None]
         return tuple(sorted(shown, key=_rank))
 
-    def shortlist(self, convention: str = "metastable", *, window: float | None = None) -> tuple[Candidate, ...]:
+    def shortlist(
+        self, convention: str = "metastable", *, window: float | None = None
+    ) -> tuple[Candidate, ...]:
         """Rank what deserves a closer look: low in energy and, as far as known, unique and novel.
 
         Args:

@@ -17,6 +17,7 @@ from epitaxy.geometry.symmetry.groups import (
     SpaceGroup,
     WyckoffPosition,
     crystal_system,
+    lattice_points,
     space_group,
 )
 from epitaxy.geometry.symmetry.kvector import (
@@ -62,6 +63,7 @@ __all__ = [
     "lattice_bias",
     "lattice_from_k",
     "lattice_mask",
+    "lattice_points",
     "lattice_to_k",
     "occupation_possible",
     "project_to_wyckoff",
