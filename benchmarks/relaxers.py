@@ -2,11 +2,12 @@
 
 python benchmarks/relaxers.py [--num 12] [--fmax 0.05] [--max-steps 500] [--only FIRE LBFGS ...]
 
-Samples of the shipped models of crystals, in cells of at most ten atoms, are relaxed by CHGNet, atoms and cell,
-by each optimiser from the same start. A call is one evaluation of energy, forces and stress. ``same`` counts the
-samples whose final energy is within 1 meV/atom of FIRE's, ``lower`` and ``higher`` the others; an optimiser that
-is as good as FIRE has about as many lower as higher. Two stages: all coarsely (``--coarse``), then those finely
-that lie within ``--window`` eV/atom of the best of their composition; of these alone energies are compared.
+Samples of the shipped models of crystals, in cells of at most ten atoms, are relaxed by CHGNet, atoms and
+cell, by each optimiser from the same start. A call is one evaluation of energy, forces and stress. ``same``
+counts the samples whose final energy is within 1 meV/atom of FIRE's, ``lower`` and ``higher`` the others; an
+optimiser that is as good as FIRE has about as many lower as higher. Two stages: all coarsely
+(``--coarse``), then those finely that lie within ``--window`` eV/atom of the best of their composition; of
+these alone energies are compared.
 """
 
 import argparse
@@ -75,7 +76,7 @@ def with_frechet(optimizer: Any, **words: Any) -> Descent:
 
 
 def cell_aware(atoms: Atoms, fmax: float, steps: int) -> bool:
-    """Descend by BFGS with a guess of the elastic part of the Hessian; its threshold of stress is the filter's."""
+    """Descend by BFGS with a guess of the crystal's elasticity, to the filter's threshold of stress."""
     free = filters.FrechetCellFilter(atoms, exp_cell_factor=1.0)
     smax = fmax * len(atoms) / float(atoms.get_volume())
     return bool(CellAwareBFGS(free, logfile=None, long_output=False).run(fmax=fmax, smax=smax, steps=steps))
@@ -172,7 +173,8 @@ def line(name: str, ends: Sequence[End | None], fire: Sequence[End], seconds: fl
     failed = sum(end is not None and bool(end.fault) for end in ends)
     far = [end.calls for end, other in zip(ends, fire, strict=True) if end is not None and other.calls > FAR]
     return (
-        f"| {name} | {median(calls):g} | {median(far) if far else 0:g} | {sum(calls)} | {done}/{len(ends)} | {same} | {lower} | {higher} | "
+        f"| {name} | {median(calls):g} | {median(far) if far else 0:g} | {sum(calls)} | {done}/{len(ends)} "
+        f"| {same} | {lower} | {higher} | "
         f"{failed} | {seconds:.0f} |"
     )
 
@@ -194,7 +196,8 @@ def main() -> None:
     structures = samples(words.num)
     print(f"{len(structures)} samples, fmax {words.fmax:g} eV/angstrom, at most {words.max_steps} steps\n")
     print(
-        "| optimiser | median calls | of those far off | all calls | converged | same | lower | higher | failed | seconds |"
+        "| optimiser | median calls | of those far off | all calls | converged | same | lower | higher | "
+        "failed | seconds |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     fire: list[End] = []

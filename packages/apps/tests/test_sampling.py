@@ -59,7 +59,8 @@ def test_seeds_matter() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 10, 73])
 def test_any_number_of_steps(csp_run: Path, dng_run: Path, steps: int) -> None:
-    """Every request is answered, by a structure of its formula or by a reason; with steps enough by structures."""
+    """Every request is answered, by a structure of its formula or by a reason; with steps enough by
+    structures."""
     for model, words in (
         (CrysBFN.load(str(csp_run)), {"formula": "SrTiO3", "formula_units": 1}),
         (CrysBFN.load(str(dng_run)), {"formula": None}),

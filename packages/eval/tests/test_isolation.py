@@ -102,7 +102,8 @@ def test_compiled_code_that_never_returns_is_ended_with_its_worker(monkeypatch):
 
 
 def test_a_lost_worker_is_tried_once_more(tmp_path):
-    once = f"import os\nif not os.path.exists(r'{tmp_path}/seen'):\n    open(r'{tmp_path}/seen', 'w'); os._exit(1)"
+    seen_file = f"r'{tmp_path}/seen'"
+    once = f"import os\nif not os.path.exists({seen_file}):\n    open({seen_file}, 'w'); os._exit(1)"
     always = "import os; os._exit(1)"
     seen = []
     outcomes = map_isolated(

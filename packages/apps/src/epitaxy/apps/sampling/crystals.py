@@ -95,7 +95,8 @@ def sensible_units(formula: str, unit: Mapping[int, int], statistics: Statistics
         sizes = f"{seen[0]} to {seen[-1]}" if len(seen) > 1 else f"{seen[0]}"
         raise UsageError(
             f"{formula} has {size} atoms a formula unit and the model was trained on cells of {sizes} atoms: "
-            "no whole number of units fits; take a model of such cells (--formula-units goes beyond training, "
+            "no whole number of units fits; take a model of such cells (--formula-units goes beyond "
+            "training, "
             "and what comes of it is a guess, most often with atoms too close)"
         )
     return fitting

@@ -134,8 +134,8 @@ def for_formulas(
     """Return ``num`` requests for each formula (and each group that is named).
 
     The atoms of some number of formula units are put on the group's Wyckoff positions, each way with equal
-    chance; numbers of units are tried as often as training crystals have that many orbits, and primitive cells
-    of that many atoms. What goes beyond the sizes that training has is said aloud.
+    chance; numbers of units are tried as often as training crystals have that many orbits, and primitive
+    cells of that many atoms. What goes beyond the sizes that training has is said aloud.
 
     Raises:
         UsageError: not a formula, an element the model does not know, or no way to put it on the positions.
@@ -210,7 +210,7 @@ def _fitting(
 
 
 def _seen(statistics: WyckoffStatistics, number: int, atoms: int) -> int:
-    """Return how many training crystals have primitive cells of the size of this conventional one; 1: not known."""
+    """Return how many training crystals have as large a primitive cell as this one; 1 if not known."""
     if statistics.atoms_per_cell is None:
         return 1
     primitive, rest = divmod(atoms, lattice_points(number))

@@ -48,8 +48,8 @@ class WyckoffStatistics:
             component that is free in none.
         k_std: the population's, over the same; 1 where it is unknown, for want of two different values.
         properties: by name; a property that is nowhere known is left out.
-        atoms_per_cell: atoms of the primitive cell -> number of crystals that have so many; None in a file that
-            was written before it was kept.
+        atoms_per_cell: atoms of the primitive cell -> number of crystals that have so many; None in a file
+            that was written before it was kept.
 
     """
 

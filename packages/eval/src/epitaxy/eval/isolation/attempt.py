@@ -48,5 +48,5 @@ def attempt(task: Callable[[Item], Result], item: Item, limit: float | None) -> 
 
 
 def stopped(limit: float | None, *, idle: bool) -> str:
-    """Say that something was stopped at its limit, in seconds of processor time or, idle, of the wall clock."""
+    """Say that something was stopped at its limit: of processor time or, idle, of the wall clock."""
     return f"stopped after {limit:g} s" + ("" if idle else " of processor time")

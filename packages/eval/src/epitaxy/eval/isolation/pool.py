@@ -41,7 +41,8 @@ def map_isolated(
         items: What to apply it to; picklable when there are workers.
         workers: Number of worker processes; 0 works in this process, where a limit stops only Python code in
             the main thread and a crash is a crash. The outcomes do not depend on it.
-        limit: Seconds of processor time for one item, and of the wall clock while it is idle; None for no limit.
+        limit: Seconds of processor time for one item, and of the wall clock while it is idle; None for no
+            limit.
         progress: Called after each item.
 
     Returns:

@@ -1,7 +1,7 @@
 """A limit on the processor time of one call in this process.
 
-The time of a wall clock says how busy the machine is; processor time says how hard the call is. Only a call that
-uses no processor at all, because it waits for what never comes, is judged by the wall clock.
+The time of a wall clock says how busy the machine is; processor time says how hard the call is. Only a
+call that uses no processor at all, because it waits for what never comes, is judged by the wall clock.
 """
 
 import signal
@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 IDLE_SHARE = 0.005
-"""Share of the wall-clock time below which a process counts as idle: far below what the busiest machine gives."""
+"""Share of the wall-clock time below which a process counts as idle: far below what the busiest machine
+gives."""
 
 
 class TimeLimitReached(BaseException):
@@ -32,10 +33,11 @@ class TimeLimitReached(BaseException):
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise :class:`TimeLimitReached` in the body when it has used ``seconds`` of processor time; None for never.
+    """Raise :class:`TimeLimitReached` in the body once it has used ``seconds`` of processor time.
 
-    The time is that of all threads of this process. A body that is idle for ``seconds`` of wall-clock time is
-    stopped as well. Works by interval timers, so only in a process's main thread, on POSIX, and between two Python
+    None sets no limit. The time is that of all threads of this process. A body that is idle for ``seconds`` of wall-clock time is
+    stopped as well. Works by interval timers, so only in a process's main thread, on POSIX, and between
+    two Python
     instructions: a call stuck in compiled code is stopped only by the parent of a worker
     (:mod:`epitaxy.eval.isolation.worker`). Elsewhere there is no limit. The timers and handlers that were set
     before are put back afterwards.
@@ -59,9 +61,11 @@ def time_limit(seconds: float | None) -> Iterator[None]:
             raise TimeLimitReached(idle=True)
         spent = now
 
-    with _timer(signal.ITIMER_PROF, signal.SIGPROF, stop, seconds):
-        with _timer(signal.ITIMER_REAL, signal.SIGALRM, look, seconds):
-            yield
+    with (
+        _timer(signal.ITIMER_PROF, signal.SIGPROF, stop, seconds),
+        _timer(signal.ITIMER_REAL, signal.SIGALRM, look, seconds),
+    ):
+        yield
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class AsePotential:
 
     @property
     def method(self) -> str | None:
-        """What its energies stand for: ASE's own calculators for nothing but themselves; of others nobody knows."""
+        """What its energies stand for: of ASE's own calculators themselves alone; else it is not known."""
         return None if ":" in self.calculator else self.name
 
     @property

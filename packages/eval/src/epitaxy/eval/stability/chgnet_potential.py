@@ -87,7 +87,7 @@ class CHGNetPotential:
             return energy_with(_calculator(self.weights, self.device, "e"), structure)
 
     def relax(self, structure: Structure, settings: RelaxSettings) -> Relaxed:
-        """Relax atoms and cell. Raises as :meth:`energy` does, and if the structure flies apart or collapses."""
+        """Relax atoms and cell. Raises as :meth:`energy` does, and if the structure flies apart."""
         check_elements(structure, range(1, ELEMENTS + 1), "CHGNet")
         with _quiet(), _isolated_named():
             return relax_with(_calculator(self.weights, self.device, "efs"), structure, settings)
@@ -102,7 +102,8 @@ def _isolated_named() -> Iterator[None]:
         if "isolated atom" not in str(error):
             raise
         raise ValueError(
-            "isolated atom: one has no neighbour within 6 angstrom, and CHGNet has no energy for that; the cell "
+            "isolated atom: one has no neighbour within 6 angstrom, and CHGNet has no energy for that; the "
+            "cell "
             "is too empty, or flew apart"
         ) from error
 

@@ -1,8 +1,8 @@
 """Going downhill: which optimiser, how the cell moves, and when a structure is given up.
 
-BFGS that begins with a guess of the crystal's elasticity (ASE's ``CellAwareBFGS``): on twelve samples of the shipped
-models a median of 4 calls for forces where FIRE takes 11.5, 13 where FIRE takes 216 for those far off
-(``benchmarks/relaxers.py``).
+BFGS that begins with a guess of the crystal's elasticity (ASE's ``CellAwareBFGS``): on twelve samples of
+the shipped models a median of 4 calls for forces where FIRE takes 11.5, 13 where FIRE takes 216 for those
+far off (``benchmarks/relaxers.py``).
 """
 
 from typing import Any

@@ -36,8 +36,8 @@ def relax_with(calculator: Any, structure: Structure, settings: RelaxSettings) -
     """Relax atoms and cell (:mod:`epitaxy.eval.stability.descent`).
 
     Raises:
-        ValueError: If the crystal is disordered, has dummy atoms or too many, flies apart or collapses, or the
-            energy is not finite.
+        ValueError: If the crystal is disordered, has dummy atoms or too many, flies apart or collapses, or
+            the energy is not finite.
 
     """
     if len(structure) > settings.max_atoms:
@@ -86,9 +86,9 @@ def check_elements(structure: Structure, known: Collection[int], name: str) -> N
 def to_atoms(structure: Structure) -> "Atoms":
     """Make ASE atoms: numbers, positions and cell; oxidation states and site properties stay behind.
 
-    The cell is right-handed: of a left-handed one all three vectors are turned round, which is the same lattice.
-    Potentials divide by the triple product, so that a left-handed cell has a stress of the wrong sign (CHGNet
-    does), and relaxing then climbs.
+    The cell is right-handed: of a left-handed one all three vectors are turned round, which is the same
+    lattice. Potentials divide by the triple product, so that a left-handed cell has a stress of the wrong
+    sign (CHGNet does), and relaxing then climbs.
 
     Raises:
         ValueError: If a site is shared between species or holds none of the elements.

@@ -32,7 +32,8 @@ def read_entries(path: Path, *, corrected: bool = True) -> Hull:
     records = _records(path)
     if not corrected and not any("correction" in r for r in records if isinstance(r, dict)):
         raise ValueError(
-            f"{path} holds no energies without corrections, and this potential's are of that kind: write it with "
+            f"{path} holds no energies without corrections, and this potential's are of that kind: write it "
+            f"with "
             "ComputedEntry.as_dict(), or name known crystals"
         )
     entries = [_entry(record, number, path, corrected) for number, record in enumerate(records)]

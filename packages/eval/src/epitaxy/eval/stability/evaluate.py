@@ -41,8 +41,8 @@ def evaluate_stability(
         fold: Whether to judge the relaxed crystals: those that are the same are one candidate, with how often
             it was found; known phases (of ``train`` and of a hull of crystals) carry their ids.
         train: The training crystals by id, for what is novel; needs ``fold``.
-        unique: In place of ``fold``, for a caller who judged relaxed crystals already: by id, whether a sample
-            is the one of its kind that counts; None if not known, and S.U.N. is then not told.
+        unique: In place of ``fold``, for a caller who judged relaxed crystals already: by id, whether a
+            sample is the one of its kind that counts; None if not known, and S.U.N. is then not told.
         novel: By id, whether the training set lacks a sample; as ``unique``.
         generation_seconds: Wall-clock seconds it took to generate all samples.
         settings: When a relaxation ends.
@@ -55,8 +55,8 @@ def evaluate_stability(
     Raises:
         ImportError: If the potential is not installed.
         ValueError: If a name or setting makes no sense, the cache cannot be used, the hull's energies are of
-            another method than the potential's, or ``unique`` or ``novel`` leaves out a sample that was compared
-            with the hull.
+            another method than the potential's, or ``unique`` or ``novel`` leaves out a sample that was
+            compared with the hull.
         RuntimeError: If no worker can start.
 
     """
@@ -103,7 +103,8 @@ def check_energies(hull: Hull, potential: Potential, settings: RelaxSettings) ->
     check_same(hull.method, method_of(potential), source=hull.source, name=potential.name)
     if settings.pressure and hull.entries:
         raise ValueError(
-            f"the energies of {hull.source} are without pressure: name known crystals, of which the hull is built "
+            f"the energies of {hull.source} are without pressure: name known crystals, of which the hull is "
+            f"built "
             "under it, or leave the pressure out"
         )
 

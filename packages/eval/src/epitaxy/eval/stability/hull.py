@@ -64,7 +64,8 @@ class Hull:
         systems: Chemical systems it was built for, whose subsystems it covers too; None for whatever its
             entries have.
         failed: Phases that are not part of it because their energy could not be computed, with the reason.
-        method: What given energies stand for (:mod:`epitaxy.eval.stability.methods`); None if that is not said.
+        method: What given energies stand for (:mod:`epitaxy.eval.stability.methods`); None if that is not
+            said.
 
     """
 

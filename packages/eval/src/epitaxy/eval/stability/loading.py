@@ -11,11 +11,11 @@ def load_potential(name: str = "chgnet") -> Potential:
     """Find a potential by what it is called on a command line.
 
     Args:
-        name: ``chgnet`` (weights 0.3.0), ``chgnet:0.2.0``, ``chgnet:r2scan``; ``sevennet``, ``sevennet-l3i5``;
-            ``ase:NAME`` for a calculator that ASE has, such as ``ase:emt``; ``package.module:Name`` for any class
-            or function that returns an ASE calculator. Keyword words follow by commas, as in
-            ``ase:lj,sigma=3.4,epsilon=0.01`` or ``mace.calculators:mace_mp,model=small``: numbers, true and false
-            are taken as such, all else as text.
+        name: ``chgnet`` (weights 0.3.0), ``chgnet:0.2.0``, ``chgnet:r2scan``; ``sevennet``,
+            ``sevennet-l3i5``; ``ase:NAME`` for a calculator that ASE has, such as ``ase:emt``;
+            ``package.module:Name`` for any class or function that returns an ASE calculator. Keyword words
+            follow by commas, as in ``ase:lj,sigma=3.4`` or ``mace.calculators:mace_mp,model=small``:
+            numbers, true and false are taken as such, all else as text.
 
     Raises:
         ImportError: If what it needs is not installed; the message says how to install it.
@@ -35,7 +35,8 @@ def load_potential(name: str = "chgnet") -> Potential:
         calculator = rest if family == "ase" else called
         return AsePotential(calculator=calculator, parameters=parameters)
     raise ValueError(
-        f"no potential is called {called!r}: give chgnet, {', '.join(SEVENNET)}, ase:NAME (such as ase:emt) or "
+        f"no potential is called {called!r}: give chgnet, {', '.join(SEVENNET)}, ase:NAME (such as ase:emt) "
+        f"or "
         "package.module:Name of an ASE calculator"
     )
 

@@ -33,7 +33,8 @@ def one_method(methods: Iterable[str | None], source: str) -> str | None:
     stated = sorted({method for method in methods if method is not None})
     if len(stated) > 1:
         raise ValueError(
-            f"{source} holds energies of {' and of '.join(stated)}, which are not to be mixed: keep one of them"
+            f"{source} holds energies of {' and of '.join(stated)}, which are not to be mixed: keep one of "
+            f"them"
         )
     return stated[0] if stated else None
 
@@ -47,6 +48,7 @@ def check_same(hull: str | None, potential: str | None, *, source: str, name: st
     """
     if hull is not None and potential is not None and hull != potential:
         raise ValueError(
-            f"the energies of {source} are {hull} and those of {name} are {potential}: they are not to be mixed. "
+            f"the energies of {source} are {hull} and those of {name} are {potential}: they are not to be "
+            f"mixed. "
             "Take a potential of that method, or known crystals, of which the hull is built by the potential"
         )

@@ -144,7 +144,7 @@ class OfMethod(Protocol):
 
     @property
     def method(self) -> str | None:
-        """``PBE`` (with +U and corrections as the Materials Project has them), ``r2SCAN``, ...; None if not known."""
+        """One of :mod:`epitaxy.eval.stability.methods`, another name, or None where it is not known."""
 
 
 def method_of(potential: Potential) -> str | None:

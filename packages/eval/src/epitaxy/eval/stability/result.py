@@ -88,8 +88,8 @@ class StabilityResult:
 
         Args:
             convention: With a hull, by which a candidate is stable enough.
-            window: eV/atom: with a hull, what may lie so far above it in place of the convention's rule; without
-                one, above the best of the composition (:data:`WINDOW` unless told otherwise).
+            window: eV/atom: with a hull, what may lie so far above it in place of the convention's rule;
+                without one, above the best of the composition (:data:`WINDOW` unless told otherwise).
 
         Raises:
             ValueError: If no convention has that name.

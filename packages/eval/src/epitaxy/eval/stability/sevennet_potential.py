@@ -80,7 +80,7 @@ class SevenNetPotential:
         return energy_with(self._for(structure), structure)
 
     def relax(self, structure: Structure, settings: RelaxSettings) -> Relaxed:
-        """Relax atoms and cell. Raises as :meth:`energy` does, and if the structure flies apart or collapses."""
+        """Relax atoms and cell. Raises as :meth:`energy` does, and if the structure flies apart."""
         return relax_with(self._for(structure), structure, settings)
 
     def _for(self, structure: Structure) -> Any:

@@ -25,7 +25,7 @@ class Standard:
 
 
 def standardised(structure: Structure, *, symprec: float = SYMPREC) -> Standard:
-    """Bring a crystal into its conventional cell; one in which spglib finds no symmetry stays as it is, in P1.
+    """Bring a crystal into its conventional cell; one without symmetry, or that spglib refuses, stays in P1.
 
     Args:
         structure: The crystal.

@@ -19,8 +19,8 @@ COLUMNS = (
     "rmsd", "displacement", "spacegroup", "spacegroup_before", "status", "unique", "novel", "converged",
     "decomposition", "reason",
 )  # fmt: skip
-"""Of the table; energies in eV/atom, displacement in angstrom. All but ``spacegroup_before`` is said of the relaxed
-crystal."""
+"""Of the table; energies in eV/atom, displacement in angstrom. All but ``spacegroup_before`` is said of
+the relaxed crystal."""
 
 Row = Mapping[str, str | float | int | bool | None]
 

@@ -17,7 +17,8 @@ LISTED = 200
 
 
 _ORDER = (
-    "Energies in eV/atom; the best first, of equal crystals one with how often it was found. All is said of the "
+    "Energies in eV/atom; the best first, of equal crystals one with how often it was found. All is said of "
+    "the "
     "relaxed crystal but its space group before."
 )
 
