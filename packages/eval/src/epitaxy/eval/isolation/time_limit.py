@@ -35,11 +35,11 @@ class TimeLimitReached(BaseException):
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise :class:`TimeLimitReached` in the body once it has used ``seconds`` of processor time.
 
-    None sets no limit. The time is that of all threads of this process. A body that is idle for ``seconds`` of
-    wall-clock time is stopped as well. Works by interval timers, so only in a process's main thread, on POSIX,
-    and between two Python instructions: a call stuck in compiled code is stopped only by the parent of a
-    worker (:mod:`epitaxy.eval.isolation.worker`). Elsewhere there is no limit. The timers and handlers that
-    were set before are put back afterwards.
+    None sets no limit. The time is that of all threads of this process. A body that is idle for ``seconds``
+    of wall-clock time is stopped as well. Works by interval timers, so only in a process's main thread, on
+    POSIX, and between two Python instructions: a call stuck in compiled code is stopped only by the parent
+    of a worker (:mod:`epitaxy.eval.isolation.worker`). Elsewhere there is no limit. The timers and handlers
+    that were set before are put back afterwards.
     """
     if (
         seconds is None
