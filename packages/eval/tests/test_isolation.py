@@ -73,3 +73,42 @@ def test_time_limit_leaves_no_timer_and_no_handler():
         time.sleep(60)
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_processor_time_counts_and_the_wall_clock_does_not(workers):
+    """The first item takes a second of the wall clock and a fifth of it of processor time."""
+    patient = (
+        "import time\n"
+        "end = time.process_time() + 0.2\n"
+        "while time.process_time() < end:\n"
+        "    time.sleep(0.004)\n"
+        "    stop = time.process_time() + 0.001\n"
+        "    while time.process_time() < stop: pass"
+    )
+    outcomes = map_isolated(exec, [patient, "while True: pass"], workers=workers, limit=0.5)
+    assert outcomes == [
+        Done(value=None),
+        Failed(kind="time", reason="stopped after 0.5 s of processor time"),
+    ]
+
+
+def test_compiled_code_that_never_returns_is_ended_with_its_worker(monkeypatch):
+    monkeypatch.setattr("epitaxy.eval.isolation.worker.GRACE", 0.3)
+    bad, good = map_isolated(exec, ["sum(range(10**12))", "1"], workers=1, limit=0.3)
+    assert bad.kind == "time"
+    assert bad.reason.startswith("stopped after 0.3 s of processor time together with its worker process")
+    assert good == Done(value=None)
+
+
+def test_a_lost_worker_is_tried_once_more(tmp_path):
+    seen_file = f"r'{tmp_path}/seen'"
+    once = f"import os\nif not os.path.exists({seen_file}):\n    open({seen_file}, 'w'); os._exit(1)"
+    always = "import os; os._exit(1)"
+    seen = []
+    outcomes = map_isolated(
+        exec, [once, "1", always, "1"], workers=2, progress=lambda *step: seen.append(step)
+    )
+    assert [type(outcome) for outcome in outcomes] == [Done, Done, Failed, Done]
+    assert outcomes[2].kind == "crash"
+    assert seen == [(n, 4) for n in range(1, 5)]

@@ -145,6 +145,15 @@ def test_damaged_lines_are_computed_again(tmp_path):
     assert task.asked == [4.0]
 
 
+def test_numbers_changed_by_hand_are_computed_again(tmp_path):
+    roots([1.0, 4.0, 9.0], tmp_path)
+    (path,) = tmp_path.rglob("*.jsonl")
+    path.write_text(path.read_text().replace('"value": 2.0', '"value": 3.0'))
+    task = Counted()
+    assert roots([1.0, 4.0, 9.0], tmp_path, task) == [Done(value=x) for x in (1.0, 2.0, 3.0)]
+    assert task.asked == [4.0]
+
+
 def test_an_interruption_keeps_what_was_done(tmp_path):
     def interrupt(done, total):
         if done == 3:

@@ -23,6 +23,7 @@ from epitaxy.eval.stability import (
     load_potential,
     relax_all,
 )
+from epitaxy.eval.stability.engine import to_atoms
 
 EMT = AsePotential(calculator="emt")
 TIGHT = RelaxSettings(fmax=0.02)
@@ -110,6 +111,27 @@ def test_steps_end_a_relaxation(alloy):
     still = EMT.relax(alloy, RelaxSettings(max_steps=0))
     assert still.energy == pytest.approx(EMT.energy(alloy), abs=1e-12)
     assert still.displacement == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_left_handed_cell_is_the_same_crystal(alloy):
+    """Potentials that divide by the triple product had a stress of the wrong sign there, and FIRE climbed."""
+    turned = Structure(-alloy.lattice.matrix, alloy.species, -alloy.frac_coords)
+    assert np.linalg.det(turned.lattice.matrix) < 0
+    assert to_atoms(turned).cell.handedness == 1
+    assert to_atoms(turned).get_all_distances(mic=True) == pytest.approx(
+        to_atoms(alloy).get_all_distances(mic=True), abs=1e-9
+    )
+    first, second = EMT.relax(alloy, TIGHT), EMT.relax(turned, TIGHT)
+    assert second.energy == pytest.approx(first.energy, abs=1e-6)
+    assert second.displacement == pytest.approx(first.displacement, abs=1e-6)
+
+
+def test_pressure_and_kept_symmetry(alloy):
+    free, pressed = (EMT.relax(alloy, RelaxSettings(fmax=0.02, pressure=p)) for p in (0.0, 20.0))
+    assert pressed.structure.volume < free.structure.volume
+    assert pressed.enthalpy > pressed.energy > free.energy == free.enthalpy
+    kept = EMT.relax(fcc("Cu"), RelaxSettings(keep_symmetry=True, max_steps=20))
+    assert kept.spacegroup == kept.spacegroup_before
 
 
 def rotated(structure: Structure) -> Structure:

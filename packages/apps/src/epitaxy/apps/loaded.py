@@ -9,9 +9,10 @@ import torch
 from epitaxy.apps.model import GenerativeModel
 from epitaxy.apps.model_dir import load_model
 from epitaxy.apps.names import ModelName
-from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.sampling.generate import REDRAWS, generate
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.say import say
 
 
 def meant_device(name: str) -> str:
@@ -51,8 +52,12 @@ class Generator(Generic[M, Q]):
         sampler: str | None = None,
         batch_size: int | None = None,
         device: str = "auto",
+        redraws: int = REDRAWS,
     ) -> list[Sample]:
-        """Return one :class:`Sample` per request, in order, with the reason where there is no structure."""
+        """Return one :class:`Sample` per request, in order, with the reason where there is no structure.
+
+        A sample that is no structure is drawn anew up to ``redraws`` times; what is none after that is said.
+        """
         defaults = self.model.recipe.sampling
         batches = generate(
             self.model,
@@ -61,5 +66,10 @@ class Generator(Generic[M, Q]):
             sampler=sampler,
             batch_size=batch_size or defaults.batch_size,
             device=meant_device(device),
+            redraws=redraws,
         )
-        return [sample for batch in batches for sample in batch]
+        samples = [sample for batch in batches for sample in batch]
+        none = [sample.reason for sample in samples if sample.structure is None]
+        if none:
+            say(f"{len(none)} of {len(samples)} samples are no structures (the first: {none[0]})")
+        return samples

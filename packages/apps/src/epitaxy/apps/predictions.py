@@ -50,8 +50,10 @@ class Predictions:
         return name if len(self.by_id[name]) == 1 else f"{name}/{k}"
 
 
-def read_predictions(path: str, *, progress: Progress = silent) -> Predictions:
+def read_predictions(path: str, *, repeated: bool = True, progress: Progress = silent) -> Predictions:
     """Read structures; unreadable records and samples that sampling rejected become None.
+
+    Several structures of one id are candidates for it, in their order, unless not ``repeated``.
 
     Raises:
         UsageError: nothing there.
@@ -65,7 +67,8 @@ def read_predictions(path: str, *, progress: Progress = silent) -> Predictions:
         return _read_own(folder / SAMPLES, summary)
     groups: dict[str, list[Structure | None]] = defaultdict(list)
     reasons: dict[tuple[str, int], str] = {}
-    for number, record in enumerate(read_structures(folder, max_atoms=LARGEST_CELL), start=1):
+    records = read_structures(folder, max_atoms=LARGEST_CELL, repeated=repeated)
+    for number, record in enumerate(records, start=1):
         if not isinstance(record, Record):
             reasons[record.id, len(groups[record.id])] = record.reason
         else:
@@ -78,7 +81,21 @@ def read_predictions(path: str, *, progress: Progress = silent) -> Predictions:
 
 
 def _read_own(file: Path, summary: Mapping[str, Any]) -> Predictions:
-    """Put written and rejected samples back into the order in which they were asked for."""
+    """Put written and rejected samples back into the order in which they were asked for.
+
+    Raises:
+        UsageError: the files do not belong together, or are damaged.
+    """
+    try:
+        return _put_back(file, summary)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OSError) as error:
+        raise UsageError(
+            f"{file.parent}: {SUMMARY} and {SAMPLES} do not belong together or are damaged "
+            f"({type(error).__name__}: {error}): sample again"
+        ) from error
+
+
+def _put_back(file: Path, summary: Mapping[str, Any]) -> Predictions:
     rejected = {entry["number"]: entry for entry in summary["rejected"]}
     written = iread(file, format="extxyz") if file.stat().st_size else iter(())
     groups: dict[str, list[Structure | None]] = {name: [] for name in summary["ids"]}

@@ -29,6 +29,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         sampler: opt.Sampler = None,
         seed: opt.Seed = 0,
         batch_size: opt.BatchSize = None,
+        redraws: opt.Redraws = None,
         device: opt.Device = "auto",
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
@@ -41,7 +42,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         )  # fmt: skip
         words = Sampling(
             model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size,
-            device=device,
+            device=device, redraws=redraws,
         )  # fmt: skip
         run_sampling(kind, words, asked.requests)
 

@@ -26,6 +26,7 @@ def sample(
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     batch_size: opt.BatchSize = None,
+    redraws: opt.Redraws = None,
     device: opt.Device = "auto",
 ) -> None:
     """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
@@ -36,7 +37,14 @@ def sample(
         num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance
     )
     words = Sampling(
-        model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, device=device
+        model=model,
+        out=out,
+        steps=steps,
+        sampler=sampler,
+        seed=seed,
+        batch_size=batch_size,
+        device=device,
+        redraws=redraws,
     )
     run_sampling("geobfn", words, asked.requests)
 

@@ -172,13 +172,21 @@ def relax(
     samples: Annotated[str, typer.Argument(help="A sample folder, CSV, folder of CIFs or extxyz.")],
     out: Annotated[Path, typer.Option(help="What to write: .csv (a table), .json or .extxyz.")],
     cifs: Annotated[
-        Path | None, typer.Option(help="A folder for the relaxed shortlist, one CIF each.")
+        Path | None, typer.Option(help="A folder for the relaxed shortlist, a file each.")
     ] = None,
+    format_: Annotated[
+        list[str] | None, typer.Option("--format", help="Of the shortlist: cif, poscar; may be repeated.")
+    ] = None,
+    window: Annotated[
+        float,
+        typer.Option(help="eV/atom above the hull, or without one the composition's best, to be listed."),
+    ] = 0.1,
     potential: Annotated[
-        str, typer.Option(help="chgnet, ase:NAME, or package.module:Name of an ASE calculator.")
+        str,
+        typer.Option(help="chgnet, sevennet, sevennet-l3i5, ase:NAME, package.module:Name[,KEY=VALUE...]."),
     ] = "chgnet",
     hull: Annotated[
-        str | None, typer.Option(help="A JSON file of pymatgen entries, or NAME|PATH of known crystals.")
+        str | None, typer.Option(help="JSON of pymatgen entries, or NAME|PATH of known crystals.")
     ] = None,
     train: Annotated[
         str | None, typer.Option(help="NAME or PATH of the training crystals, for novelty.")
@@ -189,6 +197,8 @@ def relax(
         float, typer.Option(help="Largest force, eV/angstrom, at which it has converged.")
     ] = 0.05,
     max_steps: Annotated[int, typer.Option(min=0, help="Steps after which it ends unconverged.")] = 500,
+    pressure: Annotated[float, typer.Option(help="GPa; candidates are then ranked by enthalpy.")] = 0.0,
+    keep_symmetry: Annotated[bool, typer.Option(help="Keep the space group that a sample has.")] = False,
     limit: opt.Limit = None,
     workers: opt.AnyWorkers = None,
     timeout: opt.Timeout = None,
@@ -198,14 +208,15 @@ def relax(
     html: opt.Html = None,
     card: opt.Card = None,
 ) -> None:
-    """Relax samples and rank them by energy above the hull: stable, unique and novel."""
+    """Relax samples and rank what is distinct by energy above the hull, or within each composition."""
     from epitaxy.apps.cli.evaluation.relax import RelaxWords, run_relax
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
     run_relax(
         RelaxWords(
-            samples=samples, out=out, cifs=cifs, potential=potential, hull=hull, train=train, split=split,
-            root=root, fmax=fmax, max_steps=max_steps, limit=limit,
+            samples=samples, out=out, cifs=cifs, formats=tuple(format_ or ["cif"]), window=window,
+            potential=potential, hull=hull, train=train, split=split, root=root, fmax=fmax,
+            max_steps=max_steps, pressure=pressure, keep_symmetry=keep_symmetry, limit=limit,
             labour=Labour(workers=workers, timeout=timeout, cache=cache, keep=not no_cache),
             outputs=Outputs(json=json, html=html, card=card),
         )

@@ -53,6 +53,12 @@ Sampler = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same structures.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Structures computed at once.")]
+Redraws = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="How often a sample with atoms too close, or no cell, is drawn anew; by default 2."
+    ),
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page to this file.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitaxy.apps.cli.training import check_device
+from epitaxy.apps.errors import WorkError
 from epitaxy.apps.loaded import meant_device
 from epitaxy.apps.model_dir import LoadedModel, load_model
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.progress import reporting
-from epitaxy.apps.sampling.folder import Circumstances, claim_folder, write_folder
-from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.sampling.folder import Circumstances, claimed_folder, write_folder
+from epitaxy.apps.sampling.generate import REDRAWS, generate
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.shards import Shards
@@ -29,6 +30,7 @@ class Sampling:
     seed: int
     batch_size: int | None
     device: str
+    redraws: int | None = None
 
 
 def run_sampling(
@@ -38,7 +40,11 @@ def run_sampling(
     device = meant_device(check_device(words.device))
     loaded = load_model(words.model, kinds=(kind,))
     requests = requests_of(loaded)
-    claim_folder(words.out)
+    with claimed_folder(words.out):
+        _sample_into(words, loaded, requests, device)
+
+
+def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Request], device: str) -> None:
     defaults = loaded.model.recipe.sampling
     steps = words.steps or defaults.steps
     samples: list[Sample] = []
@@ -53,6 +59,7 @@ def run_sampling(
                 sampler=words.sampler,
                 batch_size=words.batch_size or defaults.batch_size,
                 device=device,
+                redraws=REDRAWS if words.redraws is None else words.redraws,
                 progress=progress,
             ):
                 samples += batch
@@ -66,10 +73,22 @@ def run_sampling(
         seconds=time.monotonic() - started, interrupted=interrupted,
     )  # fmt: skip
     write_folder(words.out, gathered, circumstances)
-    rejected = sum(sample.structure is None for sample in gathered)
-    say(
-        f"{len(gathered) - rejected} structures in {words.out}"
-        + (f", {rejected} rejected" if rejected else "")
-    )
+    _tell(words.out, gathered)
     if interrupted:
         raise KeyboardInterrupt
+    if gathered and all(sample.structure is None for sample in gathered):
+        raise WorkError(
+            f"none of the {len(gathered)} samples is a structure (the first: {gathered[0].reason}); "
+            f"{words.out / 'samples.json'} has all reasons. Take more steps than {steps}, or another request"
+        )
+
+
+def _tell(out: Path, samples: Sequence[Sample]) -> None:
+    """Say how many structures there are, and how many were drawn anew or given up."""
+    rejected = sum(sample.structure is None for sample in samples)
+    anew = sum(sample.draws > 1 for sample in samples)
+    say(
+        f"{len(samples) - rejected} structures in {out}"
+        + (f", {anew} drawn anew for atoms too close or an impossible cell" if anew else "")
+        + (f", {rejected} rejected: samples.json says why" if rejected else "")
+    )

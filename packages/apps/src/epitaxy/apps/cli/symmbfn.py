@@ -36,6 +36,7 @@ def sample(
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     batch_size: opt.BatchSize = None,
+    redraws: opt.Redraws = None,
     device: opt.Device = "auto",
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
@@ -47,7 +48,14 @@ def sample(
         formula_units=formula_units, properties=property_ or [], guidance=guidance,
     )  # fmt: skip
     words = Sampling(
-        model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, device=device
+        model=model,
+        out=out,
+        steps=steps,
+        sampler=sampler,
+        seed=seed,
+        batch_size=batch_size,
+        device=device,
+        redraws=redraws,
     )
     run_sampling("symmbfn", words, asked.requests)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -29,8 +30,8 @@ def sound_cells(lattice: Float[Tensor, "graphs 3 3"]) -> Bool[Tensor, " graphs"]
 
 
 def cell_samples(crystals: CrystalBatch, requests: Sequence[Request]) -> list[Sample]:
-    """Return one sample for each crystal, in order."""
-    crystals = crystals.to("cpu")
+    """Return one sample for each crystal, in order, in a right-handed cell."""
+    crystals = right_handed(crystals.to("cpu"))
     faults = [_fault(crystals, k) for k in range(len(requests))]
     sound = [k for k, fault in enumerate(faults) if fault is None]
     structures = dict(zip(sound, to_structures(crystals.select(sound)) if sound else [], strict=True))
@@ -38,6 +39,21 @@ def cell_samples(crystals: CrystalBatch, requests: Sequence[Request]) -> list[Sa
         Sample(request=request, structure=structures.get(k), reason=faults[k])
         for k, request in enumerate(requests)
     ]
+
+
+def right_handed(crystals: CrystalBatch) -> CrystalBatch:
+    """Return the same crystals with the vectors of left-handed cells turned round.
+
+    A CIF has lengths and angles only: of a left-handed cell it would hold the mirror image.
+    """
+    left = torch.linalg.det(crystals.lattice.nan_to_num()) < 0
+    turned = torch.remainder(-crystals.positions, 1.0)
+    turned = torch.where(turned >= 1.0, torch.zeros_like(turned), turned)
+    return replace(
+        crystals,
+        lattice=torch.where(left[:, None, None], -crystals.lattice, crystals.lattice),
+        positions=torch.where(crystals.segments.expand(left)[:, None], turned, crystals.positions),
+    )
 
 
 def _fault(crystals: CrystalBatch, k: int) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.sampling.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.sampling.request import Request, draw
+from epitaxy.apps.say import say
 from epitaxy.data import Statistics
 from epitaxy.geometry import structure_seed
 
@@ -47,6 +48,8 @@ def for_formulas(
     for formula in formulas:
         unit = parse_formula(formula)
         check_elements(unit, statistics.vocabulary, what=formula)
+        if formula_units:
+            _say_beyond(formula, sum(unit.values()) * formula_units, statistics)
         for _ in range(num):
             own = structure_seed(seed, len(requests))
             units = formula_units or draw(sensible_units(formula, unit, statistics), own)
@@ -92,9 +95,19 @@ def sensible_units(formula: str, unit: Mapping[int, int], statistics: Statistics
         sizes = f"{seen[0]} to {seen[-1]}" if len(seen) > 1 else f"{seen[0]}"
         raise UsageError(
             f"{formula} has {size} atoms a formula unit and the model was trained on cells of {sizes} atoms: "
-            "no whole number of units fits; name one with --formula-units to try all the same"
+            "no whole number of units fits; take a model of such cells (--formula-units goes beyond "
+            "training, "
+            "and what comes of it is a guess, most often with atoms too close)"
         )
     return fitting
+
+
+def _say_beyond(formula: str, size: int, statistics: Statistics) -> None:
+    """Say aloud that training had no cells of this size."""
+    seen = statistics.atoms_per_cell
+    if not seen.get(size):
+        sizes = f"{min(seen)} to {max(seen)}" if len(seen) > 1 else f"{min(seen)}"
+        say(f"{formula}: cells of {size} atoms, and training had cells of {sizes}: a guess beyond training")
 
 
 def _expand(unit: Mapping[int, int], units: int) -> tuple[int, ...]:

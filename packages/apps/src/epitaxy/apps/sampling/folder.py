@@ -2,21 +2,27 @@
 
 import json
 import platform
+import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.files import write_text
 from epitaxy.apps.model_dir import LoadedModel
 from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.sampling.writers import CIFS, SDFS
+from epitaxy.apps.say import is_main_process
 
-SUMMARY = "samples.json"
+SUMMARY, MARKER = "samples.json", ".sampling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +38,49 @@ class Circumstances:
     interrupted: bool = False
 
 
-def claim_folder(out: Path) -> None:
-    """Refuse a folder that holds something already.
+@contextmanager
+def claimed_folder(out: Path) -> Iterator[None]:
+    """Hold a folder for one sampling, as long as the context lasts.
+
+    What a sampling that was killed has left is removed: a marker, written first, says whose it is.
 
     Raises:
-        UsageError: naming the folder.
+        UsageError: the folder holds something else, or another process samples into it.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
-    if out.is_dir() and any(out.iterdir()):
+    if not is_main_process():
+        yield
+        return
+    if out.is_dir() and not (out / MARKER).exists() and any(out.iterdir()):
         raise UsageError(f"--out {out} is not empty: choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / MARKER)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(f"--out {out}: another process is sampling there; choose another folder") from None
+    except (OSError, NotImplementedError):
+        (out / MARKER).touch()  # a file system without locks: then it is the user who takes care
+    try:
+        _clear(out)
+        yield
+    finally:
+        lock.release()  # nothing, where it is not held
+        (out / MARKER).unlink(missing_ok=True)
+        with suppress(OSError):
+            out.rmdir()  # only if nothing was written
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier sampling left unfinished; its summary, which comes last, is not there."""
+    if (out / SUMMARY).exists():
+        raise UsageError(f"--out {out} is not empty: choose another folder")
+    for left in out.iterdir():
+        if left.is_dir() and left.name in (CIFS, SDFS):
+            shutil.rmtree(left)
+        elif left.is_file() and left.name != MARKER:
+            left.unlink()
 
 
 def write_folder(out: Path, samples: Sequence[Sample], circumstances: Circumstances) -> None:
@@ -87,13 +126,20 @@ def _summary(samples: Sequence[Sample], circumstances: Circumstances) -> dict[st
         "sampler": circumstances.sampler or "as in the recipe",
         "seed": circumstances.seed,
         "requested": circumstances.requested,
+        "drawn_anew": sum(sample.draws > 1 for sample in samples),
         "written": sum(sample.structure is not None for sample in samples),
         "interrupted": circumstances.interrupted,
         "seconds": round(circumstances.seconds, 3),
         "seconds_per_sample": round(circumstances.seconds / done, 5) if done else None,
         "ids": list(dict.fromkeys(sample.request.id for sample in samples)),
         "rejected": [
-            {"number": number, "id": s.request.id, "seed": s.request.seed, "reason": s.reason}
+            {
+                "number": number,
+                "id": s.request.id,
+                "seed": s.request.seed,
+                "draws": s.draws,
+                "reason": s.reason,
+            }
             for number, s in enumerate(samples)
             if s.reason
         ],

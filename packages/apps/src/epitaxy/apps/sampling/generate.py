@@ -1,6 +1,7 @@
 """The sampling loop: prior, (network, step) x n, structure. Written once for every model."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -10,11 +11,17 @@ from epitaxy.apps.model import Batch, GenerativeModel, Given
 from epitaxy.apps.progress import Progress, silent
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.sampling.soundness import checked
 from epitaxy.flows import ProductFlow
-from epitaxy.geometry import StructureRng
+from epitaxy.geometry import StructureRng, structure_seed
 
 B = TypeVar("B", bound=Batch)
 G = TypeVar("G", bound=Given)
+
+REDRAWS = 2
+"""How often a sample that is no structure is drawn anew unless told otherwise."""
+_AGAIN = -100
+"""What a structure's seed is mixed with, less the number of the draw, for those after the first."""
 Q = TypeVar("Q", bound=Request)
 
 
@@ -26,9 +33,13 @@ def generate(
     sampler: str | None = None,
     batch_size: int = 256,
     device: torch.device | str = "cpu",
+    redraws: int = REDRAWS,
     progress: Progress = silent,
 ) -> Iterator[list[Sample]]:
     """Yield the samples of each batch of ``requests``, in order.
+
+    Each is checked (:mod:`epitaxy.apps.sampling.soundness`). One that is no structure is drawn anew, up to
+    ``redraws`` times, each time from a seed made of its own and the number of the draw.
 
     Every structure draws from its own seed, so the noise it meets does not depend on ``batch_size``, on what
     else is in the batch, or on how many processes share the work; what is left is the rounding of the
@@ -41,6 +52,7 @@ def generate(
         sampler: a named sampler of the flows, such as ``bayes`` or ``end_back``; None keeps the recipe's.
         batch_size: structures a batch.
         device: where to run.
+        redraws: how often one that is no structure is drawn anew; 0 shows what the model gives at once.
         progress: receives structures done.
 
     Raises:
@@ -53,9 +65,7 @@ def generate(
     for start in range(0, len(requests), batch_size):
         group = requests[start : start + batch_size]
         possible = [request for request in group if request.refusal is None]
-        made = iter(
-            _made(model, flow, possible, steps=steps, device=torch.device(device)) if possible else []
-        )
+        made = iter(_sound(model, flow, possible, steps=steps, device=torch.device(device), redraws=redraws))
         yield [
             next(made)
             if request.refusal is None
@@ -77,6 +87,34 @@ def with_sampler(flow: ProductFlow, sampler: str | None) -> ProductFlow:
         return flow.with_sampler(sampler)
     except ValueError as error:
         raise UsageError(f"--sampler {sampler}: {error}") from None
+
+
+def _sound(
+    model: GenerativeModel[B, G, Q],
+    flow: ProductFlow,
+    group: Sequence[Q],
+    *,
+    steps: int,
+    device: torch.device,
+    redraws: int,
+) -> list[Sample]:
+    """Draw the samples, and those anew that are no structures."""
+    samples: dict[int, Sample] = {}
+    left = list(range(len(group)))
+    for number in range(redraws + 1):
+        if not left:
+            break
+        asked = [_drawn_anew(group[k], number) for k in left]
+        made = _made(model, flow, asked, steps=steps, device=device)
+        for k, sample in zip(left, made, strict=True):
+            samples[k] = replace(checked(sample), request=group[k], draws=number + 1)
+        left = [k for k in left if samples[k].structure is None]
+    return [samples[k] for k in range(len(group))]
+
+
+def _drawn_anew(request: Q, number: int) -> Q:
+    """Return the request with the seed of a draw; the first has the request's own."""
+    return request if number == 0 else replace(request, seed=structure_seed(request.seed, _AGAIN - number))
 
 
 @torch.inference_mode()

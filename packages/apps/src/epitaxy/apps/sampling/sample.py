@@ -10,11 +10,19 @@ from epitaxy.apps.sampling.request import Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One generated structure (a molecule is ASE's Atoms), or the reason why there is none."""
+    """One generated structure (a molecule is ASE's Atoms), or the reason why there is none.
+
+    Attributes:
+        request: what was asked for.
+        structure: what came.
+        reason: why there is none.
+        draws: how often it was drawn, until a draw was sound or no more were allowed.
+    """
 
     request: Request
     structure: Structure | Atoms | None
     reason: str | None = None
+    draws: int = 1
 
     @property
     def crystal(self) -> Structure | None:

@@ -1,5 +1,7 @@
 """The structures of a sample folder as files that other programs read."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -7,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from pymatgen.io.cif import CifWriter
 
+from epitaxy.apps.files import write_text
 from epitaxy.apps.sampling.sample import Sample
-from epitaxy.data import write_cifs, write_extxyz
+from epitaxy.data import write_extxyz
 from epitaxy.data.molecules import write_sdf, write_xyz
 from epitaxy.eval.molecules import bond_orders
 from epitaxy.geometry import MoleculeBatch, Segments
@@ -18,12 +22,28 @@ SAMPLES, CIFS, SDFS, ALL_SDF, GALLERY = "samples.extxyz", "cif", "sdf", "samples
 
 
 def write_crystals(out: Path, samples: Sequence[Sample]) -> None:
-    """Write ``samples.extxyz`` and one CIF file a crystal, numbered in order."""
+    """Write ``samples.extxyz`` and one CIF file a crystal, named by id and formula."""
     good = [(sample, sample.crystal) for sample in samples if sample.crystal is not None]
     structures = [crystal for _, crystal in good]
     infos = [note(sample, crystal.composition.reduced_formula) for sample, crystal in good]
     write_extxyz(out / SAMPLES, structures, infos)
-    write_cifs(out / CIFS, structures)
+    for name, crystal in zip(_names(samples), structures, strict=True):
+        write_text(out / CIFS / f"{name}.cif", str(CifWriter(crystal)))
+
+
+def _names(samples: Sequence[Sample]) -> list[str]:
+    """Name the crystals: id and formula, and between them which of the id's candidates, if it has several."""
+    several = Counter(sample.request.id for sample in samples)
+    place: Counter[str] = Counter()
+    names = []
+    for sample in samples:
+        name = sample.request.id
+        number = f"_{place[name]}" if several[name] > 1 else ""
+        place[name] += 1
+        if sample.crystal is not None:
+            formula = sample.crystal.composition.reduced_formula
+            names.append(re.sub(r"[^\w.-]", "_", f"{name}{number}_{formula}"))
+    return names
 
 
 def note(sample: Sample, formula: str) -> dict[str, Any]:

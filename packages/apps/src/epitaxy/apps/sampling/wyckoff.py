@@ -9,11 +9,13 @@ from epitaxy.apps.config.base import suggest
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.sampling.formulas import check_elements, parse_formula
 from epitaxy.apps.sampling.request import TargetedRequest, draw
+from epitaxy.apps.say import say
 from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
 from epitaxy.geometry.symmetry import (
     crystal_system,
     draw_occupation,
+    lattice_points,
     occupation_possible,
     space_group_number,
 )
@@ -143,7 +145,8 @@ def for_formulas(
     """Return ``num`` requests for each formula (and each group that is named).
 
     The atoms of some number of formula units are put on the group's Wyckoff positions, each way with equal
-    chance; numbers of units are tried as often as training crystals have that many orbits.
+    chance; numbers of units are tried as often as training crystals have that many orbits, and primitive
+    cells of that many atoms. What goes beyond the sizes that training has is said aloud.
 
     Raises:
         UsageError: not a formula, an element the model does not know, or no way to put it on the positions.
@@ -187,8 +190,10 @@ def _fitting(
         UsageError: none fits a group that is named, or any.
     """
     most = max(MAX_CELL // sum(unit.values()), 1)
+    size = sum(unit.values())
     tried = [formula_units] if formula_units else range(1, most + 1)
     fitting: dict[int, list[int]] = {}
+    beyond: list[int] = []
     for number in symmetry.groups or symmetry.weights(statistics):
         limit = max(statistics.orbits_of(number))
         fits = [
@@ -196,16 +201,31 @@ def _fitting(
             for units in tried
             if occupation_possible(number, {z: n * units for z, n in unit.items()}, max_orbits=limit)
         ]
-        if fits:
-            fitting[number] = fits
+        known = [units for units in fits if _seen(statistics, number, size * units)]
+        if known:
+            fitting[number] = known
+        elif fits and (symmetry.groups or formula_units):
+            fitting[number] = fits if formula_units else fits[:1]
+            beyond.append(number)
         elif symmetry.groups:
             raise UsageError(
                 f"{formula} is impossible in space group {number}: the atoms of {_units(tried)} cannot "
                 f"be put on its Wyckoff positions in at most {limit} orbits; name another group"
             )
+    if beyond:
+        groups = ", ".join(map(str, beyond[:5])) + (", ..." if len(beyond) > 5 else "")
+        say(f"{formula} in group {groups}: cells larger than any in training, a guess beyond it")
     if not fitting:
         raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
     return fitting
+
+
+def _seen(statistics: WyckoffStatistics, number: int, atoms: int) -> int:
+    """Return how many training crystals have as large a primitive cell as this one; 1 if not known."""
+    if statistics.atoms_per_cell is None:
+        return 1
+    primitive, rest = divmod(atoms, lattice_points(number))
+    return 0 if rest else statistics.atoms_per_cell.get(primitive, 0)
 
 
 def _units(tried: Sequence[int]) -> str:
@@ -225,5 +245,9 @@ def _occupation(
         n: draw_occupation(number, {z: k * n for z, k in unit.items()}, rng=rng, max_orbits=max(seen))
         for n in units
     }
-    weights = {n: 1 + 100 * seen.get(len(way), 0) for n, way in ways.items()}
+    size = sum(unit.values())
+    weights = {
+        n: (1 + 100 * seen.get(len(way), 0)) * max(_seen(statistics, number, size * n), 1)
+        for n, way in ways.items()
+    }
     return tuple(ways[draw(weights, structure_seed(seed, _UNITS))])

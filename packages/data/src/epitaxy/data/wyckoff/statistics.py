@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+import torch
+
 from epitaxy.data._statistics import (
     PropertyStatistics,
     histogram,
@@ -15,7 +17,13 @@ from epitaxy.data._statistics import (
 from epitaxy.data.errors import DataError
 from epitaxy.data.vocabulary import Vocabulary
 from epitaxy.data.wyckoff.dataset import WyckoffDataset
-from epitaxy.geometry.symmetry import crystal_system, lattice_mask, lattice_to_k
+from epitaxy.geometry.symmetry import (
+    crystal_system,
+    lattice_mask,
+    lattice_points,
+    lattice_to_k,
+    wyckoff_table,
+)
 
 FORMAT = 1
 """Version of the JSON form."""
@@ -40,6 +48,8 @@ class WyckoffStatistics:
             component that is free in none.
         k_std: the population's, over the same; 1 where it is unknown, for want of two different values.
         properties: by name; a property that is nowhere known is left out.
+        atoms_per_cell: atoms of the primitive cell -> number of crystals that have so many; None in a file
+            that was written before it was kept.
 
     """
 
@@ -50,6 +60,7 @@ class WyckoffStatistics:
     k_mean: Six
     k_std: Six
     properties: Mapping[str, PropertyStatistics]
+    atoms_per_cell: Mapping[int, int] | None = None
 
     @classmethod
     def of(cls, dataset: WyckoffDataset) -> "WyckoffStatistics":
@@ -64,6 +75,7 @@ class WyckoffStatistics:
             k_mean=mean,
             k_std=std,
             properties=of_properties(dataset.properties),
+            atoms_per_cell=_primitive_sizes(dataset),
         )
 
     def orbits_of(self, number: int) -> Mapping[int, int]:
@@ -106,6 +118,8 @@ class WyckoffStatistics:
             fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
             fields["space_groups"] = parse_histogram(fields["space_groups"])
             fields["orbits"] = {int(g): parse_histogram(seen) for g, seen in fields["orbits"].items()}
+            sizes = fields.pop("atoms_per_cell", None)
+            fields["atoms_per_cell"] = None if sizes is None else parse_histogram(sizes)
             fields["k_mean"], fields["k_std"] = _six(fields["k_mean"]), _six(fields["k_std"])
             fields["properties"] = parse_properties(fields["properties"])
             return cls(**fields)
@@ -113,6 +127,15 @@ class WyckoffStatistics:
             raise DataError(
                 f"these are no statistics of asymmetric units ({error}); compute them again"
             ) from error
+
+
+def _primitive_sizes(dataset: WyckoffDataset) -> dict[int, int]:
+    """Count atoms of the primitive cells: the orbits' multiplicities over the points of the lattice."""
+    multiplicity = wyckoff_table().multiplicity[dataset.sites]
+    owner = torch.arange(len(dataset)).repeat_interleave(dataset.counts)
+    atoms = torch.zeros(len(dataset), dtype=torch.long).index_add(0, owner, multiplicity.long())
+    points = torch.tensor([lattice_points(int(number)) for number in dataset.space_groups])
+    return histogram(atoms // points)
 
 
 def _moments(dataset: WyckoffDataset) -> tuple[Six, Six]:

@@ -27,7 +27,7 @@ class Failed:
     """The task did not return; every other item is unharmed.
 
     Attributes:
-        kind: ``time`` (over its limit), ``error`` (it raised), ``crash`` (its worker process died).
+        kind: ``time`` (over its limit), ``error`` (it raised), ``crash`` (its worker process died, twice).
         reason: One clause for a person.
 
     """
@@ -37,11 +37,16 @@ class Failed:
 
 
 def attempt(task: Callable[[Item], Result], item: Item, limit: float | None) -> Done[Result] | Failed:
-    """Run the task on one item in this process, under a time limit in seconds."""
+    """Run the task on one item in this process, under a limit in seconds of processor time."""
     try:
         with time_limit(limit):
             return Done(value=task(item))
-    except TimeLimitReached:
-        return Failed(kind="time", reason=f"stopped after {limit:g} s")
+    except TimeLimitReached as reached:
+        return Failed(kind="time", reason=stopped(limit, idle=reached.idle))
     except Exception as error:  # whatever one structure makes a library raise concerns that structure alone
         return Failed(kind="error", reason=f"{type(error).__name__}: {error}")
+
+
+def stopped(limit: float | None, *, idle: bool) -> str:
+    """Say that something was stopped at its limit: of processor time or, idle, of the wall clock."""
+    return f"stopped after {limit:g} s" + ("" if idle else " of processor time")

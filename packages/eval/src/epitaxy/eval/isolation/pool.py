@@ -2,7 +2,8 @@
 
 ``concurrent.futures`` breaks a whole pool when a worker dies and cannot stop one that hangs. Here the parent
 knows which item each worker has in hand: when a worker dies or falls silent it ends that worker alone, and
-what is left of its chunk goes to a fresh one.
+what is left of its chunk goes to a fresh one. The item in hand when a worker died may not have been the cause
+(the machine's memory may have been short), so it is tried once more at the end, alone.
 """
 
 from collections import deque
@@ -40,7 +41,8 @@ def map_isolated(
         items: What to apply it to; picklable when there are workers.
         workers: Number of worker processes; 0 works in this process, where a limit stops only Python code in
             the main thread and a crash is a crash. The outcomes do not depend on it.
-        limit: Wall-clock seconds for one item; None for no limit.
+        limit: Seconds of processor time for one item, and of the wall clock while it is idle; None for no
+            limit.
         progress: Called after each item.
 
     Returns:
@@ -101,7 +103,10 @@ class _Pool(Generic[Item, Result]):
         bench: list[Worker[Item, Result]] | None,
     ) -> None:
         self.task, self.limit = task, limit
+        self.items = items
         self.queue: deque[tuple[int, Item]] = deque(enumerate(items))
+        self.lost: deque[tuple[int, Item]] = deque()
+        self.last_try = False
         self.size = min(workers, len(items))
         self.chunk = max(1, min(LARGEST_CHUNK, len(items) // (8 * max(1, self.size))))
         self.keep = bench is not None
@@ -110,15 +115,24 @@ class _Pool(Generic[Item, Result]):
     def run(self) -> Iterator[tuple[int, Done[Result] | Failed]]:
         """Yield (number of the item, outcome) as they come, each item once."""
         try:
-            while self.queue or any(worker.chunk for worker in self.workers):
-                self._employ()
-                yield from self._listen()
+            yield from self._work_off()
+            if self.lost:
+                for worker in self.workers:
+                    worker.stop()
                 self._reclaim()
+                self.queue, self.size, self.chunk, self.last_try = self.lost, 1, 1, True
+                yield from self._work_off()
         finally:
             for worker in self.workers:
                 if not (self.keep and worker.idle):
                     worker.stop()
             self.workers[:] = [worker for worker in self.workers if not worker.stopped]
+
+    def _work_off(self) -> Iterator[tuple[int, Done[Result] | Failed]]:
+        while self.queue or any(worker.chunk for worker in self.workers):
+            self._employ()
+            yield from self._listen()
+            self._reclaim()
 
     def _employ(self) -> None:
         """Fill the pool and give every idle worker a chunk, or dismiss it when none is left."""
@@ -142,8 +156,13 @@ class _Pool(Generic[Item, Result]):
                 outcome = worker.expire()
             else:
                 continue
-            if outcome is not None:
-                yield outcome
+            if outcome is None:
+                continue
+            number, ended = outcome
+            if isinstance(ended, Failed) and ended.kind == "crash" and not self.last_try:
+                self.lost.append((number, self.items[number]))
+            else:
+                yield number, ended
 
     def _reclaim(self) -> None:
         """Put back what stopped workers had left, in order, and forget them."""

@@ -5,11 +5,15 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Generic, Literal, TypeVar
 
-from epitaxy.eval.isolation.attempt import Done, Failed, attempt
+import psutil
+
+from epitaxy.eval.isolation.attempt import Done, Failed, attempt, stopped
+from epitaxy.eval.isolation.time_limit import IDLE_SHARE
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,6 +23,37 @@ START_LIMIT = 120.0
 
 GRACE = 2.0
 """Seconds beyond an item's limit after which a worker that did not stop by itself is ended."""
+
+
+class _Clock:
+    """Tells when a process has used more processor time than it may, or is idle for as long.
+
+    Without a word on the process's time (it has just died, or the system says nothing) the wall clock serves.
+    """
+
+    def __init__(self, pid: int, limit: float) -> None:
+        self.pid, self.limit = pid, limit
+        self.start = self.mark = self._spent()
+        self.marked = time.monotonic()
+
+    def _spent(self) -> float | None:
+        with suppress(psutil.Error):
+            used = psutil.Process(self.pid).cpu_times()
+            return float(used.user + used.system)
+        return None
+
+    def verdict(self) -> Literal["busy", "idle"] | None:
+        """Return how the limit is exceeded, if it is: by work, or by none."""
+        spent, waited = self._spent(), time.monotonic() - self.marked
+        if spent is None or self.start is None or self.mark is None:
+            return "idle" if waited > self.limit else None
+        if spent - self.start > self.limit:
+            return "busy"
+        if waited > self.limit:
+            if spent - self.mark < IDLE_SHARE * waited:
+                return "idle"
+            self.mark, self.marked = spent, time.monotonic()
+        return None
 
 
 def _work(channel: Connection, task: Callable[[Any], Any], limit: float | None) -> None:
@@ -34,7 +69,7 @@ def _work(channel: Connection, task: Callable[[Any], Any], limit: float | None) 
 
 
 class Worker(Generic[Item, Result]):
-    """A process, the chunk it has in hand, and the moment by which it must have spoken again.
+    """A process, the chunk it has in hand, and the clock by which it must have spoken again.
 
     It sends one message an item, in order, so the head of ``chunk`` is always the item it is working on.
     """
@@ -49,7 +84,8 @@ class Worker(Generic[Item, Result]):
         self.process = context.Process(target=_work, args=(theirs, task, limit), daemon=True)
         self.process.start()
         theirs.close()
-        self.deadline: float | None = time.monotonic() + START_LIMIT
+        self.deadline = time.monotonic() + START_LIMIT
+        self.clock: _Clock | None = None
         self.started = False
 
     def give(self, chunk: Sequence[tuple[int, Item]]) -> None:
@@ -71,15 +107,16 @@ class Worker(Generic[Item, Result]):
         except (EOFError, OSError):
             return self._end("crash", "its worker process died")
         if message is None:
-            self.started, self.deadline = True, None
+            self.started = True
         else:
             self.chunk.popleft()
             self._restart_clock()
         return message
 
     def expire(self) -> tuple[int, Failed]:
-        """End a worker that was silent past its deadline; the item in hand is the cause."""
-        return self._end("time", f"stopped after {self.limit:g} s together with its worker process")
+        """End a worker that is overdue; the item in hand is the cause."""
+        idle = self.clock is not None and self.clock.verdict() == "idle"
+        return self._end("time", f"{stopped(self.limit, idle=idle)} together with its worker process")
 
     @property
     def idle(self) -> bool:
@@ -94,7 +131,9 @@ class Worker(Generic[Item, Result]):
     @property
     def overdue(self) -> bool:
         """Whether it should have spoken by now."""
-        return self.deadline is not None and time.monotonic() > self.deadline
+        if not self.started:
+            return time.monotonic() > self.deadline
+        return self.clock is not None and self.clock.verdict() is not None
 
     def stop(self) -> None:
         """End the process, however stuck it is."""
@@ -103,9 +142,9 @@ class Worker(Generic[Item, Result]):
         self.channel.close()
 
     def _restart_clock(self) -> None:
-        self.deadline = None
-        if self.limit is not None and self.chunk:
-            self.deadline = time.monotonic() + self.limit + GRACE
+        self.clock = None
+        if self.limit is not None and self.chunk and self.process.pid is not None:
+            self.clock = _Clock(self.process.pid, self.limit + GRACE)
 
     def _end(self, kind: Literal["time", "crash"], reason: str) -> tuple[int, Failed]:
         self.stop()

@@ -2,7 +2,7 @@
 
 ``CACHE/NAME-vVERSION-HASH/`` holds ``about.json``, which says for people what the hash stands for, and
 ``*.jsonl``. Files are written once, under names of their own, so that several processes may fill a folder
-together. A damaged line is as good as none.
+together. Each line has a checksum: one that is damaged, or was changed by hand, is as good as none.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class Store:
 
     def write(self, outcomes: Mapping[str, Outcome], limit: float | None) -> None:
         """Keep these, but for items whose process died."""
-        lines = [json.dumps(_record(k, o, limit)) for k, o in outcomes.items() if _lasting(o)]
+        lines = [json.dumps(_sealed(_record(k, o, limit))) for k, o in outcomes.items() if _lasting(o)]
         if lines:
             _write(self.folder / f"{uuid.uuid4().hex}.jsonl", "\n".join(lines) + "\n")
 
@@ -58,8 +58,17 @@ class Store:
                     record = json.loads(line)
                 except ValueError:
                     continue
-                if isinstance(record, dict):
+                if isinstance(record, dict) and record.pop("sum", None) == _checksum(record):
                     yield record
+
+
+def _sealed(record: dict[str, Any]) -> dict[str, Any]:
+    return record | {"sum": _checksum(record)}
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    """Name the content of a line, the same before it is written and after it is read."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _lasting(outcome: Outcome) -> bool:

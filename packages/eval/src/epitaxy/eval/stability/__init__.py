@@ -6,34 +6,49 @@ from epitaxy.eval.stability.candidate import Candidate
 from epitaxy.eval.stability.chgnet_potential import CHGNetPotential
 from epitaxy.eval.stability.conventions import CONVENTIONS, StabilityConvention
 from epitaxy.eval.stability.entries import read_entries
-from epitaxy.eval.stability.evaluate import evaluate_stability
-from epitaxy.eval.stability.hull import AboveHull, Hull, HullEntry, hull_of_entries
+from epitaxy.eval.stability.evaluate import check_energies, evaluate_stability
+from epitaxy.eval.stability.hull import NO_HULL, AboveHull, Hull, HullEntry, hull_of_entries
+from epitaxy.eval.stability.judge import Labels, judge
 from epitaxy.eval.stability.loading import load_potential
-from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings
+from epitaxy.eval.stability.methods import PBE, PBE_RAW
+from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings, method_of
 from epitaxy.eval.stability.references import References, build_hull
-from epitaxy.eval.stability.result import StabilityResult
+from epitaxy.eval.stability.result import WINDOW, StabilityResult
+from epitaxy.eval.stability.sevennet_potential import SevenNetPotential
+from epitaxy.eval.stability.standard import Standard, standardised
 
 __all__ = [
     "CONVENTIONS",
+    "NO_HULL",
+    "PBE",
+    "PBE_RAW",
+    "WINDOW",
     "AboveHull",
     "AsePotential",
     "CHGNetPotential",
     "Candidate",
     "Hull",
     "HullEntry",
+    "Labels",
     "Potential",
     "References",
     "RelaxSettings",
     "Relaxed",
+    "SevenNetPotential",
     "StabilityConvention",
     "StabilityResult",
     "StageProgress",
+    "Standard",
     "Work",
     "build_hull",
+    "check_energies",
     "energies_of",
     "evaluate_stability",
     "hull_of_entries",
+    "judge",
     "load_potential",
+    "method_of",
     "read_entries",
     "relax_all",
+    "standardised",
 ]

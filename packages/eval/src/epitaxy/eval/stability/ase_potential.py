@@ -12,7 +12,8 @@ from pymatgen.core.structure import Structure
 from epitaxy.eval.stability.engine import energy_with, relax_with
 from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
 
-Parameters: TypeAlias = tuple[tuple[str, bool | int | float | str], ...]
+Parameter: TypeAlias = tuple[str, bool | int | float | str]
+Parameters: TypeAlias = tuple[Parameter, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,11 @@ class AsePotential:
         words = ", ".join(f"{key}={value!r}" for key, value in self.parameters)
         prefix = "" if ":" in self.calculator else "ase:"
         return f"{prefix}{self.calculator}" + (f"({words})" if words else "")
+
+    @property
+    def method(self) -> str | None:
+        """What its energies stand for: of ASE's own calculators themselves alone; else it is not known."""
+        return None if ":" in self.calculator else self.name
 
     @property
     def version(self) -> str:

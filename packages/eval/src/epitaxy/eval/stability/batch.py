@@ -12,7 +12,7 @@ from epitaxy.eval.resumable import JsonValue, resume_map, structure_key
 from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings
 
 RELAX_LIMIT = 600.0
-"""Wall-clock seconds for one structure unless told otherwise."""
+"""Seconds of processor time for one structure unless told otherwise."""
 
 StageProgress: TypeAlias = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)``, where stage is a phrase for people."""
@@ -26,7 +26,7 @@ class Work:
         cache: The folder where what is finished is kept, so that a run that was killed goes on where it was
             and no energy is computed twice; None keeps nothing.
         workers: Worker processes; 0 for this one, where a crash is a crash; or a Dask scheduler's address.
-        timeout_s: Wall-clock seconds for one structure; None for no limit.
+        timeout_s: Seconds of processor time for one structure; None for no limit.
         chunk: How many finished structures to save at once.
         retry: Whether to try again what failed in an earlier run.
         progress: Called after each structure.
@@ -53,6 +53,7 @@ class Work:
             list(structures.values()),
             keys=[structure_key(structure) for structure in structures.values()],
             name=task.NAME,
+            version=task.VERSION,
             parameters=parameters,
             cache=self.cache,
             workers=self.workers,
@@ -100,6 +101,8 @@ def relax_all(
         "fmax": settings.fmax,
         "max_steps": settings.max_steps,
         "max_atoms": settings.max_atoms,
+        "pressure": settings.pressure,
+        "keep_symmetry": settings.keep_symmetry,
     }
     outcomes = work.run(stage, _Relax(potential, settings), structures, parameters)
     return {name: _relaxed(outcome) for name, outcome in outcomes.items()}
@@ -120,7 +123,7 @@ def energies_of(
 class _Energy:
     """Computes one energy; picklable."""
 
-    NAME = "energy"
+    NAME, VERSION = "energy", 1
 
     def __init__(self, potential: Potential) -> None:
         self.potential = potential
@@ -135,7 +138,7 @@ class _Energy:
 class _Relax:
     """Relaxes one crystal; picklable."""
 
-    NAME = "relax"
+    NAME, VERSION = "relax", 2  # 1: FIRE, which climbed in left-handed cells
 
     def __init__(self, potential: Potential, settings: RelaxSettings) -> None:
         self.potential, self.settings = potential, settings

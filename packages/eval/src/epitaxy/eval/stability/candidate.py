@@ -18,8 +18,12 @@ class Candidate:
         status: ``relaxed``, converged or not; ``unreadable``; or how its relaxation failed.
         relaxed: What its relaxation gave; None without one.
         above: Where it lies against the hull; with a reason where that cannot be told.
-        unique: Whether it is the first of its kind among the samples; None if nobody said.
+        unique: Whether it is the one of its kind among the samples that is shown; None if nobody said.
         novel: Whether the training set lacks it; None if nobody said.
+        above_best: Energy (enthalpy) above the lowest of its composition among the samples, eV/atom.
+        same_as: The id of the sample that is the same crystal, relaxed, and is shown in its place.
+        copies: Ids of the samples that it is shown for beside itself.
+        known: The id of a known phase that it is, relaxed; None if it is none, or nobody said.
 
     """
 
@@ -29,6 +33,20 @@ class Candidate:
     above: AboveHull
     unique: bool | None = None
     novel: bool | None = None
+    above_best: float | None = None
+    same_as: str | None = None
+    copies: tuple[str, ...] = ()
+    known: str | None = None
+
+    @property
+    def enthalpy(self) -> float | None:
+        """Energy, under pressure enthalpy, in eV/atom; None if it was not relaxed."""
+        return None if self.relaxed is None else self.relaxed.enthalpy
+
+    @property
+    def found(self) -> int:
+        """How many samples relaxed to it."""
+        return 1 + len(self.copies)
 
     @property
     def e_hull(self) -> float | None:
@@ -43,10 +61,15 @@ class Candidate:
             "formula": None if held is None else held.structure.composition.reduced_formula,
             "atoms": None if held is None else len(held.structure),
             "e_hull": self.above.value,
+            "above_best": self.above_best,
             "energy": None if held is None else held.energy,
+            "enthalpy": self.enthalpy,
+            "found": self.found,
+            "known": self.known,
             "rmsd": None if held is None else held.rmsd,
             "displacement": None if held is None else held.displacement,
             "spacegroup": None if held is None else held.spacegroup,
+            "spacegroup_before": None if held is None else held.spacegroup_before,
             "converged": None if held is None else held.converged,
             "unique": self.unique,
             "novel": self.novel,

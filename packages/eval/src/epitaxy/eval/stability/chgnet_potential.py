@@ -3,6 +3,9 @@
 import contextlib
 import io
 import multiprocessing
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import metadata
@@ -12,10 +15,14 @@ from typing import Any
 from pymatgen.core.structure import Structure
 
 from epitaxy.eval.stability.ase_potential import require_ase
-from epitaxy.eval.stability.engine import energy_with, relax_with
+from epitaxy.eval.stability.engine import check_elements, energy_with, relax_with
+from epitaxy.eval.stability.methods import PBE, R2SCAN
 from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
 
 WEIGHTS = ("0.3.0", "0.2.0", "r2scan")
+
+ELEMENTS = 94
+"""It was trained on hydrogen to plutonium."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +61,59 @@ class CHGNetPotential:
         return f"chgnet:{self.weights}"
 
     @property
+    def method(self) -> str:
+        """What its energies stand for."""
+        return R2SCAN if self.weights == "r2scan" else PBE
+
+    @property
     def version(self) -> str:
         """The version of the package."""
         return f"chgnet {metadata.version('chgnet')}"
 
     def prepare(self) -> None:
         """Load the weights."""
-        _calculator(self.weights, self.device, "e")
+        with _quiet():
+            _calculator(self.weights, self.device, "e")
 
     def energy(self, structure: Structure) -> float:
-        """Compute the energy per atom, eV; quicker than one step of a relaxation, which needs forces."""
-        return energy_with(_calculator(self.weights, self.device, "e"), structure)
+        """Compute the energy per atom, eV; quicker than one step of a relaxation, which needs forces.
+
+        Raises:
+            ValueError: If it has no energy for an element, or an atom is isolated.
+
+        """
+        check_elements(structure, range(1, ELEMENTS + 1), "CHGNet")
+        with _quiet(), _isolated_named():
+            return energy_with(_calculator(self.weights, self.device, "e"), structure)
 
     def relax(self, structure: Structure, settings: RelaxSettings) -> Relaxed:
-        """Relax atoms and cell."""
-        return relax_with(_calculator(self.weights, self.device, "efs"), structure, settings)
+        """Relax atoms and cell. Raises as :meth:`energy` does, and if the structure flies apart."""
+        check_elements(structure, range(1, ELEMENTS + 1), "CHGNet")
+        with _quiet(), _isolated_named():
+            return relax_with(_calculator(self.weights, self.device, "efs"), structure, settings)
+
+
+@contextmanager
+def _isolated_named() -> Iterator[None]:
+    """Say in a sentence that an atom has no neighbours."""
+    try:
+        yield
+    except ValueError as error:
+        if "isolated atom" not in str(error):
+            raise
+        raise ValueError(
+            "isolated atom: one has no neighbour within 6 angstrom, and CHGNet has no energy for that; the "
+            "cell "
+            "is too empty, or flew apart"
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what its libraries warn developers of out of the user's way."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _calculator(weights: str, device: str, task: str) -> Any:

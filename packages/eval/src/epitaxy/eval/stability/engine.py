@@ -1,6 +1,7 @@
 """Energies and relaxations by any ASE calculator."""
 
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,11 @@ from pymatgen.core.structure import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from epitaxy.eval.csp.pair import rms_displacement
+from epitaxy.eval.stability.descent import SYMPREC, descend
 from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-SYMPREC = 0.1
-"""Angstrom within which sites count as equivalent when a space group is named."""
 
 
 def energy_with(calculator: Any, structure: Structure) -> float:
@@ -34,43 +33,62 @@ def energy_with(calculator: Any, structure: Structure) -> float:
 
 
 def relax_with(calculator: Any, structure: Structure, settings: RelaxSettings) -> Relaxed:
-    """Relax atoms and cell by FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)).
-
-    The cell moves by the logarithm of its deformation (ASE's ``FrechetCellFilter``).
+    """Relax atoms and cell (:mod:`epitaxy.eval.stability.descent`).
 
     Raises:
-        ValueError: If the crystal is disordered, has dummy atoms or too many, or the energy is not finite.
+        ValueError: If the crystal is disordered, has dummy atoms or too many, flies apart or collapses, or
+            the energy is not finite.
 
     """
-    from ase import filters
-    from ase.optimize import FIRE
-
     if len(structure) > settings.max_atoms:
         raise ValueError(f"{len(structure)} atoms in the cell, and max_atoms is {settings.max_atoms}")
-    started = time.perf_counter()
+    started = time.process_time()
     atoms: Any = to_atoms(structure)  # most of ASE has no types
     atoms.calc = calculator
-    free: Any = filters.FrechetCellFilter
-    optimizer = FIRE(free(atoms), logfile=None)
-    converged = optimizer.run(fmax=settings.fmax, steps=settings.max_steps)
+    converged, steps = descend(atoms, settings)
     energy = _finite(atoms.get_potential_energy() / len(atoms))
     forces: Float[np.ndarray, "atoms 3"] = atoms.get_forces()
     relaxed = to_structure(atoms)
     return Relaxed(
         structure=relaxed,
         energy=energy,
-        converged=bool(converged),
-        steps=int(optimizer.nsteps),
+        converged=converged,
+        steps=steps,
         max_force=float(np.linalg.norm(forces, axis=1).max()),
-        displacement=_displacement(structure, atoms),
+        displacement=_displacement(to_atoms(structure), atoms),
         rmsd=rms_displacement(_matcher(), structure, relaxed),
         spacegroup=_spacegroup(relaxed),
-        seconds=time.perf_counter() - started,
+        seconds=time.process_time() - started,
+        spacegroup_before=_spacegroup(structure),
+        pressure=settings.pressure,
     )
+
+
+def check_elements(structure: Structure, known: Collection[int], name: str) -> None:
+    """Refuse elements that a potential lacks; dummy species are refused elsewhere.
+
+    Args:
+        structure: The crystal.
+        known: Atomic numbers of the elements that the potential has.
+        name: What the potential is called.
+
+    Raises:
+        ValueError: naming them.
+
+    """
+    held = {site for site in structure.composition.elements if not isinstance(site, DummySpecies)}
+    lacking = sorted({int(e.Z) for e in held} - set(known))
+    if lacking:
+        symbols = ", ".join(Element.from_Z(number).symbol for number in lacking)
+        raise ValueError(f"{name} has no {symbols}: it was not trained on such crystals")
 
 
 def to_atoms(structure: Structure) -> "Atoms":
     """Make ASE atoms: numbers, positions and cell; oxidation states and site properties stay behind.
+
+    The cell is right-handed: of a left-handed one all three vectors are turned round, which is the same
+    lattice. Potentials divide by the triple product, so that a left-handed cell has a stress of the wrong
+    sign (CHGNet does), and relaxing then climbs.
 
     Raises:
         ValueError: If a site is shared between species or holds none of the elements.
@@ -83,7 +101,8 @@ def to_atoms(structure: Structure) -> "Atoms":
     if any(isinstance(site.specie, DummySpecies) for site in structure):
         raise ValueError("a site holds a dummy species, which has no energy")
     numbers = [site.specie.Z for site in structure]
-    return Atoms(numbers=numbers, positions=structure.cart_coords, cell=structure.lattice.matrix, pbc=True)
+    cell = structure.lattice.matrix * (1 if np.linalg.det(structure.lattice.matrix) > 0 else -1)
+    return Atoms(numbers=numbers, positions=structure.cart_coords, cell=cell, pbc=True)
 
 
 def to_structure(atoms: "Atoms") -> Structure:
@@ -94,10 +113,10 @@ def to_structure(atoms: "Atoms") -> Structure:
     )
 
 
-def _displacement(before: Structure, after: "Atoms") -> float:
+def _displacement(before: "Atoms", after: "Atoms") -> float:
     """Compare fractions, so that what the cell does to all atoms alike does not count; ASE wraps none."""
-    cells: tuple[Float[np.ndarray, "3 3"], ...] = (before.lattice.matrix, after.cell.array)
-    moved = after.positions @ np.linalg.inv(cells[1]) - before.cart_coords @ np.linalg.inv(cells[0])
+    cells: tuple[Float[np.ndarray, "3 3"], ...] = (before.cell.array, after.cell.array)
+    moved = after.positions @ np.linalg.inv(cells[1]) - before.positions @ np.linalg.inv(cells[0])
     steps = (moved - moved.mean(axis=0)) @ (cells[0] + cells[1]) / 2
     return float(np.sqrt(np.square(steps).sum(axis=1).mean()))
 

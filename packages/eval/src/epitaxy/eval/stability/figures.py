@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from epitaxy.eval.stability.result import StabilityResult
 
 _DEFINITION = (
-    "Each sample is relaxed, atoms and cell (FIRE), and its energy compared with the convex hull of known "
+    "Each sample is relaxed, atoms and cell, and its energy compared with the convex hull of known "
     "phases, of which no sample is part. Rates are over all samples: one that is unreadable, whose relaxing "
-    "failed or whose hull is unknown counts as not stable. S.U.N.: stable, unique among the samples, and not "
-    "in the training set. rmsd: StructureMatcher (0.3, 0.5, 10 degrees) between a sample and itself relaxed, "
+    "failed or whose hull is unknown counts as not stable. S.U.N.: stable and, relaxed, the one of its kind "
+    "among the samples that counts, and not in the training set. rmsd: StructureMatcher (0.3, 0.5, 10 "
+    "degrees) between a sample and itself relaxed, "
     "over (volume per atom)^(1/3), mean over those that match; displacement: root mean square way of the "
-    "atoms against the cell, in angstrom. Energies in eV/atom. Seconds are wall-clock; relaxations that "
-    "failed are left out."
+    "atoms against the cell, in angstrom. Energies in eV/atom. Seconds of relaxation are processor "
+    "time, relaxations that failed left out; of generation wall-clock."
 )
 
 NEAR = 0.002
@@ -90,6 +91,8 @@ def _protocol(result: "StabilityResult") -> dict[str, object]:
             "fmax": result.settings.fmax,
             "max_steps": result.settings.max_steps,
             "max_atoms": result.settings.max_atoms,
+            "pressure": result.settings.pressure,
+            "keep_symmetry": result.settings.keep_symmetry,
             "generation_seconds": result.generation_seconds,
             "conventions": {c.name: c.definition for c in CONVENTIONS.values()},
             "hull": {
@@ -120,7 +123,8 @@ def _notes(
             f"{close} samples lie within {NEAR:g} eV/atom of the hull: a known phase found again falls on "
             "either side of it by how far its relaxation went, so count it as a find only if it is novel"
         )
-    if lost := result.without_hull():
+    lost = result.without_hull()
+    if lost and result.hull.entries:
         reasons = dict.fromkeys(candidate.above.reason for candidate in lost)
         notes["without_hull"] = f"counted as not stable: {'; '.join(reasons)}"
     if counts["hull_failed"]:

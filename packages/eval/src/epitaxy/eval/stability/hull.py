@@ -64,6 +64,8 @@ class Hull:
         systems: Chemical systems it was built for, whose subsystems it covers too; None for whatever its
             entries have.
         failed: Phases that are not part of it because their energy could not be computed, with the reason.
+        method: What given energies stand for (:mod:`epitaxy.eval.stability.methods`); None if that is not
+            said.
 
     """
 
@@ -73,6 +75,7 @@ class Hull:
     potential: str | None = None
     systems: frozenset[frozenset[str]] | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
+    method: str | None = None
     _lowest: dict[frozenset[str], list[HullEntry]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -115,8 +118,8 @@ class Hull:
         return len(self._lowest)
 
 
-def hull_of_entries(entries: Iterable[HullEntry], *, source: str) -> Hull:
-    """Make a hull of phases whose energies are given.
+def hull_of_entries(entries: Iterable[HullEntry], *, source: str, method: str | None = None) -> Hull:
+    """Make a hull of phases whose energies are given, and stand for a method, if that is known.
 
     Raises:
         ValueError: If there are none.
@@ -128,6 +131,7 @@ def hull_of_entries(entries: Iterable[HullEntry], *, source: str) -> Hull:
     return Hull(
         source=source,
         entries=held,
+        method=method,
         statement=(
             f"{len(held)} phases of {source}, energies as given there. Means something only if those "
             "energies and the potential's stand for one method: for CHGNet's default weights, PBE and PBE+U "
@@ -164,3 +168,11 @@ def _share(entry: HullEntry, symbol: str) -> float:
 
 def _name(system: Collection[str]) -> str:
     return "-".join(sorted(system))
+
+
+NO_HULL = Hull(
+    source="nothing",
+    statement="No --hull was given: energies above it, and what is stable, are not known.",
+    entries=(),
+)
+"""Candidates are then ranked by energy within each composition."""

@@ -7,6 +7,14 @@ from typing import Any, Protocol, runtime_checkable
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
+GPA = 1 / 160.21766208
+"""A gigapascal in eV per cubic angstrom."""
+
+
+def pressure_energy(structure: Structure, pressure: float) -> float:
+    """Compute pressure (GPa) times volume, eV/atom."""
+    return pressure * GPA * float(structure.volume) / len(structure)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaxSettings:
@@ -17,20 +25,26 @@ class RelaxSettings:
             of atoms, at which it has converged, in eV/angstrom.
         max_steps: Steps after which it ends unconverged; 0 moves nothing.
         max_atoms: Atoms above which a structure is refused: one huge cell must not use up the memory.
+        pressure: Of the surroundings, in GPa: what is lowered is then the enthalpy.
+        keep_symmetry: Whether the operations that the structure has within 0.1 angstrom are kept, exactly.
 
     """
 
     fmax: float = 0.05
     max_steps: int = 500
     max_atoms: int = 500
+    pressure: float = 0.0
+    keep_symmetry: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings without meaning.
 
         Raises:
-            ValueError: If one of them is not positive (``max_steps``: negative).
+            ValueError: If one of them is not positive (``max_steps``: negative), or the pressure not finite.
 
         """
+        if not isfinite(self.pressure):
+            raise ValueError(f"the pressure must be a finite number of GPa, not {self.pressure}")
         if not (isfinite(self.fmax) and self.fmax > 0) or self.max_steps < 0 or self.max_atoms < 1:
             raise ValueError(
                 f"fmax must be positive, max_steps 0 or more and max_atoms at least 1, not {self.fmax}, "
@@ -53,7 +67,9 @@ class Relaxed:
         rmsd: StructureMatcher's root mean square displacement to the input over (volume per atom)^(1/3), as
             match tables use it; None if relaxed and input do not match.
         spacegroup: International number of the relaxed crystal's space group; None if spglib finds none.
-        seconds: Wall-clock seconds.
+        seconds: Seconds of processor time.
+        spacegroup_before: That of the structure as it was given.
+        pressure: GPa under which it was relaxed.
 
     """
 
@@ -66,6 +82,13 @@ class Relaxed:
     rmsd: float | None
     spacegroup: int | None
     seconds: float
+    spacegroup_before: int | None = None
+    pressure: float = 0.0
+
+    @property
+    def enthalpy(self) -> float:
+        """Energy and pressure times volume, eV/atom: the energy where there is no pressure."""
+        return self.energy + pressure_energy(self.structure, self.pressure)
 
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON values, from which :meth:`from_json` makes an equal object, bit for bit."""
@@ -81,6 +104,8 @@ class Relaxed:
             "rmsd": self.rmsd,
             "spacegroup": self.spacegroup,
             "seconds": self.seconds,
+            "spacegroup_before": self.spacegroup_before,
+            "pressure": self.pressure,
         }
 
     @staticmethod
@@ -111,3 +136,17 @@ class Potential(Protocol):
 
     def relax(self, structure: Structure, settings: RelaxSettings) -> Relaxed:
         """Relax atoms and cell."""
+
+
+@runtime_checkable
+class OfMethod(Protocol):
+    """A potential that says which method its energies stand for."""
+
+    @property
+    def method(self) -> str | None:
+        """One of :mod:`epitaxy.eval.stability.methods`, another name, or None where it is not known."""
+
+
+def method_of(potential: Potential) -> str | None:
+    """Return the method that a potential's energies stand for; None if it does not say."""
+    return potential.method if isinstance(potential, OfMethod) else None

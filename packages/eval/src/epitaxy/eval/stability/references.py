@@ -8,7 +8,7 @@ from pymatgen.core.structure import Structure
 from epitaxy.eval.isolation import Failed
 from epitaxy.eval.stability.batch import Work, energies_of, relax_all
 from epitaxy.eval.stability.hull import Hull, HullEntry, chemical_system
-from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings
+from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings, pressure_energy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def build_hull(
 
     The crystals' energies as they are come first. Those close to the hull are then relaxed; the others are
     not: relaxing would have to lower one by more than ``relax_within`` for it to matter. An energy is the
-    lower of the two. With a cache in ``work`` nothing is computed twice.
+    lower of the two; under pressure it is the enthalpy. With a cache in ``work`` nothing is computed twice.
 
     Args:
         references: The known crystals.
@@ -61,14 +61,19 @@ def build_hull(
     chosen = _within(references.structures, wanted)
     found = energies_of(chosen, potential, work=work, stage="energies of known phases")
     failed = {name: outcome.reason for name, outcome in found.items() if isinstance(outcome, Failed)}
-    energies = {name: energy for name, energy in found.items() if isinstance(energy, float)}
+    pressure = 0.0 if settings is None else settings.pressure
+    energies = {
+        name: energy + pressure_energy(chosen[name], pressure)
+        for name, energy in found.items()
+        if isinstance(energy, float)
+    }
     close: dict[str, Structure] = {}
     if references.relax_within is not None:
         close = _close(chosen, energies, references.relax_within)
         relaxed = relax_all(close, potential, settings=settings, work=work, stage="relaxing known phases")
         for name, outcome in relaxed.items():
             if isinstance(outcome, Relaxed):
-                energies[name] = min(energies[name], outcome.energy)
+                energies[name] = min(energies[name], outcome.enthalpy)
     return Hull(
         source=references.source,
         statement=_statement(references, potential, len(energies), len(close), len(failed)),

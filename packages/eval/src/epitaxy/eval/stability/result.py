@@ -8,6 +8,9 @@ from epitaxy.eval.stability.conventions import CONVENTIONS, convention_of
 from epitaxy.eval.stability.hull import Hull
 from epitaxy.eval.stability.potential import RelaxSettings
 
+WINDOW = 0.1
+"""eV/atom above the best of a composition within which a candidate is worth a closer look."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StabilityResult:
@@ -70,22 +73,41 @@ class StabilityResult:
         return tuple(c for c in self.candidates if c.relaxed is not None and c.e_hull is None)
 
     def ranked(self) -> tuple[Candidate, ...]:
-        """Sort the candidates by energy above the hull; those without one come last, in the order given."""
-        known = sorted(self.placed(), key=lambda candidate: (candidate.e_hull, candidate.id))
-        return (*known, *(candidate for candidate in self.candidates if candidate.e_hull is None))
+        """Sort the candidates, each crystal once: by energy above the hull; then what has none of it.
 
-    def shortlist(self, convention: str = "metastable") -> tuple[Candidate, ...]:
-        """Rank what deserves a closer look: stable under a convention and, as far as known, unique and novel.
+        Without a hull the order is that of energy (enthalpy) within each composition, compositions by name.
+        Failures come last, in the order given.
+        """
+        shown = [candidate for candidate in self.candidates if candidate.same_as is None]
+        return tuple(sorted(shown, key=_rank))
+
+    def shortlist(
+        self, convention: str = "metastable", *, window: float | None = None
+    ) -> tuple[Candidate, ...]:
+        """Rank what deserves a closer look: low in energy and, as far as known, unique and novel.
+
+        Args:
+            convention: With a hull, by which a candidate is stable enough.
+            window: eV/atom: with a hull, what may lie so far above it in place of the convention's rule;
+                without one, above the best of the composition (:data:`WINDOW` unless told otherwise).
 
         Raises:
             ValueError: If no convention has that name.
 
         """
         holds = convention_of(convention).holds
+        with_hull = bool(self.hull.entries)
+
+        def near(candidate: Candidate) -> bool:
+            if with_hull and window is None:
+                return holds(candidate.e_hull)
+            distance = candidate.e_hull if with_hull else candidate.above_best
+            return distance is not None and distance <= (WINDOW if window is None else window)
+
         return tuple(
             candidate
             for candidate in self.ranked()
-            if holds(candidate.e_hull) and candidate.unique is not False and candidate.novel is not False
+            if near(candidate) and candidate.unique is not False and candidate.novel is not False
         )
 
     def rows(self) -> list[dict[str, str | float | int | bool | None]]:
@@ -104,6 +126,7 @@ class StabilityResult:
             "failed_error": statuses.count("error"),
             "failed_crash": statuses.count("crash"),
             "relaxed": len(relaxed),
+            "distinct": sum(c.relaxed is not None and c.same_as is None for c in self.candidates),
             "not_converged": sum(not one.converged for one in relaxed),
             "without_hull": len(self.without_hull()),
             **{name: len(self.stable(name)) for name in CONVENTIONS},
@@ -126,3 +149,12 @@ class StabilityResult:
     def to_json(self) -> dict[str, object]:
         """Give the report as plain JSON values: protocol, counts, metrics, intervals, notes, ids."""
         return self.report().to_json()
+
+
+def _rank(candidate: Candidate) -> tuple[int, float | str, float, str]:
+    """Order by energy above the hull, then by composition and energy; failures stay as they are."""
+    if candidate.e_hull is not None:
+        return 0, candidate.e_hull, 0.0, candidate.id
+    if candidate.relaxed is None or candidate.enthalpy is None:
+        return 2, "", 0.0, ""
+    return 1, candidate.relaxed.structure.composition.reduced_formula, candidate.enthalpy, candidate.id

@@ -18,6 +18,7 @@ from epitaxy.geometry.symmetry.groups import (
     SpaceGroup,
     WyckoffPosition,
     crystal_system,
+    lattice_points,
     space_group,
 )
 from epitaxy.geometry.symmetry.kvector import (
@@ -64,6 +65,7 @@ __all__ = [
     "lattice_bias",
     "lattice_from_k",
     "lattice_mask",
+    "lattice_points",
     "lattice_to_k",
     "occupation_possible",
     "project_to_wyckoff",

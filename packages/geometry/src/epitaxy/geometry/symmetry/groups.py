@@ -135,6 +135,17 @@ class SpaceGroup:
         return self.rotations[fixed], (self.translations - moved)[fixed]
 
 
+def lattice_points(number: int) -> int:
+    """Return how many lattice points the conventional cell has: 1 of P, 2 of A, C and I, 3 of R, 4 of F.
+
+    Raises:
+        ValueError: if the number is outside 1 to 230.
+
+    """
+    same = space_group(number).rotations == torch.eye(3, dtype=torch.int64)
+    return int(same.flatten(1).all(1).sum())
+
+
 def crystal_system(group: SupportsIndex | str) -> CrystalSystem:
     """Name the crystal system of a space group, given as `space_group_number` takes it.
 

@@ -66,7 +66,7 @@ def known_crystals(word: str, split: str, root: Path | None) -> dict[str, Struct
     if has_splits(name) or name != word:
         return _crystals(load_split(name, part, root=root))
     with reporting(f"reading {name}") as progress:
-        read = read_predictions(name, progress=progress)
+        read = read_predictions(name, repeated=False, progress=progress)
     announce(name, read.rejects(), known=True)
     found = {record: structure for record, structure in read.flat().items() if structure is not None}
     if not found:
@@ -82,7 +82,7 @@ def samples_of(word: str, split: str, root: Path | None) -> Predictions:
         DataError: a file that cannot be read at all.
     """
     name, part = divide(word, split)
-    if name in DATASETS or name != word:
+    if has_splits(name) or name != word:
         known = _crystals(load_split(name, part, root=root))
         return Predictions(by_id={n: [structure] for n, structure in known.items()})
     with reporting(f"reading {name}") as progress:

@@ -3,11 +3,8 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
-
-from pymatgen.io.cif import CifWriter
 
 from epitaxy.apps.cli.evaluation.publish import as_json
 from epitaxy.apps.files import write_text
@@ -18,16 +15,18 @@ from epitaxy.eval.stability import CONVENTIONS, Candidate, StabilityResult
 FORMS = (".csv", ".json", ".extxyz")
 
 COLUMNS = (
-    "rank", "id", "formula", "atoms", "e_above_hull", "energy", "rmsd", "displacement", "spacegroup",
-    "status", "unique", "novel", "converged", "decomposition", "reason",
+    "rank", "id", "formula", "atoms", "e_above_hull", "above_best", "energy", "enthalpy", "found", "known",
+    "rmsd", "displacement", "spacegroup", "spacegroup_before", "status", "unique", "novel", "converged",
+    "decomposition", "reason",
 )  # fmt: skip
-"""Of the table; energies in eV/atom, displacement in angstrom."""
+"""Of the table; energies in eV/atom, displacement in angstrom. All but ``spacegroup_before`` is said of
+the relaxed crystal."""
 
 Row = Mapping[str, str | float | int | bool | None]
 
 
 def write_ranked(out: Path, result: StabilityResult, scored: Scored) -> None:
-    """Write all candidates, the most stable first, in the form that the file's name says."""
+    """Write all candidates, each crystal once, the lowest first, in the form that the file's name says."""
     if out.suffix == ".csv":
         text = io.StringIO()
         table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -62,21 +61,10 @@ def verdict(candidate: Candidate) -> str:
     return next(held, "unstable")
 
 
-def write_cif_folder(folder: Path, result: StabilityResult) -> list[Path]:
-    """Write the relaxed shortlist, ranked: metastable or better and, as far as known, unique and novel."""
-    paths = []
-    for rank, candidate in enumerate(result.shortlist(), start=1):
-        if candidate.relaxed is None:
-            continue
-        structure = candidate.relaxed.structure
-        name = re.sub(r"[^\w.-]", "_", f"{rank:03d}_{structure.composition.reduced_formula}_{candidate.id}")
-        paths.append(folder / f"{name}.cif")
-        write_text(paths[-1], str(CifWriter(structure, symprec=0.01)))
-    folder.mkdir(parents=True, exist_ok=True)
-    return paths
-
-
 def _info(candidate: Candidate) -> dict[str, str | int | float | bool]:
     row = candidate.row() | {"e_above_hull": candidate.e_hull, "status": verdict(candidate)}
-    names = ("id", "formula", "e_above_hull", "energy", "rmsd", "spacegroup", "status", "unique", "novel")
+    names = (
+        "id", "formula", "e_above_hull", "above_best", "energy", "found", "known", "rmsd", "spacegroup",
+        "spacegroup_before", "status", "unique", "novel",
+    )  # fmt: skip
     return {name: value for name in names if (value := row[name]) is not None}

@@ -1,7 +1,8 @@
-"""``epitaxy relax``: samples relaxed, compared with a hull, ranked."""
+"""``epitaxy relax``: samples relaxed, compared with each other and a hull, ranked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from pymatgen.core import Structure
@@ -15,35 +16,32 @@ from epitaxy.apps.cli.evaluation.crystals import (
     samples_of,
 )
 from epitaxy.apps.cli.evaluation.publish import publish
-from epitaxy.apps.cli.evaluation.ranked import FORMS, write_cif_folder, write_ranked
+from epitaxy.apps.cli.evaluation.ranked import FORMS, write_ranked
 from epitaxy.apps.cli.evaluation.relax_sections import relax_sections
-from epitaxy.apps.cli.evaluation.settings import (
-    Labour,
-    Outputs,
-    StageProgress,
-    check_writable,
-    sentences,
-    stages,
-)
+from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, check_writable, choose, sentences, stages
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.predictions import Predictions
 from epitaxy.apps.report.scores import Scored
 from epitaxy.apps.say import say
+from epitaxy.apps.shortlist import SHORTLIST_FORMATS, write_shortlist
 from epitaxy.data import DATASETS, SPLITS, DataError, locate
-from epitaxy.eval.dng import find_duplicates
 from epitaxy.eval.stability import (
+    NO_HULL,
+    PBE_RAW,
     Hull,
     Potential,
     References,
     RelaxSettings,
     StabilityResult,
     Work,
+    check_energies,
     evaluate_stability,
     load_potential,
+    method_of,
     read_entries,
 )
 
-RELAX_LIMIT, COMPARISON_LIMIT = 600.0, 300.0
+RELAX_LIMIT = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +51,8 @@ class RelaxWords:
     samples: str
     out: Path
     cifs: Path | None
+    formats: tuple[str, ...]
+    window: float
     potential: str
     hull: str | None
     train: str | None
@@ -60,28 +60,29 @@ class RelaxWords:
     root: Path | None
     fmax: float
     max_steps: int
+    pressure: float
+    keep_symmetry: bool
     limit: int | None
     labour: Labour
     outputs: Outputs
 
 
 def run_relax(words: RelaxWords) -> None:
-    """Relax samples, rank them by energy above the hull, write the table and the structures."""
+    """Relax samples, fold and rank them, write the table and the structures."""
     _check(words)
     potential, settings = _potential(words.potential), _settings(words)
-    hull = _hull(words)
+    hull = _hull(words, potential)
     train = None if words.train is None else known_crystals(words.train, "train", words.root)
     read = samples_of(words.samples, words.split, words.root)
     whole = read.flat()
     samples = {n: whole[n] for n in drawn(whole, words.limit)}
     with sentences(), stages() as progress:
-        unique, novel = _flags(words, samples, train, progress)
         result = evaluate_stability(
             samples,
             hull=hull,
             potential=potential,
-            unique=unique,
-            novel=novel,
+            fold=True,
+            train=train,
             generation_seconds=_generation_seconds(read, len(samples)),
             settings=settings,
             work=Work(
@@ -98,6 +99,10 @@ def _check(words: RelaxWords) -> None:
     if words.out.suffix not in FORMS:
         raise UsageError(f"--out {words.out}: end its name in {', '.join(FORMS)}, which says what to write")
     check_writable("--out", words.out)
+    for form in words.formats:
+        choose("--format", form, SHORTLIST_FORMATS)
+    if not (isfinite(words.window) and words.window >= 0):
+        raise UsageError(f"--window {words.window:g}: give eV/atom, 0 or more")
     if words.cifs is not None:
         check_writable("--cifs", words.cifs, folder=True)
         if words.cifs.is_dir() and any(words.cifs.iterdir()):
@@ -116,26 +121,29 @@ def _potential(name: str) -> Potential:
 
 def _settings(words: RelaxWords) -> RelaxSettings:
     try:
-        return RelaxSettings(fmax=words.fmax, max_steps=words.max_steps)
+        return RelaxSettings(
+            fmax=words.fmax,
+            max_steps=words.max_steps,
+            pressure=words.pressure,
+            keep_symmetry=words.keep_symmetry,
+        )
     except ValueError as error:
         raise UsageError(str(error)) from error
 
 
-def _hull(words: RelaxWords) -> Hull | References:
+def _hull(words: RelaxWords, potential: Potential) -> Hull | References:
     """Return the phases of a file of entries, the crystals of a dataset, or nothing, said so."""
     if words.hull is None:
-        return Hull(
-            source="nothing",
-            statement="No --hull was given: energies above it, and what is stable, are not known.",
-            entries=(),
-        )
+        return NO_HULL
     name, _ = divide(words.hull, words.split)
     check_there(name)
     if name not in DATASETS and Path(name).name.endswith((".json", ".json.gz")):
         try:
-            return read_entries(Path(name))
+            hull = read_entries(Path(name), corrected=method_of(potential) != PBE_RAW)
+            check_energies(hull, potential, _settings(words))
         except ValueError as error:
             raise UsageError(f"--hull {error}") from error
+        return hull
     crystals = _all_splits(words.hull, words.root)
     return References(source=words.hull, structures=crystals)
 
@@ -160,28 +168,6 @@ def _all_splits(word: str, root: Path | None) -> Mapping[str, Structure]:
     return found
 
 
-def _flags(
-    words: RelaxWords,
-    samples: Mapping[str, Structure | None],
-    train: Mapping[str, Structure] | None,
-    progress: StageProgress,
-) -> tuple[dict[str, bool], dict[str, bool] | None]:
-    """Tell which samples are the first of their kind, and new; one that cannot be compared is neither."""
-    found = find_duplicates(
-        samples,
-        train,
-        cache=words.labour.folder(),
-        workers=words.labour.where(),
-        timeout_s=max(COMPARISON_LIMIT, words.labour.limit(COMPARISON_LIMIT)),
-        progress=lambda done, total: progress("duplicates", done, total),
-    )
-    first, known = found.representative, found.known
-    unique = {name: first.get(name) == name for name in samples}
-    if known is None:
-        return unique, None
-    return unique, {name: name in first and name not in known for name in samples}
-
-
 def _generation_seconds(read: Predictions, samples: int) -> float | None:
     each = None if read.summary is None else read.summary.get("seconds_per_sample")
     return None if each is None else float(each) * samples
@@ -199,7 +185,8 @@ def _write(
         sections=lambda: relax_sections(scored, result),
     )  # fmt: skip
     write_ranked(words.out, result, scored)
-    say(f"{len(result.candidates)} samples ranked in {words.out}")
+    say(f"{len(result.candidates)} samples, {len(result.ranked())} lines ranked in {words.out}")
     if words.cifs is not None:
-        listed: Sequence[Path] = write_cif_folder(words.cifs, result)
+        listed = result.shortlist(window=words.window)
+        write_shortlist(words.cifs, listed, words.formats)
         say(f"{len(listed)} relaxed candidates in {words.cifs}")

@@ -16,6 +16,13 @@ LISTED = 200
 """Rows of the table on the page; the file has them all."""
 
 
+_ORDER = (
+    "Energies in eV/atom; the best first, of equal crystals one with how often it was found. All is said of "
+    "the "
+    "relaxed crystal but its space group before."
+)
+
+
 def relax_sections(scored: Scored, result: StabilityResult) -> list[Section]:
     """Return the hull and what it can say, the energies above it, the candidates."""
     rates = [name for name in scored.report.metrics if is_rate(scored.report, name)]
@@ -26,7 +33,7 @@ def relax_sections(scored: Scored, result: StabilityResult) -> list[Section]:
     sections = [
         Section(title="Rates", note="Whiskers are 95 % intervals.", figures=[rates_figure([scored], rates)]),
         Section(title="Hull", note=result.hull.statement, figures=[energies_figure({scored.name: energies})]),
-        Section(title="Candidates", note="Energies in eV/atom; the best first.", header=header, rows=rows),
+        Section(title="Candidates", note=_ORDER, header=header, rows=rows),
     ]
     ends = (("Best", relaxed[:GALLERY]), ("Worst", relaxed[GALLERY:][-GALLERY:]))
     return sections + [_gallery(title, some) for title, some in ends if some]
@@ -43,8 +50,9 @@ def _gallery(title: str, candidates: Sequence[Candidate]) -> Section:
 
 def _title(candidate: Candidate) -> str:
     formula = "" if candidate.relaxed is None else candidate.relaxed.structure.composition.reduced_formula
-    known = "" if candidate.e_hull is None else f", {candidate.e_hull:+.3f} eV/atom"
-    return f"{formula}, {verdict(candidate)}{known}"
+    known = "" if candidate.known is None else f", known as {candidate.known}"
+    above = "" if candidate.e_hull is None else f", {candidate.e_hull:+.3f} eV/atom"
+    return f"{formula}, {verdict(candidate)}{known}{above}"
 
 
 def _cell(value: str | int | float | bool | None) -> str:

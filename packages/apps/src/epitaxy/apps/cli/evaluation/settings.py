@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from epitaxy.apps.errors import UsageError, WorkError
@@ -58,7 +59,7 @@ class Labour:
 
     Attributes:
         workers: as typed: a number, a Dask scheduler's address, or None for all cores.
-        timeout: seconds for one structure; None for each stage's own.
+        timeout: seconds of processor time for one structure; None for each stage's own.
         cache: the folder of finished work; None for the user's.
         keep: whether to keep anything at all.
     """
@@ -113,7 +114,7 @@ class Labour:
         Raises:
             UsageError: not positive.
         """
-        if self.timeout is not None and self.timeout <= 0:
+        if self.timeout is not None and not (isfinite(self.timeout) and self.timeout > 0):
             raise UsageError(f"--timeout {self.timeout:g}: give a positive number of seconds")
         return default if self.timeout is None else self.timeout
 
