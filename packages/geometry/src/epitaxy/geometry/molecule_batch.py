@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry._batches import cat_properties, cat_segments, check_graphs, check_shape, choose
+from epitaxy.geometry._batches import cat_properties, cat_segments, check_graphs, check_shape, choose, mapped
 from epitaxy.geometry.segments import Segments
 
 if TYPE_CHECKING:
@@ -51,15 +51,13 @@ class MoleculeBatch:
     def __len__(self) -> int:
         return self.segments.num_graphs
 
-    def to(self, device: torch.device | str) -> "MoleculeBatch":
-        """Copy to another device."""
-        return MoleculeBatch(
-            segments=self.segments.to(device),
-            positions=self.positions.to(device),
-            numbers=self.numbers.to(device),
-            ids=self.ids,
-            properties={name: values.to(device) for name, values in self.properties.items()},
-        )
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "MoleculeBatch":
+        """Copy to another device; from pinned memory the host need not wait for it."""
+        return mapped(self, lambda x: x.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "MoleculeBatch":
+        """Copy to pinned memory, from which copies to a GPU do not block."""
+        return mapped(self, torch.Tensor.pin_memory)
 
     def centered(self) -> "MoleculeBatch":
         """Move each molecule so that the mean of its positions is the origin."""
