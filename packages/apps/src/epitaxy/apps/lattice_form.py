@@ -12,7 +12,6 @@ from epitaxy.apps.errors import UsageError
 from epitaxy.data import CellLengths, Statistics
 from epitaxy.geometry import lattice_from_log, lattice_to_log
 
-
 _LISTED = 256
 """Numbers of atoms up to which cells' scales are tabulated."""
 

@@ -48,8 +48,8 @@ class Vocabulary:
         """Turn atomic numbers into indices 0 ... len - 1.
 
         Raises:
-            DataError: if an element is outside the vocabulary; names it. Elsewhere than on the CPU the device's
-                own check answers, as asking would wait for it.
+            DataError: if an element is outside the vocabulary; names it. Elsewhere than on the CPU the
+                device's own check answers, as asking would wait for it.
 
         """
         known = constant(self.numbers, torch.int64, numbers.device)

@@ -20,7 +20,7 @@ from epitaxy.flows._rows import (
 )
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.protocol import Features
-from epitaxy.geometry import AnyRng, Rng, as_rng
+from epitaxy.geometry import AnyRng, Rng, as_rng, constant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,9 +235,8 @@ class DiscretisedGaussianBFN:
         return self.centre(self._nearest(log_p, among), log_p.dtype)
 
     def _legal(self, like: Tensor) -> Int[Tensor, " legal"]:
-        return torch.tensor(
-            sorted(set(range(self.bins) if self.legal is None else self.legal)), device=like.device
-        )
+        listed = sorted(set(range(self.bins) if self.legal is None else self.legal))
+        return constant(tuple(listed), torch.int64, like.device)
 
     def _expectation(self, log_p: Float[Tensor, "rows bins"]) -> Float[Tensor, " rows"]:
         return (log_p.exp() * bin_centres(self.bins, log_p)).sum(1)

@@ -1,4 +1,4 @@
-"""What keeps the host from waiting for a device: constants that are there already, checks that need no answer."""
+"""What keeps the host from waiting for a device: constants that are there, checks that need no answer."""
 
 from collections.abc import Callable
 from functools import lru_cache

@@ -40,7 +40,7 @@ class Segments:
     def from_counts(
         cls, counts: Tensor | Sequence[int], device: torch.device | str | None = None
     ) -> "Segments":
-        """Index graphs with these numbers of atoms. Counts on the CPU are looked at there, whatever the device.
+        """Index graphs with these numbers of atoms. Counts on a CPU are looked at there, whatever the device.
 
         Raises:
             ValueError: if the counts are not a vector of integers, or one is below 1.

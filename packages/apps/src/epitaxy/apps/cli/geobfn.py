@@ -27,6 +27,7 @@ def sample(
     seed: opt.Seed = 0,
     batch_size: opt.BatchSize = None,
     device: opt.Device = "auto",
+    compile_: opt.Compile = False,
 ) -> None:
     """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
     from epitaxy.apps.cli.molecule_sampling import MoleculeWords
@@ -36,8 +37,9 @@ def sample(
         num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance
     )
     words = Sampling(
-        model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, device=device
-    )
+        model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, device=device,
+        compile=compile_,
+    )  # fmt: skip
     run_sampling("geobfn", words, asked.requests)
 
 

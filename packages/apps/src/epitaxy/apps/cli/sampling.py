@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from epitaxy.apps.cli.training import check_device
+from epitaxy.apps.devices import chosen_device, compile_network
 from epitaxy.apps.model_dir import LoadedModel, load_model
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.progress import reporting
@@ -30,14 +28,17 @@ class Sampling:
     seed: int
     batch_size: int | None
     device: str
+    compile: bool = False
 
 
 def run_sampling(
     kind: ModelName, words: Sampling, requests_of: Callable[[LoadedModel], Sequence[Request]]
 ) -> None:
     """Sample into a folder. Started by torchrun, each process takes its share and the first writes."""
-    device = _device(words.device)
+    device = chosen_device(words.device)
     loaded = load_model(words.model, kinds=(kind,))
+    if words.compile:
+        compile_network(loaded.model.network)
     requests = requests_of(loaded)
     claim_folder(words.out)
     defaults = loaded.model.recipe.sampling
@@ -74,9 +75,3 @@ def run_sampling(
     )
     if interrupted:
         raise KeyboardInterrupt
-
-
-def _device(name: str) -> str:
-    if check_device(name) != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -34,6 +34,7 @@ def sample(
     seed: opt.Seed = 0,
     batch_size: opt.BatchSize = None,
     device: opt.Device = "auto",
+    compile_: opt.Compile = False,
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
@@ -44,8 +45,9 @@ def sample(
         formula_units=formula_units, properties=property_ or [], guidance=guidance,
     )  # fmt: skip
     words = Sampling(
-        model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, device=device
-    )
+        model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, device=device,
+        compile=compile_,
+    )  # fmt: skip
     run_sampling("symmbfn", words, asked.requests)
 
 

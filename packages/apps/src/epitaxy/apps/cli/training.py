@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from epitaxy.apps.config import Recipe, apply_overrides, preset
+from epitaxy.apps.devices import chosen_device
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.model_dir import RECIPE, LoadedModel, load_model, load_recipe
@@ -14,8 +15,6 @@ from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say
 from epitaxy.apps.training.run import CHECKPOINT, Hardware, open_run, train
 from epitaxy.apps.training.starting import begun_from
-
-DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +34,18 @@ class Training:
     devices: int
     nodes: int
     precision: str
+    compile: bool = False
 
 
 def run_training(kind: ModelName, words: Training) -> None:
     """Train, or go on training."""
     limit = parse_duration(words.max_time)
     hardware = Hardware(
-        accelerator=check_device(words.device),
+        accelerator=chosen_device(words.device),
         devices=words.devices,
         nodes=words.nodes,
         precision=words.precision,
+        compile="inductor" if words.compile else None,
     )
     source = None if words.begin is None else load_model(words.begin, kinds=(kind,))
     recipe = _resumed(kind, words) if words.resume else _new(kind, words, source)
@@ -86,21 +87,6 @@ def parse_duration(text: str | None) -> timedelta | None:
         raise UsageError(f"--max-time {text}: write hours:minutes:seconds, as in 01:30:00")
     hours, minutes, seconds = map(int, parts)
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
-def check_device(name: str) -> str:
-    """Return ``name`` if such a device is here.
-
-    Raises:
-        UsageError: another word, or cuda where there is none.
-    """
-    import torch
-
-    if name not in DEVICES:
-        raise UsageError(f"--device {name}: choose auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: no CUDA device is visible here; leave --device out or say cpu")
-    return name
 
 
 def _new(kind: ModelName, words: Training, source: LoadedModel | None) -> Recipe:

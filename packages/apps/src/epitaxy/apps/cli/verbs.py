@@ -31,6 +31,7 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
         devices: opt.Devices = 1,
         nodes: opt.Nodes = 1,
         precision: opt.Precision = "32-true",
+        compile_: opt.Compile = False,
     ) -> None:
         """Train a model into the folder --out; continue a stopped run with --resume."""
         from epitaxy.apps.cli.training import Training, run_training
@@ -39,7 +40,8 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
             kind,
             Training(
                 out=out, data=data, task=task, preset=preset, begin=begin, overrides=set_ or [], root=root,
-                resume=resume, max_time=max_time, device=device, devices=devices, nodes=nodes, precision=precision,
+                resume=resume, max_time=max_time, device=device, devices=devices, nodes=nodes,
+                precision=precision, compile=compile_,
             ),
         )  # fmt: skip
 

@@ -1,24 +1,23 @@
 """The Lightning module: a model, its optimiser, its averaged weights, its noise."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import lightning as L
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from epitaxy.apps.config import PlateauSchedule
+from epitaxy.apps.devices import sent
 from epitaxy.apps.families import AnyModel
 from epitaxy.apps.model import Batch
+from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.optimiser import optimiser
 from epitaxy.apps.training.schedules import rate_factor
 from epitaxy.geometry import SharedRng, structure_seed
 
 _TRAIN, _VALIDATE = 0, 1
-_Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class TrainingModule(L.LightningModule):
@@ -37,10 +36,9 @@ class TrainingModule(L.LightningModule):
         self.model = model
         self.total_steps = total_steps
         decay = model.recipe.training.averaging
-        self.averaged: AveragedModel | None = None
+        self.averaged: AveragedNetwork | None = None
         if decay is not None:
-            average = warm_average(decay)
-            self.averaged = AveragedModel(model.network, multi_avg_fn=average, use_buffers=True)
+            self.averaged = AveragedNetwork(model.network, decay)
             self.averaged.requires_grad_(False)
 
     def sources(self, step: int, purpose: int) -> tuple[torch.Generator, SharedRng]:
@@ -48,6 +46,11 @@ class TrainingModule(L.LightningModule):
         seed = structure_seed(self.model.recipe.training.seed + purpose, step)
         generator = torch.Generator(self.device).manual_seed(structure_seed(seed, self.global_rank))
         return generator, SharedRng(generator)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:  # noqa: ARG002
+        """Send a batch to where the model is."""
+        moved: Batch = sent(batch, device)
+        return moved
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Return the weighted loss of one batch."""
@@ -112,19 +115,6 @@ class TrainingModule(L.LightningModule):
         self.log_dict(
             {f"{split}/loss": total.detach(), **values}, batch_size=crystals, sync_dist=split == "val"
         )
-
-
-def warm_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
-    """Return the rule of the averaged weights: after n updates, decay by min(decay, (1 + n) / (10 + n)).
-
-    The warm-up forgets the initial weights, which a constant decay would keep for 1 / (1 - decay) steps.
-    """
-
-    def update(averaged: _Tensors, current: _Tensors, count: Tensor | int) -> None:
-        n = int(count)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
-
-    return update
 
 
 def stratified_times(graphs: int, grid: int | None, generator: torch.Generator) -> Float[Tensor, " graphs"]:

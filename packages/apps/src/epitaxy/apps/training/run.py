@@ -20,6 +20,7 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.dataset import Dataset
+from epitaxy.apps.devices import chosen_device, compile_network
 from epitaxy.apps.errors import UsageError, WorkError
 from epitaxy.apps.families import FAMILIES, AnyModel
 from epitaxy.apps.files import write_text
@@ -39,18 +40,20 @@ CHECKPOINT, METRICS, LOCK, START = "last.ckpt", "metrics.csv", ".lock", "start"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """Where to train; the words are Lightning's."""
+    """Where to train: ``accelerator`` as ``--device`` has it, the other words as Lightning has them."""
 
     accelerator: str = "auto"
     devices: int = 1
     nodes: int = 1
     precision: Any = "32-true"
+    compile: str | None = None
+    """The backend of ``torch.compile``; None leaves the network as it is."""
 
     def strategy(self) -> str | Strategy:
         """Return Lightning's strategy: data-parallel when there is more than one process."""
         if self.devices * self.nodes == 1:
             return "auto"
-        on_cuda = self.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available()
+        on_cuda = chosen_device(self.accelerator) == "cuda"
         return DDPStrategy(process_group_backend="nccl" if on_cuda else "gloo")
 
 
@@ -199,12 +202,14 @@ def train(
         checkpoint_steps=training.checkpoint_steps, validation_steps=training.validate_every * steps_per_pass
     )
     module = TrainingModule(model, total_steps=total_steps)
+    if hardware.compile is not None:
+        compile_network(module.model.network, hardware.compile)
     timer = Timer(duration=max_time, verbose=False)
     metrics = MetricsCsv(out / METRICS, fields=tuple(module.model.flow.flows))
     checkpoint = out / CHECKPOINT
     reached = reached_step(checkpoint)
     trainer = L.Trainer(
-        accelerator=hardware.accelerator,
+        accelerator=chosen_device(hardware.accelerator),
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy=hardware.strategy(),

@@ -93,9 +93,7 @@ def check_numbers(number: Tensor) -> None:
     exists = (number >= 1) & (number <= NUM_GROUPS)
     require(
         exists,
-        lambda: ValueError(
-            f"space groups have the numbers 1 to {NUM_GROUPS}, not {int(number[~exists][0])}"
-        ),
+        lambda: ValueError(f"space groups have the numbers 1 to {NUM_GROUPS}, not {int(number[~exists][0])}"),
     )
 
 

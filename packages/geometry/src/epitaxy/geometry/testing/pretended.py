@@ -1,8 +1,9 @@
-"""A device that is none: CPU values that say they are elsewhere, to find without a GPU what would fail on one.
+"""A device that is none: CPU values that say they are elsewhere, to find without a GPU what would fail on it.
 
 Tensors made on the wrong device and operations that make the host wait are seen on a CPU build of torch.
-Values are real, so that results must equal the CPU's, and code that looks at values runs (torch's FakeTensorMode
-ends at the first one). What it cannot show: kernels that are missing on a real device, their rounding, speed.
+Values are real, so that results must equal the CPU's, and code that looks at values runs (torch's
+FakeTensorMode ends at the first one). What it cannot show: kernels that a real device lacks, their rounding,
+speed.
 
 It leans on torch's hooks for out-of-tree backends, of which some are private: pinned with torch itself.
 """
@@ -83,7 +84,7 @@ class OnDevice(Tensor):
         return made  # type: ignore[no-any-return]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG003
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run on the values, watched or not."""
         return (_WATCHERS[-1] if _WATCHERS else Watching()).run(func, args, kwargs or {})
 
@@ -93,12 +94,14 @@ class OnDevice(Tensor):
             _WATCHERS[-1].waits[f"tolist @ {_where()}"] += 1
         return self.values_.tolist()
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # noqa: ARG002
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
         return f"OnDevice({self.values_})"
 
 
 class Watching(TorchDispatchMode):
-    """Within it the device exists, and what is done on it is noted, as `operation @ file:line` of the package.
+    """Within it the device exists, and what is done there is noted, as `operation @ file:line` of a package.
+
+    Not for `torch.inference_mode`, within which torch lets no mode make views; `torch.no_grad` serves.
 
     Attributes:
         mixed: operations whose tensors are not all on one device; on a real one they fail.
@@ -124,7 +127,7 @@ class Watching(TorchDispatchMode):
         torch._C._set_only_lift_cpu_tensors(self._lift)
         super().__exit__(*raised)
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation."""
         return self.run(func, args, kwargs or {})
 
@@ -159,7 +162,9 @@ class Watching(TorchDispatchMode):
 
     def _note_waits(self, name: str, args: Any, kwargs: Any, *, onto: bool) -> None:
         indices = args[1] if name.startswith("index") and len(args) > 1 else None
-        listed = [i for i in indices or () if isinstance(i, Tensor)] if isinstance(indices, list | tuple) else []
+        listed = (
+            [i for i in indices or () if isinstance(i, Tensor)] if isinstance(indices, list | tuple) else []
+        )
         looked_up = any(i.dtype == torch.bool or not isinstance(i, OnDevice) for i in listed)
         ragged = name == "repeat_interleave" and kwargs.get("output_size") is None
         if name in _COPIES:
