@@ -60,9 +60,20 @@ def explain(error: Exception) -> tuple[int, str] | None:
         return FAILED, _os_sentence(error)
     if "No space left on device" in str(error):  # torch and safetensors raise their own types on a full disk
         return FAILED, "the disk is full: free some space; what was written before is intact"
+    if _out_of_memory(error):
+        return FAILED, (
+            "one batch does not fit the device's memory: in training, --set training.accumulate=2 works it "
+            "off in two parts; in sampling, lower --batch-size"
+        )
     from epitaxy.data import DataError
 
     return (WRONG_WORDS, str(error)) if isinstance(error, DataError) else None
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Return whether torch says so, in its own type for GPUs or in words for the CPU."""
+    name = type(error).__name__
+    return name == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def _os_sentence(error: OSError) -> str:

@@ -30,6 +30,7 @@ from epitaxy.apps.say import is_main_process
 from epitaxy.apps.training.callbacks import Reporting, Resumable
 from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.module import TrainingModule
+from epitaxy.apps.training.precision import in_precision
 from epitaxy.apps.training.records import MetricsCsv
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
@@ -213,8 +214,9 @@ def train(
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy=hardware.strategy(),
-        precision=hardware.precision,
+        **in_precision(hardware.precision),
         max_steps=total_steps,
+        accumulate_grad_batches=training.accumulate,
         max_epochs=-1,
         check_val_every_n_epoch=chunks,
         gradient_clip_val=training.gradient_clip,
@@ -235,6 +237,7 @@ def train(
         position=lambda: trainer.global_step,
         rank=trainer.global_rank,
         world=world,
+        accumulate=training.accumulate,
     )
     with claimed(out):
         trainer.fit(

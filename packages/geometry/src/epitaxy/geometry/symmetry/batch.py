@@ -65,9 +65,20 @@ class WyckoffBatch:
     def __len__(self) -> int:
         return self.segments.num_graphs
 
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "WyckoffBatch":
-        """Copy to another device; from pinned memory the host need not wait for it."""
-        return mapped(self, lambda x: x.to(device, non_blocking=non_blocking))
+    def to(
+        self,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        non_blocking: bool = False,
+    ) -> "WyckoffBatch":
+        """Copy to another device, and what is real to another type; from pinned memory nothing waits."""
+        return mapped(
+            self,
+            lambda x: x.to(
+                device=device, dtype=dtype if x.is_floating_point() else None, non_blocking=non_blocking
+            ),
+        )
 
     def pin_memory(self) -> "WyckoffBatch":
         """Copy to pinned memory, from which copies to a GPU do not block."""
