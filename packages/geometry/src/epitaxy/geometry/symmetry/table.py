@@ -105,9 +105,9 @@ def apply(affine: Float[Tensor, "*batch 3 4"], x: Float[Tensor, "*batch 3"]) -> 
 @cache
 def wyckoff_table(device: torch.device | None = None) -> WyckoffTable:
     """Return the table in float64, on the CPU or on a device; every call returns the same one."""
-    if device is not None and device.type != "cpu":
+    if device is not None:
         with torch.inference_mode(False):  # it may be used in training later
-            return wyckoff_table().to(device)
+            return wyckoff_table() if device.type == "cpu" else wyckoff_table().to(device)
     frozen = frozen_table()
     counts = frozen.position_first.diff()
     number = torch.arange(1, NUM_GROUPS + 1).repeat_interleave(counts)

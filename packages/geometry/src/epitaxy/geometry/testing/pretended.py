@@ -44,7 +44,7 @@ _WAITS = frozenset(
 _COPIES = ("_to_copy", "copy_")
 
 
-class _Backend(backend_registration._DummyBackendModule):  # type: ignore[misc]  # torch leaves it untyped
+class _Backend(backend_registration._DummyBackendModule):
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
         return [torch.bfloat16]
 
@@ -55,7 +55,7 @@ class _Backend(backend_registration._DummyBackendModule):  # type: ignore[misc] 
 def _registered() -> torch.device:
     """Register the device's name, once a process, with a guard that does nothing."""
     if torch._C._get_privateuse1_backend_name() != _NAME:
-        backend_registration._setup_privateuseone_for_python_backend(_NAME, backend_module=_Backend())  # type: ignore[no-untyped-call]
+        backend_registration._setup_privateuseone_for_python_backend(_NAME, backend_module=_Backend())
     return torch.device(_NAME, 0)
 
 
@@ -72,7 +72,7 @@ class OnDevice(Tensor):
     @staticmethod
     def __new__(cls, values: Tensor) -> "OnDevice":
         """Wrap values, which are shared and not copied."""
-        made = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]  # torch leaves it untyped
+        made = Tensor._make_wrapper_subclass(
             cls,
             values.size(),
             strides=values.stride(),
@@ -81,10 +81,10 @@ class OnDevice(Tensor):
             device=PRETENDED,
         )
         made.values_ = values
-        return made  # type: ignore[no-any-return]
+        return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # a class method in subclasses
         """Run on the values, watched or not."""
         return (_WATCHERS[-1] if _WATCHERS else Watching()).run(func, args, kwargs or {})
 
@@ -94,11 +94,11 @@ class OnDevice(Tensor):
             _WATCHERS[-1].waits[f"tolist @ {_where()}"] += 1
         return self.values_.tolist()
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self) -> str:  # type: ignore[override]  # torch has a private word there
         return f"OnDevice({self.values_})"
 
 
-class Watching(TorchDispatchMode):
+class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Within it the device exists, and what is done there is noted, as `operation @ file:line` of a package.
 
     Not for `torch.inference_mode`, within which torch lets no mode make views; `torch.no_grad` serves.
@@ -111,7 +111,7 @@ class Watching(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.mixed: Counter[str] = Counter()
         self.waits: Counter[str] = Counter()
 
@@ -119,13 +119,13 @@ class Watching(TorchDispatchMode):
         _WATCHERS.append(self)
         self._lift = torch._C._only_lift_cpu_tensors()
         torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(..., device=) then goes through the mode
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return self
 
     def __exit__(self, *raised: Any) -> None:
         _WATCHERS.pop()
         torch._C._set_only_lift_cpu_tensors(self._lift)
-        super().__exit__(*raised)
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation."""
@@ -151,7 +151,7 @@ class Watching(TorchDispatchMode):
         if not (onto or (device is None and stays)):
             return out
         out = tree_map(lambda x: OnDevice(x) if isinstance(x, Tensor) else x, out)
-        return return_and_correct_aliasing(func, args, kwargs, out) if here and not onto else out
+        return return_and_correct_aliasing(func, args, kwargs, out) if here and not onto else out  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def _note_mixed(self, name: str, args: Any, tensors: list[Tensor]) -> None:
         # A tensor without dimensions is a number to an operation; so is a CPU index to a tensor on a device.
