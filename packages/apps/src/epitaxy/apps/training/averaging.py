@@ -18,7 +18,7 @@ class AveragedNetwork(AveragedModel):
         super().__init__(network, use_buffers=True)
         self.decay = decay
         self._count: int | None = None
-        self.register_load_state_dict_post_hook(_recount)
+        self.register_load_state_dict_post_hook(_recount)  # type: ignore[no-untyped-call]  # torch leaves it so
 
     def update_parameters(self, model: nn.Module) -> None:
         """Move the average towards the network's weights."""
