@@ -15,9 +15,7 @@ SHA256 = "sha256=LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"  # of b"hello"
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package with one pickled file, installed as pip does."""
     (tmp_path / "toy-1.0.dist-info").mkdir()
-    (tmp_path / "toy-1.0.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: toy\nVersion: 1\n"
-    )
+    (tmp_path / "toy-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1\n")
     (tmp_path / RECORD).write_text(f"toy/weights.pth,{SHA256},5\ntoy/__init__.py,,\n{RECORD},,\n")
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "weights.pth").write_bytes(b"hello")
