@@ -81,7 +81,7 @@ def _cell(block: Block) -> tuple[Float[np.ndarray, "3 3"], gemmi.UnitCell]:
         raise UnusableRecordError(f"its cell has a length of {min(lengths):g} Å; correct it")
     if not all(0 < angle < 180 for angle in angles):
         raise UnusableRecordError(
-            f"its cell angles are {angles}: with these an entry of the lattice is not a finite number; correct them"
+            f"its cell angles are {angles}: with these a lattice entry is not a finite number; correct them"
         )
     cosines = [math.cos(math.radians(angle)) for angle in angles]
     share = 1 - sum(c * c for c in cosines) + 2 * math.prod(cosines)
@@ -97,7 +97,7 @@ def _check_volume(block: Block, volume: float) -> None:
     declared = None if text is None else number(text)
     if declared is not None and abs(declared - volume) > VOLUME * volume:
         raise UnusableRecordError(
-            f"its _cell_volume is {text} where lengths and angles give {volume:.4g} Å3; correct the cell (in Å)"
+            f"its _cell_volume is {text} where the cell has {volume:.4g} Å3; correct the cell (in Å)"
         )
 
 
@@ -122,10 +122,10 @@ def _decide(
             confirmed.append(content)
     if len(confirmed) == 1:
         return confirmed[0]
+    which = "several" if confirmed else "none"
     names = " or ".join(dict.fromkeys(reading.source for reading in readings[:4]))
     raise UnusableRecordError(
-        f"its symmetry may be {names}, and what it declares decides for {'none' if not confirmed else 'several'}"
-        "; list the symmetry operations"
+        f"its symmetry may be {names}, and {which} of these adds up to all it declares; list the operations"
     )
 
 

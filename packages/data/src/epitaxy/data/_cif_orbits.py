@@ -2,7 +2,7 @@
 
 import gemmi
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from epitaxy.data._cif_sites import Site
 from epitaxy.data.errors import UnusableRecordError
@@ -84,11 +84,11 @@ def _orbit(
     return atoms if len(atoms) * int(fixed.sum()) == order else None
 
 
-def _distinct(images: Fractions, lattice: Float[np.ndarray, "3 3"]) -> Fractions:
-    kept: list[Int[np.ndarray, "3"]] = []
+def _distinct(images: Fractions, lattice: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "distinct 3"]:
+    kept: list[int] = []
     left = np.arange(len(images))
     while len(left):
-        first = left[0]
+        first = int(left[0])
         kept.append(first)
         offsets = images[left] - images[first]
         offsets -= np.round(offsets)

@@ -146,7 +146,7 @@ def _multiplicity(value: str | None) -> int | None:
 @lru_cache(maxsize=1)
 def atomic_numbers() -> dict[str, int]:
     """Atomic number of every symbol; D and T are hydrogen."""
-    return {element.symbol: element.Z for element in Element}
+    return {element.symbol: element.Z for element in Element} | {"D": 1, "T": 1}
 
 
 def _symbol(kind: str | None, label: str | None, formula: dict[str, float] | None) -> str:
@@ -183,7 +183,7 @@ def full_sites(sites: list[Site], lattice: Float[np.ndarray, "3 3"]) -> list[Sit
             raise UnusableRecordError(
                 f"two atoms on one spot: occupancies at {first.label} sum to more than 1; remove one of them"
             )
-        if total < 1 - 2 * _FULL or len({s.symbol for s in here}) > 1:
+        if total < 1 - _FULL or len({s.symbol for s in here}) > 1:
             raise UnusableRecordError(PARTIAL)
         joined.append(first)
         partial = [s for s in rest if s not in here]

@@ -120,7 +120,7 @@ def _listed(block: Block) -> Symmetry | None:
 
 
 def _operation(value: str | None, *, magnetic: bool = False) -> gemmi.Op:
-    text = "".join((value or "?").split())
+    text = "".join((value or "?").replace("_", " ").split())
     if magnetic:  # the fourth part says whether time is reversed, which moves no nucleus
         text = re.sub(r",[-+]?1$", "", text)
     refusal = UnusableRecordError(
@@ -245,7 +245,7 @@ def _key(symbol: str) -> str:
 
 def _short(parts: list[str]) -> list[str]:
     """Shorten the three parts of a full symbol: 4/m -3 2/m to m -3 m, 21/n 21/m 21/a to n m a."""
-    first, second, third = parts
+    first, second, _ = parts
     bare = [p.rpartition("/")[2] for p in parts]
     if second in ("-3", "3"):
         return [bare[0], second, bare[2]]
