@@ -169,7 +169,7 @@ def _named(block: Block) -> list[Symmetry] | None:
             by_symbol if found is None else _both(found, by_symbol, f"Hall symbol {hall}", f"symbol {symbol}")
         )
     if number is not None:
-        by_number = [_setting(g) for g in gemmi.spacegroup_table() if g.number == number]
+        by_number = _by_number(number)
         found = by_number if found is None else _both(found, by_number, found[0].source, f"number {number}")
     return found
 
@@ -190,6 +190,12 @@ def _number(block: Block) -> int | None:
     if not re.fullmatch(r"\d{1,3}", value) or not 1 <= int(value) <= 230:
         raise UnusableRecordError(f"its space-group number {value[:20]!r} is none of 1 to 230; correct it")
     return int(value)
+
+
+def _by_number(number: int) -> list[Symmetry]:
+    """Return the settings of a group; of P 1 and P -1 the primitive one, as no program means another."""
+    groups = (g for g in gemmi.spacegroup_table() if g.number == number)
+    return [_setting(g) for g in groups if number > 2 or g.is_reference_setting()]
 
 
 def _by_hall(symbol: str) -> Symmetry:

@@ -78,10 +78,44 @@ def _document(text: str) -> gemmi.cif.Document:
     if "\x00" in text:
         raise unreadable("it holds zero bytes")
     try:
-        return gemmi.cif.read_string(text.lstrip("\ufeff"))
+        return gemmi.cif.read_string(_without_containers(text.lstrip("\ufeff")))
     except (ValueError, RuntimeError) as error:  # all that gemmi raises
         lines = str(error).strip().splitlines() or ["no reason given"]
         raise unreadable(lines[-1].removeprefix("string:")) from error
+
+
+_CIF2 = re.compile(r"#\\#CIF_2", re.ASCII)
+_TOKEN = re.compile(
+    r"""(?P<kept>^;.*?^;|(?<!\S)\#[^\n]*|(?<!\S)'(?!'')[^\n]*?'(?!\S)|(?<!\S)"(?!"")[^\n]*?"(?!\S))"""
+    r"""|(?P<triple>(?<!\S)(?:\'{3}.*?\'{3}|"{3}.*?"{3}))|(?P<list>(?<!\S)[\[{])""",
+    re.DOTALL | re.MULTILINE,
+)
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+def _without_containers(text: str) -> str:
+    """Replace the values that only CIF 2 has, lists, tables and triple quotes, by `?`: gemmi reads CIF 1.
+
+    Nothing a structure is read from is such a value; if it were, it would be missing and so refused.
+    """
+    if not _CIF2.match(text):
+        return text
+    parts, end = [], 0
+    while match := _TOKEN.search(text, end):
+        parts.append(text[end : match.start()])
+        end = match.end()
+        if match["kept"] is not None:
+            parts.append(match["kept"])
+            continue
+        parts.append("?")
+        depth = 1 if match["list"] is not None else 0
+        while depth:
+            bracket = _BRACKET.search(text, end)
+            if bracket is None:
+                raise unreadable("a list has no end")
+            depth += 1 if bracket[0] in "[{" else -1
+            end = bracket.end()
+    return "".join([*parts, text[end:]])
 
 
 def _block(block: gemmi.cif.Block, text: str) -> Block:
