@@ -42,8 +42,8 @@ LONGEST_COMMENT = 1024**2
 LONGEST_NAME = 200
 """Characters of an id or of a property's name: arrays of names are as wide as the longest."""
 
-LONGEST_NUMBER = 100
-"""Characters of one number; Python's own conversion of longer ones takes time quadratic in them."""
+LONGEST_NUMBER = 64
+"""Characters of one number, where doubles need 24; Python converts longer ones in time quadratic in them."""
 
 LARGEST_COORDINATE = 1e6
 """Angstrom, of an atom of a molecule; float32, in which positions are kept, tells none apart beyond."""
