@@ -65,7 +65,8 @@ def read_predictions(path: str, *, progress: Progress = silent) -> Predictions:
         return _read_own(folder / SAMPLES, summary)
     groups: dict[str, list[Structure | None]] = defaultdict(list)
     reasons: dict[tuple[str, int], str] = {}
-    for number, record in enumerate(read_structures(folder, max_atoms=LARGEST_CELL), start=1):
+    records = read_structures(folder, max_atoms=LARGEST_CELL, repeated=True)  # candidates of one id
+    for number, record in enumerate(records, start=1):
         if not isinstance(record, Record):
             reasons[record.id, len(groups[record.id])] = record.reason
         else:
