@@ -21,11 +21,22 @@ def test_outcomes_in_order_and_progress(workers):
     assert seen == [(n, 100) for n in range(1, 101)]
 
 
+def picky(word):
+    raise {"refused": ValueError("it is refused"), "silent": ValueError(), "lost": KeyError("a")}[word]
+
+
 def test_an_error_costs_only_itself():
+    """A refusal is a sentence of its own; what else is raised says of which kind it is."""
     one, bad, two = map_isolated(math.sqrt, [1.0, -1.0, 4.0])
     assert (one, two) == (Done(value=1.0), Done(value=2.0))
     assert bad.kind == "error"
-    assert bad.reason.startswith("ValueError: ")
+    assert not bad.reason.startswith("ValueError")
+    refused, silent, lost = map_isolated(picky, ["refused", "silent", "lost"])
+    assert [outcome.reason for outcome in (refused, silent, lost)] == [
+        "it is refused",
+        "ValueError: ",
+        "KeyError: 'a'",
+    ]
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -44,7 +44,13 @@ def attempt(task: Callable[[Item], Result], item: Item, limit: float | None) -> 
     except TimeLimitReached as reached:
         return Failed(kind="time", reason=stopped(limit, idle=reached.idle))
     except Exception as error:  # whatever one structure makes a library raise concerns that structure alone
-        return Failed(kind="error", reason=f"{type(error).__name__}: {error}")
+        return Failed(kind="error", reason=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Say what went wrong: a ValueError is a refusal in words, of any other the kind is half of what it says."""
+    words = str(error).strip()
+    return words if words and isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
 def stopped(limit: float | None, *, idle: bool) -> str:

@@ -22,6 +22,11 @@ CRUSHED = 1.5
 """Cubic angstrom an atom: no crystal is that dense below a thousand GPa (diamond has 5.7)."""
 
 
+SYMMETRIC_STEP = 0.1
+"""Largest step of an atom (angstrom) and of the strain where symmetry is kept, half of ASE's: its constraint
+warns of changes of the cell by over 15 % and refuses those by over 25 %."""
+
+
 class GoneError(ValueError):
     """A structure that is no crystal any more: it flies apart or collapses."""
 
@@ -48,7 +53,7 @@ def descend(atoms: Any, settings: RelaxSettings) -> tuple[bool, int]:
     if settings.keep_symmetry:
         atoms.set_constraint(symmetric(atoms, symprec=SYMPREC))
     moved = free(atoms, exp_cell_factor=1.0, scalar_pressure=settings.pressure * GPA)
-    optimizer = downhill(moved, logfile=None)
+    optimizer = downhill(moved, logfile=None, maxstep=SYMMETRIC_STEP if settings.keep_symmetry else None)
     # Its own threshold is one of stress and knows of no pressure.
     optimizer.gradient_converged = lambda _: _largest(moved.get_forces()) < settings.fmax
     start = atoms.get_volume() / len(atoms)
