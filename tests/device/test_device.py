@@ -103,7 +103,7 @@ def build(case: Case) -> AnyModel:
     torch.manual_seed(0)
     data = "g2" if case.model == "geobfn" else "prototypes"
     base = preset(case.preset, model=case.model, task=case.task, dataset=data)
-    words = [*case.words, "network.hidden=16", "network.layers=2", "network.time_dim=8"]
+    words = [*case.words, "network.hidden=24", "network.layers=2", "network.time_dim=8"]
     if hasattr(base.network, "frequencies") and case.exact:
         words.append("network.frequencies=4")
     recipe = apply_overrides(base, words)
@@ -263,7 +263,7 @@ def sample(case: Case, sampler: str | None, device: torch.device) -> Sampled:
 
     model.answer, model.samples = answer, samples  # type: ignore[method-assign]
     with seen:
-        [found] = generating.generate(model, asked, steps=3, sampler=sampler, device=str(device))
+        [found] = generating.generate(model, asked, steps=3, sampler=sampler, device=str(device), redraws=0)
     assert not seen.mixed
     *_, last, end = so_far
     step = last - so_far[1]  # the first answers fill caches

@@ -134,7 +134,13 @@ def parts(crystal: Structure) -> tuple[int | None, bool, bool]:
     return metal, right, bool(((gap + 0.5) % 1 - 0.5).abs().max() < 0.06)
 
 
-CRYSTALS = ("network.hidden=48", "network.layers=2", "network.frequencies=4", "network.time_dim=16")
+CRYSTALS = (
+    "network.kind=cspnet",
+    "network.hidden=48",
+    "network.layers=2",
+    "network.frequencies=4",
+    "network.time_dim=16",
+)
 BAYESIAN = (
     "positions.grid=100", "lattice.grid=100", "species.grid=100", "weights.positions=0.05",
     "weights.lattice=0.2", "weights.species=0.2", "species.beta1=8", "training.passes=100",

@@ -214,7 +214,7 @@ def test_a_folder_without_structures_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     refused(call("eval", "dng", str(tmp_path / "empty"), *HERE), "empty", "no CIF or POSCAR file")
     (tmp_path / "none.json").write_text("[]")
-    refused(call("eval", "dng", str(tmp_path / "none.json"), *HERE), "none.json", "at least one")
+    refused(call("eval", "dng", str(tmp_path / "none.json"), *HERE), "none.json", "holds no structures")
 
 
 def test_a_cell_of_too_many_atoms_is_counted_and_named(tmp_path: Path, cache: tuple[str, str]) -> None:
@@ -360,7 +360,9 @@ def test_molecules_of_a_sample_folder(tmp_path: Path, cache: tuple[str, str]) ->
     folder.mkdir()
     (folder / "samples.xyz").write_text("2\nid=a\nH 0 0 0\nH 0 0 0.74\n")
     (folder / "samples.json").write_text(
-        json.dumps({"rejected": [{"number": 1, "id": "b", "reason": "no atoms"}]})
+        json.dumps(
+            {"ids": ["a", "b"], "written": 1, "rejected": [{"number": 1, "id": "b", "reason": "no atoms"}]}
+        )
     )
     done("eval", "molecules", str(folder), *HERE, *cache, "--json", str(out))
     found = contract(out)

@@ -68,10 +68,12 @@ def test_every_treatment_has_losses_gradients_and_samples(
     gradients = [p.grad for p in model.network.parameters() if p.grad is not None]
     assert gradients
     assert all(bool(g.isfinite().all()) for g in gradients)
-    found = GeoBFN(model).sample(num=6, steps=3)
+    generator = GeoBFN(model)
+    found = generator.samples(generator.requests(num=6, seed=0), steps=3)
     known = set(model.statistics.vocabulary.numbers)
     assert len(found) == 6
-    assert all(set(molecule.numbers.tolist()) <= known for molecule in found)
+    assert all(s.reason for s in found if s.structure is None)
+    assert all(set(s.structure.numbers.tolist()) <= known for s in found if s.structure is not None)
 
 
 @pytest.mark.parametrize("guess", ["nearest", "sampled", "expectation", "published"])
@@ -83,7 +85,8 @@ def test_no_sample_has_an_element_that_data_has_not(guess: str, molecules: Molec
 
 def test_sizes(run: Path) -> None:
     model = GeoBFN.load(str(run))
-    assert [len(m) for m in model.sample(num=2, num_atoms=[7, 3], steps=2)] == [7, 7, 3, 3]
+    assert [r.num_atoms for r in model.requests(num=2, seed=0, num_atoms=[7, 3])] == [7, 7, 3, 3]
+    assert {len(m) for m in model.sample(num=20, num_atoms=[3], steps=4)} <= {3}
     seen = model.model.statistics.atoms_per_molecule
     assert {len(m) for m in model.sample(num=30, steps=2)} <= set(seen)
 

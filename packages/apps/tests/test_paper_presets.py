@@ -23,6 +23,10 @@ OURS: Table = [
     ("training.checkpoint_steps", 200, "ours: steps that a killed run loses at most"),
     ("training.bank_refresh", 20, "ours: the published code draws every message afresh"),
     ("training.validation_crystals", None, "ours: all of the split, as CrysBFN's code"),
+    ("training.optimiser", "adamw", "App. C, I.3, A.3, B"),
+    ("training.accumulate", 1, "ours: parts of a step's batch"),
+    ("training.keep", "last", "ours: the published runs keep the best; training.keep=best does"),
+    ("training.recover", 0, "ours: how often a run goes back when its loss runs away"),
     ("training.seed", 0, "ours: unseeded in CrysBFN's code, 42 in KLDM's"),
 ]
 

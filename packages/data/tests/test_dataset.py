@@ -62,7 +62,7 @@ def test_structures_hold_what_the_batch_holds(batch):
 
 def test_structures_come_back_as_the_same_crystals():
     spinel = Structure.from_spacegroup(
-        "Fd-3m", Lattice.cubic(8.08), ["Mg", "Al", "O"], [[0.125] * 3, [0.5] * 3, [0.2626] * 3]
+        "Fd-3m", Lattice.cubic(8.08), ["Mg", "Al", "O"], [[0.0] * 3, [0.625] * 3, [0.3876] * 3]
     )
     quartz = Structure.from_spacegroup(
         "P3_221", Lattice.hexagonal(4.91, 5.4), ["Si", "O"], [[0.47, 0, 2 / 3], [0.41, 0.27, 0.786]]

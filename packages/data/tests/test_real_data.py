@@ -23,8 +23,8 @@ def test_a_sample_is_read_and_reduced_as_pymatgen_does(real_data, name):
     assert table.rows == DATASETS[name].counts["test"]
     rows = list(itertools.islice(table.records(), 0, 400, 16))
     found = {r.id: r for r in itertools.islice(read_structures(path), 400)}
-    for _, identity, text, _ in rows:
-        record = found[identity]
+    for row in rows:
+        record, text = found[row.id], row.payload
         assert not isinstance(record, Reject)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

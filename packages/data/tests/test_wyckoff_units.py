@@ -54,6 +54,7 @@ def random_crystals(draw: st.DrawFn) -> tuple[int, Structure]:
     assume(len(structure) <= 96)
     distances = structure.distance_matrix + 9.0 * np.eye(len(structure))
     assume(distances.min() > LEAST_DISTANCE)
+    assume(structure.volume < 900 * len(structure))  # emptier ones are refused
     return number, structure
 
 

@@ -79,5 +79,5 @@ def test_draws_follow_the_rows_own_numbers() -> None:
 
 @pytest.mark.parametrize(("size", "blocks"), [(0, 1), (10, 3), (4, 0), (2, 4)])
 def test_sizes_that_do_not_fit(size: int, blocks: int) -> None:
-    with pytest.raises(ValueError, match="multiple of blocks"):
+    with pytest.raises(ValueError, match=r"multiple of blocks|positive and a whole number"):
         TrajectoryBank(SCHEDULE, size=size, blocks=blocks)

@@ -90,7 +90,7 @@ def test_values_on_an_accelerator_are_not_asked_for():
     assert law.entropy().shape == (3,)
     WrappedNormal(torch.zeros(3, device="meta"), torch.ones(3, device="meta"))
     indices = [torch.ones(n, dtype=torch.int64, device="meta") for n in (2, 3, 3)]
-    segments = Segments(counts=indices[0], index=indices[1], offsets=indices[2])
+    segments = Segments(counts=indices[0], index=indices[1], offsets=indices[2], longest=2, num_pairs=1)
     positions, numbers = torch.zeros(3, 3, device="meta"), indices[1]
     MoleculeBatch(segments=segments, positions=positions, numbers=numbers, ids=("a", "b"))
 
@@ -109,7 +109,7 @@ def test_values_on_an_accelerator_are_not_asked_for():
 )
 def test_segments_whose_parts_do_not_go_together(changes):
     sound = Segments.from_counts([2, 1])
-    parts = {"counts": sound.counts, "index": sound.index, "offsets": sound.offsets}
+    parts = {name: getattr(sound, name) for name in Segments.__slots__}
     # Where the tests run with the shape hook, it may speak first.
     with pytest.raises((ValueError, TypeError), match=r"Segments\.from_counts|Type-check"):
         Segments(**parts | changes)

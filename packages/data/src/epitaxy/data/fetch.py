@@ -6,6 +6,7 @@ from pathlib import Path
 
 from epitaxy.data._atomic import replacing
 from epitaxy.data._csv import scan
+from epitaxy.data._records import InputFaultError
 from epitaxy.data.errors import DataError
 from epitaxy.data.locate import cache_root
 from epitaxy.data.progress import Progress
@@ -93,7 +94,7 @@ def _download(url: str, path: Path, progress: Progress | None) -> None:
 def _verify(draft: Path, rows: int, info: DatasetInfo, split: str) -> None:
     try:
         found = scan(draft).rows
-    except DataError as error:
+    except (DataError, InputFaultError) as error:
         raise DataError(f"what was fetched for {info.name} {split} is no such dataset: {error}") from error
     if found != rows:
         raise DataError(

@@ -40,7 +40,7 @@ def mapped(batch: B, copy: Callable[[Tensor], Tensor]) -> B:
         return {name: copy(x) for name, x in value.items()} if isinstance(value, Mapping) else value
 
     held: Any = batch  # a dataclass
-    return replace(held, **{part.name: one(getattr(held, part.name)) for part in fields(held)})  # type: ignore[no-any-return]
+    return replace(held, **{part.name: one(getattr(held, part.name)) for part in fields(held)})  # type: ignore[no-any-return]  # of a dataclass held as Any
 
 
 def check_real(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from epitaxy.apps.errors import UsageError
+
 RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
 Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, a model folder or a shipped model.")]
@@ -76,7 +78,7 @@ AnyWorkers = Annotated[
 def _seconds(value: float | None) -> float | None:
     """Refuse times that are none; a comparison with NaN passes every bound."""
     if value is not None and not 0 < value < float("inf"):
-        raise typer.BadParameter(f"{value} is no number of seconds above 0")
+        raise UsageError(f"--timeout {value}: give a number of seconds above 0")
     return value
 
 
