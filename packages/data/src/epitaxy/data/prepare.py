@@ -10,7 +10,7 @@ import numpy as np
 
 from epitaxy.data import _cache, _limits
 from epitaxy.data._cells import Cell, check_cell, to_cell
-from epitaxy.data._clock import time_limit
+from epitaxy.data._clock import Limited, alarms
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._pool import choose_workers, ordered_map
 from epitaxy.data._records import rejected
@@ -71,7 +71,7 @@ def prepare(
     The cache is keyed by the source's content and by what is asked for, never by its name or date, and
     verified by checksum each time; interrupted work leaves nothing behind that would be mistaken for a
     result. A record that takes longer than `_limits.MOST_SECONDS` is rejected, in workers too;
-    `_clock.time_limit` says what it cannot stop.
+    `_clock.alarms` says what it cannot stop.
 
     Args:
         source: a dataset's name or a path, as `locate` takes them.
@@ -126,14 +126,17 @@ def _all_records(
 def _prepare_chunk(
     chunk: list[RawRecord | Reject], *, cell: Cell, max_atoms: int
 ) -> list[RawRecord | Reject]:
-    return [_prepare_record(raw, cell, max_atoms) for raw in chunk]
+    with alarms() as limited:
+        return [_prepare_record(raw, cell, max_atoms, limited) for raw in chunk]
 
 
-def _prepare_record(raw: RawRecord | Reject, cell: Cell, max_atoms: int) -> RawRecord | Reject:
+def _prepare_record(
+    raw: RawRecord | Reject, cell: Cell, max_atoms: int, limited: Limited
+) -> RawRecord | Reject:
     if isinstance(raw, Reject):
         return raw
     try:
-        with time_limit(_limits.MOST_SECONDS):
+        with limited(_limits.MOST_SECONDS):
             crystal = parse_record(raw, max_atoms)
             return crystal if isinstance(crystal, Reject) else replace(raw, payload=to_cell(crystal, cell))
     except Exception as error:
