@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
+from epitaxy.data._cif import parse_cif
 from epitaxy.data._crystal import check
-from epitaxy.data._files import parse_cif
 from epitaxy.data._plain_cif import read_plain_cif
 from epitaxy.data.errors import UnusableRecordError
 

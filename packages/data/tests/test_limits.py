@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from epitaxy.data import DataError, Record, Reject, prepare, read_structures, readers
 from epitaxy.data import _limits as limits
 from epitaxy.data._clock import time_limit
+from epitaxy.data._pool import ordered_map
 from epitaxy.data.errors import UnusableRecordError
 
 KILO = 1024
@@ -90,6 +91,24 @@ def test_a_record_has_a_time_limit(two, monkeypatch):
     prepared = prepare(two, workers=1)
     assert (prepared.crystals, prepared.rejects) == (1, 1)
     assert "longer than 0.2 seconds" in prepared.rejects_path.read_text()
+
+
+def _held(chunk):
+    """Work as `prepare` does in a worker, on a record that would never end."""
+    try:
+        with time_limit(0.1):
+            time.sleep(60)
+    except UnusableRecordError as error:
+        return [str(error)]
+    return chunk
+
+
+def test_a_time_limit_holds_in_worker_processes():
+    started = time.monotonic()
+    said = list(ordered_map(_held, range(130), workers=2))
+    assert len(said) == 3  # one a chunk
+    assert all("longer than 0.1 seconds" in sentence for sentence in said)
+    assert time.monotonic() - started < 30
 
 
 def test_a_time_limit_leaves_other_alarms_alone():

@@ -1,7 +1,11 @@
 import pytest
 
 from epitaxy.data import DATASETS, DataError, dataset_info, dataset_roots, locate, split_paths
+from epitaxy.data._archive import ARCHIVE_SUFFIXES
+from epitaxy.data._json import JSON_SUFFIXES
+from epitaxy.data._rows import TABLE_SUFFIXES
 from epitaxy.data.locate import split_of
+from epitaxy.data.molecules._files import SDF, XYZ
 
 
 def test_an_unknown_name_lists_the_known_and_the_close():
@@ -40,6 +44,19 @@ def test_a_missing_split_names_those_that_exist(tmp_path):
         locate(tmp_path, "train")
     with pytest.raises(DataError, match="use one of train, val, test"):
         locate(tmp_path, "dev")
+
+
+READ = sorted(
+    {*TABLE_SUFFIXES, *JSON_SUFFIXES, *ARCHIVE_SUFFIXES, *SDF, *XYZ, ".csv.gz", ".json.xz", ".npz", ""}
+)
+
+
+@pytest.mark.parametrize("suffix", READ)
+def test_every_kind_of_file_that_is_read_may_be_a_split(tmp_path, suffix):
+    path = tmp_path / f"valid{suffix}"
+    path.touch()
+    assert split_paths(tmp_path) == {"val": path}
+    assert locate(tmp_path, "val").path == path
 
 
 def test_a_path_without_splits_is_split_by_the_hash_of_ids(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitaxy.data import DataError, Reject
-from epitaxy.data.molecules import read_molecules, sdf
+from epitaxy.data import DataError, Reject, _limits
+from epitaxy.data.molecules import read_molecules
 from epitaxy.data.molecules._molecule import distinct, number_of, split_key
 
 WATER = """water
@@ -141,7 +141,7 @@ def test_an_empty_file(tmp_path, name):
 
 
 def test_a_record_without_end_is_not_kept_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(sdf, "LARGEST_RECORD", 2000)
+    monkeypatch.setattr(_limits, "LARGEST_MOLECULE", 2000)
     endless = "junk\n" * 10_000
     usable, (reject,) = read(tmp_path / "a.sdf", WATER + "title\n" + endless + "$$$$\n" + V3000)
     assert [r.id for r in usable] == ["water", "carbon monoxide"]

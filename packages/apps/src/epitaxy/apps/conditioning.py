@@ -174,8 +174,8 @@ class Told:
             name: torch.tensor([request.targets.get(name, torch.nan) for request in requests])
             for name in self.names
         }
-        strength = torch.tensor([request.guidance for request in requests], device=like.device)
-        guidance = strength if bool(strength.any()) else None
+        strengths = [request.guidance for request in requests]
+        guidance = torch.tensor(strengths, device=like.device) if any(strengths) else None
         return standardise(targets, self.names, self.known, like), guidance
 
 

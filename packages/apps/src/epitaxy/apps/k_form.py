@@ -8,6 +8,7 @@ from torch import Tensor
 
 from epitaxy.apps.config import KVectorFormConfig
 from epitaxy.data.wyckoff import WyckoffStatistics
+from epitaxy.geometry import constant
 from epitaxy.geometry.symmetry import constrain_k, lattice_bias, lattice_from_k, lattice_mask, lattice_to_k
 
 
@@ -47,5 +48,4 @@ class KForm:
         return (k - mean) / std
 
     def _scales(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        mean, std = (torch.tensor(one, dtype=like.dtype, device=like.device) for one in (self.mean, self.std))
-        return mean, std
+        return constant(self.mean, like.dtype, like.device), constant(self.std, like.dtype, like.device)

@@ -1,6 +1,6 @@
 """The numbers that stand for a lattice in flows and networks, and the way back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -11,6 +11,9 @@ from epitaxy.apps.config import LatticeFormConfig, MatrixFormConfig
 from epitaxy.apps.errors import UsageError
 from epitaxy.data import CellLengths, Statistics
 from epitaxy.geometry import lattice_from_log, lattice_to_log
+
+_LISTED = 256
+"""Numbers of atoms up to which cells' scales are tabulated."""
 
 
 @runtime_checkable
@@ -72,6 +75,9 @@ class ParameterForm:
 
     lengths: CellLengths
     angle_scale: float
+    _on: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -93,11 +99,28 @@ class ParameterForm:
         return lattice_from_log(code * std + mean)
 
     def _scales(self, counts: Int[Tensor, " graphs"], like: Tensor) -> tuple[Tensor, Tensor]:
-        sizes, which = torch.unique(counts, return_inverse=True)
-        found = [self.lengths.of_size(n) for n in sizes.tolist()]
-        mean = torch.tensor([[*one.mean, 0.0, 0.0, 0.0] for one in found], dtype=like.dtype)
-        std = torch.tensor([[*one.std, *3 * [self.angle_scale]] for one in found], dtype=like.dtype)
-        return mean.to(like.device)[which], std.to(like.device)[which]
+        mean, std = self._tables(like)
+        largest = mean.shape[0] - 1
+        listed = counts.clamp(max=largest)
+        # Beyond the tables sizes are of one density; the logarithm is 0 within them.
+        grown = (counts.double() / listed).log() / 3
+        lengths = (mean[listed, :3].double() + grown[:, None]).to(like.dtype)
+        return torch.cat([lengths, mean[listed, 3:]], dim=1), std[listed]
+
+    def _tables(self, like: Tensor) -> tuple[Float[Tensor, "sizes 6"], Float[Tensor, "sizes 6"]]:
+        """Return means and deviations by number of atoms, copied to a device once."""
+        key = like.dtype, like.device
+        if key not in self._on:
+            sizes = range(max(_LISTED, *self.lengths.by_size, 0) + 2)
+            found = [self.lengths.of_size(max(n, 1)) for n in sizes]
+            mean = [[*one.mean, 0.0, 0.0, 0.0] for one in found]
+            std = [[*one.std, *3 * [self.angle_scale]] for one in found]
+            with torch.inference_mode(False):  # they may be used in training later
+                self._on[key] = (
+                    torch.tensor(mean, dtype=like.dtype, device=like.device),
+                    torch.tensor(std, dtype=like.dtype, device=like.device),
+                )
+        return self._on[key]
 
 
 def lattice_form(config: LatticeFormConfig, statistics: Statistics) -> LatticeForm:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-import torch
-
+from epitaxy.apps.devices import chosen_device
 from epitaxy.apps.model import GenerativeModel
 from epitaxy.apps.model_dir import load_model
 from epitaxy.apps.names import ModelName
@@ -13,14 +12,6 @@ from epitaxy.apps.sampling.generate import REDRAWS, generate
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.say import say
-
-
-def meant_device(name: str) -> str:
-    """Return the torch device that a word means: ``auto`` is a GPU where there is one, else the CPU."""
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
 
 S = TypeVar("S", bound="Generator[Any, Any]")
 M = TypeVar("M", bound=GenerativeModel[Any, Any, Any])
@@ -65,7 +56,7 @@ class Generator(Generic[M, Q]):
             steps=steps or defaults.steps,
             sampler=sampler,
             batch_size=batch_size or defaults.batch_size,
-            device=meant_device(device),
+            device=chosen_device("auto") if device == "auto" else device,
             redraws=redraws,
         )
         samples = [sample for batch in batches for sample in batch]

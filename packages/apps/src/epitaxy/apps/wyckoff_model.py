@@ -80,7 +80,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
             "positions": batch.positions,
             "lattice": self.k_form.encode(batch.lattice),
             "species": self.statistics.vocabulary.encode(batch.numbers),
-            "symmetry": wyckoff_table().to(batch.sites.device).site_class[batch.sites],
+            "symmetry": wyckoff_table(batch.sites.device).site_class[batch.sites],
         }
 
     def given(self, batch: WyckoffBatch, *, source: RngSource) -> GivenOrbits:
@@ -150,7 +150,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         outputs = steered(lambda given: self.predict(states, time, given), given, self.flow.levels)
         if given.species is None or given.sites is None:
             return outputs
-        classes = wyckoff_table().to(given.sites.device).site_class[given.sites]
+        classes = wyckoff_table(given.sites.device).site_class[given.sites]
         outputs["species"] = _certain(given.species, outputs["species"])
         outputs["symmetry"] = _certain(classes, outputs["symmetry"])
         return outputs
@@ -190,7 +190,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
             given: space groups, and positions where they are given.
             requests: whose ids the crystals have.
         """
-        table, segments = wyckoff_table(), given.segments
+        table, segments = wyckoff_table(lattice.device), given.segments
         metric = gram(lattice)
         if given.sites is None:
             scores = symmetry.log_softmax(-1)

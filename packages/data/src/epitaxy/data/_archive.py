@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from epitaxy.data import _limits
 from epitaxy.data._input import refuse_foreign
 from epitaxy.data._names import NAMES, ids_of, is_shadow, kind_of, unread
-from epitaxy.data._records import InputFaultError
+from epitaxy.data._records import InputFaultError, brief
 from epitaxy.data.errors import DataError
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -68,7 +68,7 @@ def _damage_named(path: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGED as error:
-        why = " ".join(str(error).split())[:120] or type(error).__name__
+        why = brief(error)
         raise DataError(f"{path} is no complete archive ({why}); fetch or copy it again") from error
 
 
@@ -136,7 +136,7 @@ class _Expanded(io.RawIOBase):
             refuse_foreign(b"" if _opener(path) else file.read(512))
         opener = _opener(path)
         self._source: io.BufferedIOBase = opener(path) if opener else path.open("rb")
-        self._allowed = _limits.FREE_EXPANSION + _limits.MOST_EXPANSION * path.stat().st_size
+        self._allowed = _limits.expansion(path.stat().st_size)
 
     def readable(self) -> bool:
         return True

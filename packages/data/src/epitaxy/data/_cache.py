@@ -16,6 +16,7 @@ import numpy as np
 
 from epitaxy.data._atomic import replacing, write_text
 from epitaxy.data._names import walk
+from epitaxy.data._records import brief
 from epitaxy.data.errors import DataError
 from epitaxy.data.readers import Reject
 
@@ -67,7 +68,9 @@ def checksum(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error
+        raise DataError(
+            f"{path} cannot be read ({brief(error)}); check the file and its permissions"
+        ) from error
 
 
 def key(**parameters: object) -> str:

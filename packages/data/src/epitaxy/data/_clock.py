@@ -18,9 +18,9 @@ class _OutOfTime(BaseException):
 def time_limit(seconds: float) -> Iterator[None]:
     """Stop what takes longer.
 
-    It works by the alarm signal, so in a process's main thread and where the system has it (Linux, macOS);
-    elsewhere nothing is limited. Compiled code is stopped when it returns to Python. An alarm that someone
-    else has set is kept.
+    It works by the alarm signal, so in a process's main thread, where the workers of `ordered_map` work, and
+    where the system has it (Linux, macOS). It cannot stop what runs in another thread or on Windows, nor
+    compiled code before that returns to Python. An alarm that someone else has set is kept.
 
     Raises:
         UnusableRecordError: if the time is over.

@@ -6,22 +6,37 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from pymatgen.core.periodic_table import DummySpecies
+from pymatgen.core.periodic_table import DummySpecies, Element
 from pymatgen.core.structure import Structure
-from scipy.spatial import KDTree
 
+from epitaxy.data._distances import limit, overlapping_pair, thickness
 from epitaxy.data.errors import UnusableRecordError
-
-OVERLAP = 0.01
-"""Angstrom: two atoms closer than this are taken for one atom written twice."""
 
 MIN_THICKNESS = 0.02
 """Angstrom: a cell whose lattice planes lie closer than this has no volume worth the name."""
 
-_FEW = 512  # atoms up to which all pairs are looked at; beyond, a tree is faster and takes no memory
+DENSEST = 30.0
+"""Grams per cubic centimetre: osmium has 22.6; a cell in nanometres, or atoms written twice, have more."""
+
+EMPTIEST = 1000.0
+"""Cubic angstrom per atom: solid xenon has 58; more means atoms lost or a length misread."""
+
+FARTHEST = 1e6
+"""No fractional coordinate is larger than this: its digits after the point are lost."""
+
+LONGEST = 1e4
+"""Angstrom: no lattice vector is longer."""
+
+_GRAMS = 1.66053906892  # g/cm3 of one atomic mass unit per cubic angstrom
 
 
-class Crystal(NamedTuple):
+class _Arrays(NamedTuple):
+    lattice: Float[np.ndarray, "3 3"]
+    positions: Float[np.ndarray, "atoms 3"]
+    numbers: Int[np.ndarray, " atoms"]
+
+
+class Crystal(_Arrays):
     """A fully ordered crystal.
 
     Attributes:
@@ -31,9 +46,44 @@ class Crystal(NamedTuple):
 
     """
 
-    lattice: Float[np.ndarray, "3 3"]
-    positions: Float[np.ndarray, "atoms 3"]
-    numbers: Int[np.ndarray, " atoms"]
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        lattice: Float[np.ndarray, "..."],
+        positions: Float[np.ndarray, "..."],
+        numbers: Int[np.ndarray, "..."],
+    ) -> "Crystal":
+        """Check that the arrays belong together.
+
+        Raises:
+            UnusableRecordError: for other shapes, numbers that are not finite, none of 1 to 118 or beyond
+                `FARTHEST` or `LONGEST`.
+
+        """
+        if lattice.shape != (3, 3) or positions.shape != (len(positions), 3):
+            raise UnusableRecordError(
+                f"its lattice has shape {lattice.shape} and its positions {positions.shape}, not (3, 3) and "
+                f"(atoms, 3); correct the record"
+            )
+        if numbers.shape != positions.shape[:1]:
+            raise UnusableRecordError(
+                f"it has {len(positions)} positions for {numbers.size} elements; give one for each"
+            )
+        farthest = np.abs(positions).max(initial=0.0)
+        longest = np.abs(lattice).max()
+        if not (math.isfinite(farthest) and math.isfinite(longest)):
+            raise UnusableRecordError(
+                "a lattice or position entry is not a finite number; correct or drop the record"
+            )
+        if farthest > FARTHEST or longest > LONGEST:
+            raise UnusableRecordError(
+                f"it has a coordinate beyond {FARTHEST:g} cells or a lattice entry beyond {LONGEST:g} Å; "
+                "correct or drop the record"
+            )
+        if len(numbers) and not (numbers.min() >= 1 and numbers.max() <= 118):
+            raise UnusableRecordError("an atomic number is none of 1 to 118; correct or drop the record")
+        return super().__new__(cls, lattice, positions, numbers)
 
     def structure(self) -> Structure:
         """As a pymatgen Structure, without oxidation states or site properties."""
@@ -70,72 +120,46 @@ def check(crystal: Crystal, max_atoms: int) -> None:
     """Refuse what no model can learn from.
 
     Raises:
-        UnusableRecordError: no atoms, numbers that are not finite, a flat cell, more than `max_atoms` atoms,
-            or two atoms within `OVERLAP` of each other.
+        UnusableRecordError: no atoms, a flat cell, more than `max_atoms` atoms, a density above `DENSEST`,
+            more than `EMPTIEST` for an atom, or two atoms within `OVERLAP` of each other.
 
     """
     lattice, positions, numbers = crystal
     if len(numbers) == 0:
         raise UnusableRecordError("it has no atoms; drop the record")
-    if not (np.isfinite(lattice).all() and np.isfinite(positions).all()):
-        raise UnusableRecordError(
-            "a lattice or position entry is not a finite number; correct or drop the record"
-        )
-    if _thickness(lattice) < MIN_THICKNESS:
+    if thickness(lattice) < MIN_THICKNESS:
         raise UnusableRecordError("its cell has zero volume; give three independent lattice vectors")
     if len(numbers) > max_atoms:
         raise UnusableRecordError(
             f"it has {len(numbers)} atoms, more than the limit of {max_atoms}; raise max_atoms"
         )
-    pair = _overlapping_pair(lattice, positions)
+    pair = overlapping_pair(lattice, positions, numbers)
     if pair is not None:
         i, j, distance = pair
+        allowed = limit(int(numbers[i]), int(numbers[j]))
         raise UnusableRecordError(
             f"two atoms on one spot: atoms {i} and {j} (counted from 0) are {distance:.4f} Å apart, closer "
-            f"than {OVERLAP} Å; remove one of them"
+            f"than {allowed} Å; remove one of them"
+        )
+    _check_density(lattice, numbers)
+
+
+def _check_density(lattice: Float[np.ndarray, "3 3"], numbers: Int[np.ndarray, " atoms"]) -> None:
+    volume = abs(float(np.linalg.det(lattice)))
+    if volume > EMPTIEST * len(numbers):
+        raise UnusableRecordError(
+            f"its cell has {volume / len(numbers):.0f} Å3 for each atom, more than {EMPTIEST:g}; check that "
+            "no atoms are missing and lengths are in Å"
+        )
+    density = _GRAMS * float(_masses()[numbers].sum()) / volume
+    if density > DENSEST:
+        raise UnusableRecordError(
+            f"its density is {density:.3g} g/cm3, more than {DENSEST:g}; check that lengths are in Å and no "
+            "atom is listed twice"
         )
 
 
-def _thickness(lattice: Float[np.ndarray, "3 3"]) -> float:
-    """Smallest distance between neighbouring lattice planes (100), (010), (001), angstrom."""
-    try:
-        reciprocal = np.linalg.inv(lattice)
-    except np.linalg.LinAlgError:
-        return 0.0
-    return float(1.0 / np.sqrt(np.square(reciprocal).sum(axis=0)).max())
-
-
-@lru_cache(maxsize=64)
-def _pairs(atoms: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
-    return np.triu_indices(atoms, k=1)
-
-
-def _near_pairs(
-    lattice: Float[np.ndarray, "3 3"], positions: Float[np.ndarray, "atoms 3"]
-) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
-    """All pairs that may be within `OVERLAP`, and few others: those near in each fractional coordinate."""
-    reach = OVERLAP / _thickness(lattice)
-    wrapped = positions % 1.0
-    wrapped[wrapped >= 1.0] = 0.0
-    pairs = KDTree(wrapped, boxsize=np.ones(3)).query_pairs(reach, p=np.inf, output_type="ndarray")
-    return pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
-
-
-def _overlapping_pair(
-    lattice: Float[np.ndarray, "3 3"], positions: Float[np.ndarray, "atoms 3"]
-) -> tuple[int, int, float] | None:
-    """Return the closest pair, if it is closer than `OVERLAP`.
-
-    Rounding fractional differences finds the nearest image of every pair this close, however skew the cell,
-    because lattice planes are at least `MIN_THICKNESS` = 2 `OVERLAP` apart: such a difference is below 1/2 in
-    every entry.
-    """
-    i, j = _pairs(len(positions)) if len(positions) <= _FEW else _near_pairs(lattice, positions)
-    if len(i) == 0:
-        return None
-    difference = positions[i] - positions[j]
-    difference -= np.round(difference)
-    squared = np.square(difference @ lattice).sum(axis=1)
-    closest = int(squared.argmin())
-    distance = math.sqrt(squared[closest])
-    return (int(i[closest]), int(j[closest]), distance) if distance < OVERLAP else None
+@lru_cache(maxsize=1)
+def _masses() -> Float[np.ndarray, " numbers"]:
+    """Atomic masses by atomic number, in atomic mass units."""
+    return np.array([0.0, *(float(Element.from_Z(z).atomic_mass) for z in range(1, 119))])

@@ -16,6 +16,7 @@ _MISSING = frozenset(
     ("", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nat", "-", "--", "?", ".", "#null!", "missing")
 )
 _NAN = float("nan")
+_WORD = 40  # characters: a longer cell is a CIF and is not copied to be compared
 _PATIENCE = 100  # other cells after which a column without a single number is no longer looked at
 
 
@@ -29,13 +30,17 @@ class _Column:
     others: int = 0
     first: str = ""
 
-    def see(self, row: int, cell: str) -> None:
-        text = cell.strip()
-        if maybe_number(text) is not None:
-            self.numbers += 1
-        elif text.lower() not in _MISSING:
-            self.others += 1
-            self.first = self.first or f"row {row}: {printable(text[:40])!r}"
+    def see(self, block: list[Row], before: int) -> None:
+        """Look at some rows, after so many others."""
+        place, numbers = self.place, 0
+        for row, (cells, _) in enumerate(block, start=before + 1):
+            text = cells[place].strip() if place < len(cells) else ""
+            if maybe_number(text) is not None:
+                numbers += 1
+            elif text.lower() not in _MISSING:
+                self.others += 1
+                self.first = self.first or f"row {row}: {printable(text[:40])!r}"
+        self.numbers += numbers
 
     @property
     def text(self) -> bool:
@@ -88,11 +93,11 @@ class Table:
     def _fault(self, cells: list[str]) -> str | None:
         if len(cells) <= self.cif:
             return "the row ends before its `cif` column; restore the row"
-        if any(cell.strip() for cell in cells[len(self.header) :]):
+        if len(cells) > len(self.header) and any(cell.strip() for cell in cells[len(self.header) :]):
             return (
                 f"the row has {len(cells)} cells where the header has {len(self.header)}; correct its quotes"
             )
-        if cells[self.cif].strip().lower() == "cif":
+        if len(cells[self.cif]) < _WORD and cells[self.cif].strip().lower() == "cif":
             return "the row is a header again: tables were joined; remove it"
         return None
 
@@ -155,13 +160,11 @@ def _check_header(path: Path, header: list[str]) -> None:
 def _tally(rows: Iterator[Row], columns: list[_Column]) -> int:
     """Look at every cell that may be a number, and return the number of rows."""
     count = 0
-    looked_at = list(columns)
-    for count, (cells, _) in enumerate(rows, start=1):
-        for column in looked_at:
-            if column.place < len(cells):
-                column.see(count, cells[column.place])
-        if count % _PATIENCE == 0:
-            looked_at = [c for c in looked_at if c.numbers or c.others < _PATIENCE]
+    while block := list(islice(rows, _PATIENCE)):
+        for column in columns:
+            if column.numbers or column.others < _PATIENCE:
+                column.see(block, count)
+        count += len(block)
     return count
 
 

@@ -129,7 +129,8 @@ def _info(comment: str) -> dict[str, object]:
     (key, times), *_ = Counter(_keys(comment)).most_common(1) or [("", 0)]
     if times > 1:
         raise UnusableRecordError(f"its comment has {key[:40]} {times} times; leave one of them")
-    found: dict[str, object] = key_val_str_to_dict(_ARRAYS.sub(lambda match: f"{match[1].lower()}_", comment))
+    renamed = _ARRAYS.sub(lambda match: f"{match[1].lower()}_", comment)
+    found: dict[str, object] = key_val_str_to_dict(renamed)  # type: ignore[no-untyped-call]  # ASE has none
     unit = next((str(v) for k, v in found.items() if k.lower() in ("unit", "units", "length_unit")), "ang")
     if "bohr" in unit.lower() or unit.lower() in ("au", "a.u.", "nm"):
         raise UnusableRecordError(f"its comment says {unit[:20]}; write lengths in angstrom")

@@ -8,7 +8,7 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,12 +67,14 @@ def expanded(
     name: str, file: io.BufferedIOBase, size: int, *, line: int | None = None, total: int | None = None
 ) -> Iterator[io.BufferedReader]:
     """As `open_input`, of an open file of this name and size."""
-    opener = {".gz": _gunzip, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}.get(compression(name))
-    allowed = _limits.FREE_EXPANSION + _limits.MOST_EXPANSION * size if opener else None
+    opener = _OPENERS.get(compression(name))
+    allowed = _limits.expansion(size) if opener else None
     with _faults_named(name):
-        source = opener(file) if opener else file
+        source = file if opener is None else opener(file)
         limits = [limit for limit in (allowed, total) if limit is not None]
-        stream = io.BufferedReader(_Bounded(source, min(limits, default=None), line), 1 << 16)
+        stream: io.BufferedReader = io.BufferedReader(
+            _Bounded(source, min(limits, default=None), line), 1 << 16
+        )
         head = stream.peek(_HEAD)[:_HEAD]
         refuse_foreign(head)
         if head.startswith(_UTF8):
@@ -161,8 +163,15 @@ def _faults_named(name: str) -> Iterator[None]:
         ) from error
 
 
-def _gunzip(file: io.BufferedIOBase) -> gzip.GzipFile:
+def _gunzip(file: io.BufferedIOBase) -> io.BufferedIOBase:
     return gzip.GzipFile(fileobj=file)
+
+
+_OPENERS: dict[str, Callable[..., io.BufferedIOBase]] = {
+    ".gz": _gunzip,
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+}
 
 
 class _Bounded(io.RawIOBase):

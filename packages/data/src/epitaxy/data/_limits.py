@@ -9,13 +9,22 @@ LARGEST_RECORD = 64 * 1024**2
 LONGEST_LINE = 64 * 1024**2
 """Bytes of one line of a file that is read line by line."""
 
+LARGEST_MOLECULE = 16 * 1024**2
+"""Bytes of one record of an SDF or XYZ file of molecules."""
+
+LONGEST_MOLECULE_LINE = 1024**2
+"""Characters of a line of an SDF or XYZ file of molecules."""
+
+LARGEST_NPZ = 512 * 1024**2
+"""Bytes of all arrays of an npz file together, which are in memory at once."""
+
 LARGEST_DOCUMENT = 2 * 1024**3
 """Bytes, after expansion, of a file that can only be read whole: JSON that is no JSON lines."""
 
 FREE_EXPANSION = 64 * 1024**2
 """Bytes that a compressed file may always expand to."""
 
-MOST_EXPANSION = 200
+MOST_EXPANSION = 250
 """How many times its own size a compressed file may expand to, beyond `FREE_EXPANSION`; CIFs reach 20."""
 
 MOST_RECORDS = 10_000_000
@@ -33,8 +42,16 @@ LONGEST_COMMENT = 1024**2
 LONGEST_NAME = 200
 """Characters of an id or of a property's name: arrays of names are as wide as the longest."""
 
-LONGEST_NUMBER = 100
-"""Characters of one number; Python's own conversion of longer ones takes time quadratic in them."""
+LONGEST_NUMBER = 64
+"""Characters of one number, where doubles need 24; Python converts longer ones in time quadratic in them."""
+
+LARGEST_COORDINATE = 1e6
+"""Angstrom, of an atom of a molecule; float32, in which positions are kept, tells none apart beyond."""
 
 MOST_SECONDS = 20.0
 """Seconds in which one record is parsed, checked and reduced by `prepare`."""
+
+
+def expansion(size: int) -> int:
+    """Return how many bytes a compressed file of this size may expand to."""
+    return FREE_EXPANSION + MOST_EXPANSION * size

@@ -8,6 +8,7 @@ from typing import Literal
 
 from epitaxy.data import _limits
 from epitaxy.data._input import COMPRESSED
+from epitaxy.data._records import brief
 from epitaxy.data._words import printable
 from epitaxy.data.errors import DataError
 
@@ -102,5 +103,5 @@ def unread(names: Sequence[str]) -> list[str]:
 
 def _refuse(error: OSError) -> None:
     raise DataError(
-        f"{error.filename} cannot be read ({error}); check the folder and its permissions"
+        f"{error.filename} cannot be read ({brief(error)}); check the folder and its permissions"
     ) from error

@@ -67,7 +67,7 @@ def read_plain_cif(text: str) -> Crystal | None:
         return None
     return Crystal(
         lattice_matrix(a, b, c, *(math.radians(angle) for angle in angles)),
-        _ideal(np.array(coordinates)[order]),
+        idealized(np.array(coordinates)[order]),
         np.array([elements[symbols[i]][1] for i in order], dtype=np.int64),
     )
 
@@ -77,8 +77,9 @@ def _agrees(formula: str, symbols: list[str]) -> bool:
     return bool(symbols) and Counter(symbols) == {s: int(n) for s, n in _FORMULA_TERM.findall(formula)}
 
 
-def _ideal(coordinates: Float[np.ndarray, "atoms 3"]) -> Float[np.ndarray, "atoms 3"]:
+def idealized(coordinates: Float[np.ndarray, "atoms 3"]) -> Float[np.ndarray, "atoms 3"]:
     """Take 0.33333333 for 1/3 and 0.66666667 for 2/3, then shift into [0, 1) as pymatgen does."""
+    coordinates = coordinates.copy()
     for fraction in (1 / 3, 2 / 3):
         coordinates[np.abs(coordinates / fraction - 1.0) <= 1e-4] = fraction
     fractions: np.ndarray = coordinates - np.floor(coordinates)

@@ -82,9 +82,9 @@ class IncompleteError(InputFaultError):
 
 
 def brief(error: BaseException | str) -> str:
-    """Return the last line of what an exception says, in at most 120 characters."""
+    """Return the last line of what an exception says, in at most 120 printable characters."""
     lines = str(error).strip().splitlines() or [type(error).__name__ if not isinstance(error, str) else ""]
-    return lines[-1][:120]
+    return printable(lines[-1][:120])
 
 
 def rejected(name: str, source: str, error: Exception) -> Reject:

@@ -57,9 +57,7 @@ def open_rows(path: Path, delimiter: str) -> Iterator[Iterator[Row]]:
     csv.field_size_limit(max(csv.field_size_limit(), _limits.LARGEST_RECORD))
     with open_input(path, line=_limits.LONGEST_LINE) as stream:
         ending = _Ending(stream)
-        text = io.TextIOWrapper(
-            io.BufferedReader(ending, 1 << 16), encoding="utf-8", errors="surrogateescape", newline=""
-        )
+        text = io.TextIOWrapper(ending, encoding="utf-8", errors="surrogateescape", newline="")
         yield _csv_rows(csv.reader(text, delimiter=delimiter), ending)
 
 
@@ -73,8 +71,8 @@ def mended(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-class _Ending(io.RawIOBase):
-    """Bytes on their way, watched for how they end."""
+class _Ending(io.BufferedIOBase):
+    """Bytes on their way, watched for how they end; no buffer of their own, as the source has one."""
 
     def __init__(self, source: io.BufferedReader) -> None:
         self._source, self._quotes, self._last = source, 0, b"\n"
@@ -82,12 +80,11 @@ class _Ending(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override]  # narrower than Buffer
-        chunk = self._source.read1(len(buffer))
-        buffer[: len(chunk)] = chunk
+    def read1(self, size: int = -1, /) -> bytes:
+        chunk = self._source.read1(size)
         self._quotes += chunk.count(b'"')
         self._last = chunk[-1:] or self._last
-        return len(chunk)
+        return chunk
 
     def fault(self, row: list[str], columns: int) -> str | None:
         """Say whether the file ends within its last row."""
@@ -101,19 +98,18 @@ class _Ending(io.RawIOBase):
 def _csv_rows(reader: "Iterator[list[str]]", ending: _Ending) -> Iterator[Row]:
     held: list[str] | None = None
     columns = 0
-    while True:
+    ended = False
+    while not ended:
         try:
-            cells = next(reader)
-        except StopIteration:
-            break
+            for cells in reader:
+                if cells:
+                    columns = columns or len(cells)
+                    if held is not None:
+                        yield Row(held)
+                    held = cells
+            ended = True
         except csv.Error as error:
             yield Row([], f"the row is no row of a table ({brief(error)}); restore it")
-            continue
-        if cells:
-            columns = columns or len(cells)
-            if held is not None:
-                yield Row(held)
-            held = cells
     if held is not None:
         yield Row(held, ending.fault(held, columns))
 

@@ -40,7 +40,7 @@ def maybe_number(word: str) -> float | None:
     """Read a number; None if the word is none, or none that is finite."""
     if len(word) > _limits.LONGEST_NUMBER or not _NUMBER.fullmatch(word):
         return None
-    value = float(word.translate(_EXPONENTS))
+    value = float(word.translate(_EXPONENTS) if "d" in word or "D" in word else word)
     return value if math.isfinite(value) else None
 
 

@@ -8,13 +8,23 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from epitaxy.data._archive import ARCHIVE_SUFFIXES
+from epitaxy.data._input import COMPRESSED
+from epitaxy.data._json import JSON_SUFFIXES
+from epitaxy.data._rows import TABLE_SUFFIXES
 from epitaxy.data.errors import DataError
 from epitaxy.data.registry import DATASETS, SPLITS, Split, dataset_info
 
+_CRYSTALS = (*TABLE_SUFFIXES, ".extxyz", ".xyz", *JSON_SUFFIXES)
+_MOLECULES = (".npz", *(s + packed for s in (".sdf", ".sd", ".mol") for packed in ("", ".gz")))
 _SUFFIXES = (
-    *(".csv", ".csv.gz", ".extxyz", ".extxyz.gz", ".xyz", ".xyz.gz", ".npz", ".sdf", ".sdf.gz"),
+    *(suffix + packed for suffix in _CRYSTALS for packed in ("", *COMPRESSED)),
+    *_MOLECULES,
+    *ARCHIVE_SUFFIXES,
     "",
 )
+"""How the file of a split is called: as any file of several records that is read; the first one counts."""
+
 _STEMS: Mapping[Split, tuple[str, ...]] = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
 
@@ -72,7 +82,7 @@ def locate(name_or_path: str | Path, split: str = "train", *, root: str | Path |
 
 
 def split_paths(folder: Path) -> dict[Split, Path]:
-    """Return the splits that a folder holds as files of that stem, or as folders of that name.
+    """Return the splits that a folder holds as files of that stem, of any kind that is read, or as folders.
 
     The val split may be called valid, as EDM calls it.
     """

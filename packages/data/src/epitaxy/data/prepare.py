@@ -70,7 +70,8 @@ def prepare(
 
     The cache is keyed by the source's content and by what is asked for, never by its name or date, and
     verified by checksum each time; interrupted work leaves nothing behind that would be mistaken for a
-    result. No record takes longer than `_limits.MOST_SECONDS`: it is rejected then.
+    result. A record that takes longer than `_limits.MOST_SECONDS` is rejected, in workers too;
+    `_clock.time_limit` says what it cannot stop.
 
     Args:
         source: a dataset's name or a path, as `locate` takes them.

@@ -154,7 +154,8 @@ def _tidy(path: Path, source: RawSource, repeated: bool) -> Iterator[RawRecord |
                 continue
             seen[record.id] = record.source
             if isinstance(record, RawRecord):
-                yield replace(record, properties=_finite(record.properties, names))
+                properties = _finite(record.properties, names)
+                yield record if properties is record.properties else replace(record, properties=properties)
             else:
                 yield record
     left = [name for name, count in names.items() if name and count]
@@ -165,6 +166,8 @@ def _tidy(path: Path, source: RawSource, repeated: bool) -> Iterator[RawRecord |
 
 
 def _named(record: RawRecord | Reject, number: int) -> RawRecord | Reject:
+    if len(record.id) <= _limits.LONGEST_NAME and record.id.isprintable() and record.source.isascii():
+        return record  # as nearly all are
     name, where = printable(record.id), record.source.encode("utf-8", "replace").decode("utf-8")
     if len(name) > _limits.LONGEST_NAME:
         reason = f"its id has {len(name)} characters; shorten it to {_limits.LONGEST_NAME}"
@@ -176,6 +179,9 @@ def _named(record: RawRecord | Reject, number: int) -> RawRecord | Reject:
 
 def _finite(properties: dict[str, float], names: dict[str, int]) -> dict[str, float]:
     """Return the properties that are kept, and count what is not finite; `""` stands for what is left out."""
+    values = properties.values()
+    if properties.keys() <= names.keys() and inf not in values and -inf not in values:
+        return properties  # as nearly all are
     found: dict[str, float] = {}
     for name, value in properties.items():
         if name not in names and (len(names) - 1 >= _limits.MOST_COLUMNS or not _usable(name)):

@@ -10,6 +10,7 @@ from pymatgen.core.periodic_table import Element
 from torch import Tensor
 
 from epitaxy.data.errors import DataError
+from epitaxy.geometry import constant, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,22 @@ class Vocabulary:
         """Turn atomic numbers into indices 0 ... len - 1.
 
         Raises:
-            DataError: if an element is outside the vocabulary; names it.
+            DataError: if an element is outside the vocabulary; names it. Elsewhere than on the CPU the
+                device's own check answers, as asking would wait for it.
 
         """
-        known = torch.tensor(self.numbers, device=numbers.device)
+        known = constant(self.numbers, torch.int64, numbers.device)
         index = torch.searchsorted(known, numbers.contiguous()).clamp(max=len(self) - 1)
-        outside = numbers[known[index] != numbers]
-        if outside.numel():
-            raise DataError(
-                f"{', '.join(_symbol(z) for z in sorted(set(outside.tolist())))} is outside the vocabulary "
+        inside = known[index] == numbers
+
+        def error() -> DataError:
+            outside = sorted(set(numbers[~inside].tolist()))
+            return DataError(
+                f"{', '.join(_symbol(z) for z in outside)} is outside the vocabulary "
                 f"of {len(self)} elements ({' '.join(self.symbols)}); use data or a model that know it"
             )
+
+        require(inside, error)
         return index
 
     def decode(self, index: Int[Tensor, " atoms"]) -> Int[Tensor, " atoms"]:
@@ -67,9 +73,9 @@ class Vocabulary:
             IndexError: if an index is no place in the vocabulary.
 
         """
-        if index.numel() and not (int(index.min()) >= 0 and int(index.max()) < len(self)):
-            raise IndexError(f"indices must lie in 0 ... {len(self) - 1}")
-        return torch.tensor(self.numbers, device=index.device)[index]
+        inside = (index >= 0) & (index < len(self))
+        require(inside, lambda: IndexError(f"indices must lie in 0 ... {len(self) - 1}"))
+        return constant(self.numbers, torch.int64, index.device)[index]
 
     def to_json(self) -> str:
         """As a JSON list of atomic numbers."""

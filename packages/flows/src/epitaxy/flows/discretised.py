@@ -14,7 +14,7 @@ from epitaxy.flows._classes import draw_classes
 from epitaxy.flows._rows import BAYESIAN_SAMPLERS, BayesianSampler, bayesian_sampler, step_index
 from epitaxy.flows.gaussian import SMALLEST_SIGMA, GaussianBFN
 from epitaxy.flows.protocol import Features
-from epitaxy.geometry import AnyRng, Rng, as_rng
+from epitaxy.geometry import AnyRng, Rng, as_rng, constant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,9 +231,8 @@ class DiscretisedGaussianBFN:
         return self.centre(self._nearest(log_p, among), log_p.dtype)
 
     def _legal(self, like: Tensor) -> Int[Tensor, " legal"]:
-        return torch.tensor(
-            sorted(set(range(self.bins) if self.legal is None else self.legal)), device=like.device
-        )
+        listed = sorted(set(range(self.bins) if self.legal is None else self.legal))
+        return constant(tuple(listed), torch.int64, like.device)
 
     def _expectation(self, log_p: Float[Tensor, "rows bins"]) -> Float[Tensor, " rows"]:
         return (log_p.exp() * bin_centres(self.bins, log_p)).sum(1)

@@ -1,6 +1,7 @@
 """Kinetic Langevin ("trivialised") diffusion on a flat torus (KLDM, Sec. 3; Zhu et al. 2024)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 
@@ -322,9 +323,9 @@ class KineticDiffusion:
         self, state: KineticState, output: Tensor, t: Tensor, s: Tensor, rng: Rng
     ) -> KineticState:
         both = torch.stack([self._least(self.noise_time(t)), self.noise_time(s)])
-        times, rows = torch.unique(both, dim=1, return_inverse=True)
+        times, rows = _distinct(both)
         bridge = KineticBridge.between(times[0], times[1], self.initial_velocity)
-        gain, noise = (m[rows].to(output.dtype)[..., None] for m in (bridge.gain, bridge.noise))
+        gain, noise = (rows(m).to(output.dtype)[..., None] for m in (bridge.gain, bridge.noise))
         r, v = self._displacement(state, output, t), state.velocity
         first, second = self._normal(output, rng), self._normal(output, rng)
         new_r = gain[:, 0, 0] * r + gain[:, 0, 1] * v + noise[:, 0, 0] * first + noise[:, 0, 1] * second
@@ -363,11 +364,11 @@ class KineticDiffusion:
 
     def _kernel(self, u: Float64[Tensor, " rows"], like: Tensor) -> _Coefficients:
         """Return the kernel at noise times; rows of one graph share theirs, so it is computed once."""
-        times, rows = torch.unique(u, return_inverse=True)
+        times, rows = _distinct(u)
         kernel = KineticKernel.at(times, self.initial_velocity)
         spread = kernel.spread.clamp(min=torch.finfo(like.dtype).tiny ** 0.5)
         columns = (
-            column(values[rows].to(like.dtype), like.ndim)
+            column(rows(values).to(like.dtype), like.ndim)
             for values in (
                 kernel.velocity_std,
                 kernel.slope,
@@ -394,3 +395,15 @@ class KineticDiffusion:
     def _arrived(self, position: Tensor, radians: Tensor, velocity: Tensor) -> KineticState:
         """Return the state after a move; velocities are centred again, lest rounding add up to a drift."""
         return KineticState(position=self._moved(position, radians), velocity=self._centred(velocity))
+
+
+def _distinct(times: Float[Tensor, "*pair rows"]) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Return distinct times, and how values at them become values a row.
+
+    Rows of one graph share their times, and a CPU computes each once. Which are the same is no question for
+    another device: the host would wait for the answer, and there all rows are computed as fast.
+    """
+    if times.device.type != "cpu":
+        return times, lambda values: values
+    distinct, rows = torch.unique(times, dim=-1, return_inverse=True)
+    return distinct, lambda values: values[rows]

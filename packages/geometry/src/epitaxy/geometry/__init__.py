@@ -2,6 +2,7 @@
 
 from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.bessel import bessel_ratio, log_i0
+from epitaxy.geometry.devices import constant, require
 from epitaxy.geometry.euclidean import Centered, Euclidean
 from epitaxy.geometry.inverse_bessel import inverse_bessel_ratio
 from epitaxy.geometry.karcher import karcher_mean
@@ -51,6 +52,7 @@ __all__ = [
     "WyckoffBatch",
     "as_rng",
     "bessel_ratio",
+    "constant",
     "gram",
     "inverse_bessel_ratio",
     "is_right_handed",
@@ -61,6 +63,7 @@ __all__ = [
     "lattice_to_log",
     "log_i0",
     "reciprocal",
+    "require",
     "structure_seed",
     "volume",
     "von_mises_entropy",

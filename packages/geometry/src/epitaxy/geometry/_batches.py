@@ -1,7 +1,8 @@
 """What batches of crystals, of asymmetric units and of molecules have in common."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -23,6 +24,23 @@ class Chosen(NamedTuple):
     graphs: Int[Tensor, " chosen"]
     segments: Segments
     atoms: Int[Tensor, " atoms"]
+
+
+B = TypeVar("B")
+
+
+def mapped(batch: B, copy: Callable[[Tensor], Tensor]) -> B:
+    """Return the same batch with every tensor replaced by its copy."""
+
+    def one(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return copy(value)
+        if isinstance(value, Segments):
+            return value.mapped(copy)
+        return {name: copy(x) for name, x in value.items()} if isinstance(value, Mapping) else value
+
+    held: Any = batch  # a dataclass
+    return replace(held, **{part.name: one(getattr(held, part.name)) for part in fields(held)})  # type: ignore[no-any-return]
 
 
 def check_real(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:

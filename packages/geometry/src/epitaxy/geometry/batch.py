@@ -15,6 +15,7 @@ from epitaxy.geometry._batches import (
     check_real,
     check_whole,
     choose,
+    mapped,
 )
 from epitaxy.geometry.segments import Segments
 
@@ -62,16 +63,24 @@ class CrystalBatch:
     def __len__(self) -> int:
         return self.segments.num_graphs
 
-    def to(self, device: torch.device | str) -> "CrystalBatch":
-        """Copy to another device."""
-        return CrystalBatch(
-            segments=self.segments.to(device),
-            positions=self.positions.to(device),
-            lattice=self.lattice.to(device),
-            numbers=self.numbers.to(device),
-            ids=self.ids,
-            properties={name: values.to(device) for name, values in self.properties.items()},
+    def to(
+        self,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        non_blocking: bool = False,
+    ) -> "CrystalBatch":
+        """Copy to another device, and what is real to another type; from pinned memory nothing waits."""
+        return mapped(
+            self,
+            lambda x: x.to(
+                device=device, dtype=dtype if x.is_floating_point() else None, non_blocking=non_blocking
+            ),
         )
+
+    def pin_memory(self) -> "CrystalBatch":
+        """Copy to pinned memory, from which copies to a GPU do not block."""
+        return mapped(self, torch.Tensor.pin_memory)
 
     def select(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "CrystalBatch":
         """Pick the structures at these positions, in this order; a position may occur more than once.

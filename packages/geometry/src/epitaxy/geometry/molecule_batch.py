@@ -15,6 +15,7 @@ from epitaxy.geometry._batches import (
     check_real,
     check_whole,
     choose,
+    mapped,
 )
 from epitaxy.geometry.segments import Segments
 
@@ -59,15 +60,24 @@ class MoleculeBatch:
     def __len__(self) -> int:
         return self.segments.num_graphs
 
-    def to(self, device: torch.device | str) -> "MoleculeBatch":
-        """Copy to another device."""
-        return MoleculeBatch(
-            segments=self.segments.to(device),
-            positions=self.positions.to(device),
-            numbers=self.numbers.to(device),
-            ids=self.ids,
-            properties={name: values.to(device) for name, values in self.properties.items()},
+    def to(
+        self,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        non_blocking: bool = False,
+    ) -> "MoleculeBatch":
+        """Copy to another device, and what is real to another type; from pinned memory nothing waits."""
+        return mapped(
+            self,
+            lambda x: x.to(
+                device=device, dtype=dtype if x.is_floating_point() else None, non_blocking=non_blocking
+            ),
         )
+
+    def pin_memory(self) -> "MoleculeBatch":
+        """Copy to pinned memory, from which copies to a GPU do not block."""
+        return mapped(self, torch.Tensor.pin_memory)
 
     def centered(self) -> "MoleculeBatch":
         """Move each molecule so that the mean of its positions is the origin."""

@@ -1,7 +1,7 @@
 """The index of a ragged batch: which atoms belong to which graph."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -37,6 +37,9 @@ class Segments:
     offsets: Int[Tensor, " graphs+1"]
     longest: int
     """The most atoms that a graph has (0 without graphs), known without asking the device."""
+    num_pairs: int
+    """Unordered pairs of atoms of the same graph, known without asking the device."""
+    _listed: list[Pairs] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         counts, index, offsets = self.counts, self.index, self.offsets
@@ -60,26 +63,34 @@ class Segments:
     def from_counts(
         cls, counts: Tensor | Sequence[int], device: torch.device | str | None = None
     ) -> "Segments":
-        """Index graphs with these numbers of atoms.
+        """Index graphs with these numbers of atoms. Counts on a CPU are looked at there, whatever the device.
 
         Raises:
             ValueError: if the counts are not a vector of integers, or one is below 1.
 
         """
-        counts = torch.as_tensor(counts, device=device)
+        counts = torch.as_tensor(counts)
         if counts.numel() == 0:
             counts = counts.to(torch.int64)
         if counts.ndim != 1 or counts.dtype not in INTEGERS:
             raise ValueError(
                 f"counts must be a vector of integers, not {counts.dtype} of shape {tuple(counts.shape)}"
             )
-        counts = counts.to(torch.int64)
+        target = counts.device if device is None else device
+        # Sizes are the host's to know: what is elsewhere is fetched, once.
+        counts = counts.to("cpu", torch.int64)
         if bool((counts < 1).any()):
             raise ValueError("every graph needs at least one atom")
         offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         index = torch.arange(counts.shape[0], device=counts.device).repeat_interleave(counts)
-        longest = int(counts.max()) if len(counts) else 0
-        return cls(counts=counts, index=index, offsets=offsets, longest=longest)
+        made = cls(
+            counts=counts,
+            index=index,
+            offsets=offsets,
+            longest=int(counts.max()) if len(counts) else 0,
+            num_pairs=int((counts * (counts - 1) // 2).sum()),
+        )
+        return made.to(target, non_blocking=True)
 
     @property
     def num_graphs(self) -> int:
@@ -101,13 +112,18 @@ class Segments:
         """Position of each atom within its graph: 0, 1, ..., count - 1."""
         return torch.arange(self.num_atoms, device=self.device) - self.offsets[self.index]
 
-    def to(self, device: torch.device | str) -> "Segments":
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Segments":
         """Copy to another device."""
+        return self.mapped(lambda x: x.to(device, non_blocking=non_blocking))
+
+    def mapped(self, copy: Callable[[Tensor], Tensor]) -> "Segments":
+        """Return the same index with every tensor replaced by its copy."""
         return Segments(
-            counts=self.counts.to(device),
-            index=self.index.to(device),
-            offsets=self.offsets.to(device),
+            counts=copy(self.counts),
+            index=copy(self.index),
+            offsets=copy(self.offsets),
             longest=self.longest,
+            num_pairs=self.num_pairs,
         )
 
     def sum(self, x: Shaped[Tensor, " atoms *rest"]) -> Shaped[Tensor, " graphs *rest"]:
@@ -127,9 +143,19 @@ class Segments:
         return x - self.expand(self.mean(x))
 
     def pairs(self) -> Pairs:
-        """List the pairs i < j of atoms of the same graph, in lexicographic order."""
+        """List the pairs i < j of atoms of the same graph, in lexicographic order; listed once and kept."""
+        if torch.compiler.is_compiling():
+            return self._list_pairs()
+        if not self._listed:
+            with torch.inference_mode(False):  # they may be used in training later
+                self._listed.append(self._list_pairs())
+        return self._listed[0]
+
+    def _list_pairs(self) -> Pairs:
         partners = self.offsets[1:][self.index] - 1 - torch.arange(self.num_atoms, device=self.device)
-        i = torch.arange(self.num_atoms, device=self.device).repeat_interleave(partners)
+        i = torch.arange(self.num_atoms, device=self.device).repeat_interleave(
+            partners, output_size=self.num_pairs
+        )
         first = partners.cumsum(0) - partners
         j = i + 1 + torch.arange(i.shape[0], device=self.device) - first[i]
         return Pairs(i=i, j=j, graph=self.index[i])

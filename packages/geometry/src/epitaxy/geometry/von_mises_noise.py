@@ -7,6 +7,7 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from epitaxy.geometry._parameters import floating
+from epitaxy.geometry.devices import require
 from epitaxy.geometry.rng import AnyRng, Retries, as_rng
 
 # At least 0.65 of the proposals are accepted, whatever kappa: that an element is left after 200 rounds has
@@ -33,11 +34,11 @@ def von_mises_noise(concentration: Real[Tensor, "*shape"], *, rng: AnyRng) -> Fl
 
     """
     kappa = floating(concentration.detach())
-    if not bool(((kappa >= 0) & kappa.isfinite()).all()):
-        raise ValueError("concentrations must be finite and not negative")
+    sound = (kappa >= 0) & kappa.isfinite()
+    require(sound, lambda: ValueError("concentrations must be finite and not negative"))
     supply = as_rng(rng).retries(kappa.shape, dtype=torch.float64, device=kappa.device)
     angle = _fill(kappa.reshape(-1), supply).view(kappa.shape)
-    half_turn = torch.tensor(math.pi, dtype=kappa.dtype, device=kappa.device)
+    half_turn = torch.full((), math.pi, dtype=kappa.dtype, device=kappa.device)
     return torch.where(angle >= half_turn, -half_turn, angle)
 
 

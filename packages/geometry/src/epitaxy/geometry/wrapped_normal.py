@@ -65,9 +65,13 @@ def wrapped_normal_information(
     scale = floating(scale)
     v = scale.detach().double().reshape(-1) / period
     information = v.square().reciprocal()
+    if v.device.type != "cpu":  # which rows wrap is not asked for: the host would wait for the answer
+        integrated = _mean_square_score(v.clamp(min=_UNWRAPPED))
+        information = torch.where(v >= _UNWRAPPED, integrated, information)
+        return (information / period**2).to(scale.dtype).view(scale.shape)
     wrapped = torch.nonzero(v >= _UNWRAPPED).squeeze(-1)
     if wrapped.shape[0] > 0:
-        blocks = torch.split(v[wrapped], _BLOCK if v.device.type == "cpu" else wrapped.shape[0])
+        blocks = torch.split(v[wrapped], _BLOCK)
         information[wrapped] = torch.cat([_mean_square_score(block) for block in blocks])
     return (information / period**2).to(scale.dtype).view(scale.shape)
 

@@ -70,7 +70,7 @@ def _block(pairs: Pairs, which: slice, atoms: int) -> PairBlock:
     span = slice(0, atoms)
     if receiver.device.type == "cpu":
         span = slice(int(receiver.min()), int(receiver.max()) + 1)
-    last = torch.tensor([2 * atoms, 2 * atoms + 1], device=i.device).expand(edges, 2)
+    last = torch.arange(2 * atoms, 2 * atoms + 2, device=i.device).expand(edges, 2)
     terms = torch.cat([torch.stack([receiver, sender + atoms], dim=1), last], dim=1)
     receiver = receiver - span.start
     received = _received(receiver, span.stop - span.start)
@@ -87,8 +87,9 @@ def _block(pairs: Pairs, which: slice, atoms: int) -> PairBlock:
 
 
 def _received(receiver: Tensor, atoms: int) -> Bags:
-    degree = receiver.bincount(minlength=atoms)
-    return Bags(receiver.argsort(stable=True), degree.cumsum(0) - degree)
+    # Where each atom's edges begin is looked up, not counted: counting waits for the device.
+    found, rows = receiver.sort(stable=True)
+    return Bags(rows, torch.searchsorted(found, torch.arange(atoms, device=receiver.device)))
 
 
 def _cut(number: int, most: int) -> list[slice]:

@@ -97,12 +97,13 @@ class SpaceGroupEmbedding(nn.Module):
         """Embed the groups with these numbers, 1 to 230.
 
         Raises:
-            ValueError: if a number is another. On accelerators torch's own check answers, as asking would
-                wait for the device.
+            ValueError: if a number is another. On accelerators, and compiled, torch's own check answers, as
+                asking would wait for the device.
 
         """
         index = space_groups - 1
-        if index.device.type == "cpu" and bool(((index < 0) | (index >= _GROUPS)).any()):
+        asking = index.device.type == "cpu" and not torch.compiler.is_compiling()
+        if asking and bool(((index < 0) | (index >= _GROUPS)).any()):
             wrong = space_groups[(index < 0) | (index >= _GROUPS)]
             raise ValueError(f"space groups have the numbers 1 to {_GROUPS}, not {int(wrong[0])}")
         embedded: Tensor = self.shared(self.descriptor[index]) + self.own(index)

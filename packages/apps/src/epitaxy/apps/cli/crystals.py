@@ -31,6 +31,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         batch_size: opt.BatchSize = None,
         redraws: opt.Redraws = None,
         device: opt.Device = "auto",
+        compile_: opt.Compile = False,
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
         from epitaxy.apps.cli.crystal_sampling import CrystalWords
@@ -42,7 +43,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         )  # fmt: skip
         words = Sampling(
             model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size,
-            device=device, redraws=redraws,
+            device=device, redraws=redraws, compile=compile_,
         )  # fmt: skip
         run_sampling(kind, words, asked.requests)
 

@@ -48,9 +48,12 @@ def describe_dataset(name: str, root: Path | None) -> None:
             typer.echo(f"{split:<11} {_molecule_summary(molecules)}")
             _list_properties(molecules.properties)
         else:
-            crystals = Statistics.of(load_split(name, split, root=root))
+            dataset = load_split(name, split, root=root)
+            crystals = Statistics.of(dataset)
             typer.echo(f"{split:<11} {_summary(crystals)}")
             _list_properties(crystals.properties)
+            for note in () if dataset.prepared is None else dataset.prepared.notes:
+                typer.echo(f"{'':<11} not read: {note}")
 
 
 def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:

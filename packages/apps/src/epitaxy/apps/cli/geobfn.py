@@ -28,6 +28,7 @@ def sample(
     batch_size: opt.BatchSize = None,
     redraws: opt.Redraws = None,
     device: opt.Device = "auto",
+    compile_: opt.Compile = False,
 ) -> None:
     """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
     from epitaxy.apps.cli.molecule_sampling import MoleculeWords
@@ -45,6 +46,7 @@ def sample(
         batch_size=batch_size,
         device=device,
         redraws=redraws,
+        compile=compile_,
     )
     run_sampling("geobfn", words, asked.requests)
 

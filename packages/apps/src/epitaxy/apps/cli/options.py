@@ -25,6 +25,7 @@ Root = Annotated[Path | None, typer.Option(help="Where datasets lie (else EPITAX
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
 MaxTime = Annotated[str | None, typer.Option(metavar="HH:MM:SS", help="Stop, resumably, after this long.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Compile = Annotated[bool, typer.Option("--compile", help="torch.compile the network: slow to start.")]
 Devices = Annotated[int, typer.Option(min=1, help="Processes on this machine, one a device.")]
 Nodes = Annotated[int, typer.Option(min=1, help="Machines, started by torchrun or a scheduler.")]
 Precision = Annotated[str, typer.Option(help="Lightning's word: 32-true, bf16-mixed, 64-true.")]

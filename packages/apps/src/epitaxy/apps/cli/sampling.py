@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from epitaxy.apps.cli.training import check_device
+from epitaxy.apps.devices import chosen_device, compile_network
 from epitaxy.apps.errors import WorkError
-from epitaxy.apps.loaded import meant_device
 from epitaxy.apps.model_dir import LoadedModel, load_model
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.progress import reporting
@@ -31,14 +30,17 @@ class Sampling:
     batch_size: int | None
     device: str
     redraws: int | None = None
+    compile: bool = False
 
 
 def run_sampling(
     kind: ModelName, words: Sampling, requests_of: Callable[[LoadedModel], Sequence[Request]]
 ) -> None:
     """Sample into a folder. Started by torchrun, each process takes its share and the first writes."""
-    device = meant_device(check_device(words.device))
+    device = chosen_device(words.device)
     loaded = load_model(words.model, kinds=(kind,))
+    if words.compile:
+        compile_network(loaded.model.network)
     requests = requests_of(loaded)
     with claimed_folder(words.out):
         _sample_into(words, loaded, requests, device)

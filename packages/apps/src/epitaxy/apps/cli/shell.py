@@ -76,12 +76,21 @@ def explain(error: Exception) -> tuple[int, str]:
         return FAILED, _os_sentence(error)
     if "No space left on device" in str(error):  # torch and safetensors raise their own types on a full disk
         return FAILED, "the disk is full: free some space; what was written before is intact"
-    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
-        return FAILED, "there is not enough memory: make the batches smaller"
+    if _out_of_memory(error):
+        return FAILED, (
+            "one batch does not fit the device's memory: in training, --set training.accumulate=2 works it "
+            "off in two parts; in sampling, lower --batch-size"
+        )
     if type(error).__name__ == "DataError":  # its module is heavy: who has not imported it cannot raise it
         return WRONG_WORDS, str(error)
     what = (str(error).strip().splitlines() or ["no more is known"])[0]
     return FAILED, f"unexpected, {type(error).__name__}: {what[:300]} ({DEBUG} shows where; please report it)"
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Return whether torch says so, in its own type for GPUs or in words for the CPU."""
+    name = type(error).__name__
+    return name == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def _os_sentence(error: OSError) -> str:

@@ -38,6 +38,7 @@ def sample(
     batch_size: opt.BatchSize = None,
     redraws: opt.Redraws = None,
     device: opt.Device = "auto",
+    compile_: opt.Compile = False,
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
@@ -56,6 +57,7 @@ def sample(
         batch_size=batch_size,
         device=device,
         redraws=redraws,
+        compile=compile_,
     )
     run_sampling("symmbfn", words, asked.requests)
 

@@ -5,8 +5,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from epitaxy.apps.cli.early import check_device_word, check_task, parse_duration
+from epitaxy.apps.cli.early import check_task, parse_duration
 from epitaxy.apps.config import Recipe, apply_overrides, preset
+from epitaxy.apps.devices import chosen_device
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.model_dir import RECIPE, LoadedModel, load_model, load_recipe
@@ -34,16 +35,18 @@ class Training:
     devices: int
     nodes: int
     precision: str
+    compile: bool = False
 
 
 def run_training(kind: ModelName, words: Training) -> None:
     """Train, or go on training."""
     limit = parse_duration(words.max_time)
     hardware = Hardware(
-        accelerator=check_device(words.device),
+        accelerator=chosen_device(words.device),
         devices=words.devices,
         nodes=words.nodes,
         precision=words.precision,
+        compile="inductor" if words.compile else None,
     )
     source = None if words.begin is None else load_model(words.begin, kinds=(kind,))
     recipe = _resumed(kind, words) if words.resume else _new(kind, words, source)
@@ -78,20 +81,6 @@ def _going_on(kind: ModelName, words: Training) -> str:
     """Return the command that goes on with a run."""
     root = [] if words.root is None else ["--root", str(words.root)]
     return shlex.join([kind, "train", "--out", str(words.out), "--resume", *root])
-
-
-def check_device(name: str) -> str:
-    """Return ``name`` if such a device is here.
-
-    Raises:
-        UsageError: another word, or cuda where there is none.
-    """
-    import torch
-
-    check_device_word(name)
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: no CUDA device is visible here; leave --device out or say cpu")
-    return name
 
 
 def _new(kind: ModelName, words: Training, source: LoadedModel | None) -> Recipe:

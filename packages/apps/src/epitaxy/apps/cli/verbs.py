@@ -32,6 +32,7 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
         devices: opt.Devices = 1,
         nodes: opt.Nodes = 1,
         precision: opt.Precision = "32-true",
+        compile_: opt.Compile = False,
     ) -> None:
         """Train a model into the folder --out; continue a stopped run with --resume."""
         check_training(
@@ -45,7 +46,7 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
             Training(
                 out=out, data=data, task=task, preset=preset, begin=begin, overrides=set_ or [], root=root,
                 resume=resume, max_time=max_time, device=device, devices=devices, nodes=nodes,
-                precision=precision,
+                precision=precision, compile=compile_,
             ),
         )  # fmt: skip
 

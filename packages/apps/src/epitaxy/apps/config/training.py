@@ -44,6 +44,9 @@ class TrainingConfig(Config):
 
     passes: PositiveInt
     batch_size: PositiveInt
+    accumulate: Annotated[
+        PositiveInt, Field(description="parts that each device works a step's batch off in, to save memory")
+    ] = 1
     learning_rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 0.0
     amsgrad: bool = False

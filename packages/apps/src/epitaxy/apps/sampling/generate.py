@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import torch
 
+from epitaxy.apps.devices import usable
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model import Batch, GenerativeModel, Given
 from epitaxy.apps.progress import Progress, silent
@@ -56,10 +57,12 @@ def generate(
         progress: receives structures done.
 
     Raises:
-        UsageError: fewer steps than the model can do with, or a sampler that no flow of it has.
+        UsageError: fewer steps than the model can do with, a sampler that no flow of it has, or a device that
+            cannot be used.
     """
     if steps < model.least_steps:
         raise UsageError(f"--steps {steps}: this model needs at least {model.least_steps}")
+    device = usable(device)
     model = model.to(device).eval()
     flow = with_sampler(model.flow, sampler).with_steps(steps)
     for start in range(0, len(requests), batch_size):

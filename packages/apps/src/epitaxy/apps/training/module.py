@@ -2,33 +2,33 @@
 
 import copy
 import math
-from collections.abc import Callable
 from typing import Any
 
 import lightning as L
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from epitaxy.apps.config import PlateauSchedule
+from epitaxy.apps.devices import sent
 from epitaxy.apps.families import AnyModel
 from epitaxy.apps.model import Batch
+from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.optimiser import optimiser
 from epitaxy.apps.training.schedules import rate_factor
+from epitaxy.apps.training.stream import share
 from epitaxy.geometry import SharedRng, structure_seed
 
 _TRAIN, _VALIDATE = 0, 1
-_Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class TrainingModule(L.LightningModule):
     """Trains a :class:`epitaxy.apps.model.GenerativeModel`.
 
-    The noise of a step comes from a generator seeded with (seed, step, rank), so a resumed run draws what an
-    uninterrupted one would. Validation has the same noise every time, so that its curve shows the weights:
-    its generators are those of the batch's place alone, and its flow has a bank of its own, which training
-    never renews.
+    The noise of a step comes from a generator seeded with (seed, step, share of the step), so a resumed run
+    draws what an uninterrupted one would, and so many parts what so many devices would. Validation has the
+    same noise every time, so that its curve shows the weights: its generators are those of the batch's place
+    alone, and its flow has a bank of its own, which training never renews.
 
     Args:
         model: the model to train.
@@ -41,23 +41,30 @@ class TrainingModule(L.LightningModule):
         self.total_steps = total_steps
         self.validation_flow = copy.deepcopy(model.flow)
         decay = model.recipe.training.averaging
-        self.averaged: AveragedModel | None = None
+        self.averaged: AveragedNetwork | None = None
+        self._part = 0  # of the step's batch, see BatchStream
         if decay is not None:
-            average = warm_average(decay)
-            self.averaged = AveragedModel(model.network, multi_avg_fn=average, use_buffers=True)
+            self.averaged = AveragedNetwork(model.network, decay)
             self.averaged.requires_grad_(False)
 
-    def sources(self, step: int, purpose: int) -> tuple[torch.Generator, SharedRng]:
-        """Return the generator of a step's noise, and the same as a source for the flows."""
+    def sources(self, step: int, purpose: int, part: int = 0) -> tuple[torch.Generator, SharedRng]:
+        """Return the generator of the noise of a step's part, and the same as a source for the flows."""
+        own = share(part, rank=self.global_rank, world=self.trainer.world_size) if part else self.global_rank
         seed = structure_seed(self.model.recipe.training.seed + purpose, step)
-        generator = torch.Generator(self.device).manual_seed(structure_seed(seed, self.global_rank))
+        generator = torch.Generator(self.device).manual_seed(structure_seed(seed, own))
         return generator, SharedRng(generator)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:  # noqa: ARG002
+        """Send a batch to where the model is."""
+        moved: Batch = sent(batch, device)
+        return moved
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Return the weighted loss of one batch."""
         step = self.global_step
         self.model.flow.refresh(step // self.model.recipe.training.bank_refresh)
-        losses = self._losses(batch, step, _TRAIN)
+        losses = self._losses(batch, step, _TRAIN, self._part)
+        self._part += 1
         total = self.model.weighted(losses)
         self._report("train", losses, total, batch.segments.num_graphs)
         self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -86,6 +93,7 @@ class TrainingModule(L.LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take the step, then move the averaged weights towards the new ones."""
         super().optimizer_step(*args, **kwargs)
+        self._part = 0
         if self.averaged is not None:
             self.averaged.update_parameters(self.model.network)
 
@@ -109,8 +117,8 @@ class TrainingModule(L.LightningModule):
                 entry = {"scheduler": scheduler, "interval": "step"}
         return {"optimizer": stepper, "lr_scheduler": entry}
 
-    def _losses(self, batch: Batch, step: int, purpose: int) -> dict[str, Float[Tensor, ""]]:
-        generator, source = self.sources(step, purpose)
+    def _losses(self, batch: Batch, step: int, purpose: int, part: int = 0) -> dict[str, Float[Tensor, ""]]:
+        generator, source = self.sources(step, purpose, part)
         time = stratified_times(batch.segments.num_graphs, self.model.flow.grid, generator)
         return self.model.losses(batch, time, source=source)
 
@@ -119,19 +127,6 @@ class TrainingModule(L.LightningModule):
         self.log_dict(
             {f"{split}/loss": total.detach(), **values}, batch_size=crystals, sync_dist=split == "val"
         )
-
-
-def warm_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
-    """Return the rule of the averaged weights: after n updates, decay by min(decay, (1 + n) / (10 + n)).
-
-    The warm-up forgets the initial weights, which a constant decay would keep for 1 / (1 - decay) steps.
-    """
-
-    def update(averaged: _Tensors, current: _Tensors, count: Tensor | int) -> None:
-        n = int(count)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
-
-    return update
 
 
 def stratified_times(graphs: int, grid: int | None, generator: torch.Generator) -> Float[Tensor, " graphs"]:

@@ -22,6 +22,7 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.dataset import Dataset
+from epitaxy.apps.devices import chosen_device, compile_network
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES, AnyModel, build_model
 from epitaxy.apps.files import write_text
@@ -33,6 +34,7 @@ from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.checkpoint import CheckedCheckpoints, check_fits, read_checkpoint
 from epitaxy.apps.training.fingerprint import check_data
 from epitaxy.apps.training.module import TrainingModule
+from epitaxy.apps.training.precision import in_precision
 from epitaxy.apps.training.records import MetricsCsv
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
@@ -44,18 +46,20 @@ CHECKPOINT, METRICS, LOCK, START = "last.ckpt", "metrics.csv", ".lock", "start"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """Where to train; the words are Lightning's."""
+    """Where to train: ``accelerator`` as ``--device`` has it, the other words as Lightning has them."""
 
     accelerator: str = "auto"
     devices: int = 1
     nodes: int = 1
     precision: Any = "32-true"
+    compile: str | None = None
+    """The backend of ``torch.compile``; None leaves the network as it is."""
 
     def strategy(self) -> str | Strategy:
         """Return Lightning's strategy: data-parallel when there is more than one process."""
         if self.devices * self.nodes == 1:
             return "auto"
-        on_cuda = self.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available()
+        on_cuda = chosen_device(self.accelerator) == "cuda"
         return DDPStrategy(process_group_backend="nccl" if on_cuda else "gloo")
 
 
@@ -251,18 +255,22 @@ class _Attempt:
             validation_steps=training.validate_every * job.batches.steps_per_pass,
         )
         module = TrainingModule(job.model, total_steps=job.steps)
+        if hardware.compile is not None:
+            compile_network(module.model.network, hardware.compile)
         timer, best, watch = Timer(duration=job.max_time, verbose=False), Best(), LossWatch()
         metrics = MetricsCsv(out / METRICS, fields=tuple(module.model.flow.flows))
         reached = _reached(out / CHECKPOINT, module)
         kept = [best] if training.keep == "best" else []
+        precision = in_precision(hardware.precision)
         trainer = _trainer(
-            accelerator=hardware.accelerator,
+            accelerator=chosen_device(hardware.accelerator),
             devices=hardware.devices,
             num_nodes=hardware.nodes,
             strategy=hardware.strategy(),
-            precision=hardware.precision,
-            plugins=[CheckedCheckpoints()],
+            plugins=[CheckedCheckpoints(), *precision.pop("plugins", ())],
+            **precision,
             max_steps=job.steps,
+            accumulate_grad_batches=training.accumulate,
             max_epochs=-1,
             check_val_every_n_epoch=chunks,
             gradient_clip_val=training.gradient_clip,
@@ -299,6 +307,7 @@ class _Attempt:
             position=lambda: trainer.global_step,
             rank=rank,
             world=world,
+            accumulate=job.recipe.training.accumulate,
         )
         trainer.fit(
             self.module,
@@ -340,7 +349,9 @@ def _trainer(**words: Any) -> L.Trainer:
     try:
         return L.Trainer(**words)
     except Exception as error:
-        hardware = ", ".join(f"{name}={words[name]}" for name in ("accelerator", "devices", "precision"))
+        hardware = ", ".join(
+            f"{name}={words[name]}" for name in ("accelerator", "devices", "precision") if name in words
+        )
         raise UsageError(f"this cannot be trained with ({hardware}): {error}") from error
 
 

@@ -24,16 +24,30 @@ class BatchStream:
     """Returns the global step of the next batch."""
     rank: int = 0
     world: int = 1
+    accumulate: int = 1
+    """Parts that this rank works a step's batch off in, one after the other."""
 
     def __len__(self) -> int:
-        """Return the number of steps of a whole chunk."""
-        return self.chunk
+        """Return the number of parts of a whole chunk."""
+        return self.chunk * self.accumulate
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield this rank's batches up to the chunk's end."""
+        """Yield this rank's parts of batches up to the chunk's end."""
         start = self.position()
+        shares = self.world * self.accumulate
         for step in range(start, (start // self.chunk + 1) * self.chunk):
-            yield self.dataset.batch(self.batches.indices(step, rank=self.rank, world=self.world))
+            for part in range(self.accumulate):
+                own = share(part, rank=self.rank, world=self.world)
+                yield self.dataset.batch(self.batches.indices(step, rank=own, world=shares))
+
+
+def share(part: int, *, rank: int, world: int) -> int:
+    """Return which share of a step a rank's part is.
+
+    What a share holds, structures and noise, does not depend on who works it off: so many devices, or so many
+    parts on one device, make the same step.
+    """
+    return part * world + rank
 
 
 def chunk_steps(*, checkpoint_steps: int, validation_steps: int) -> tuple[int, int]:

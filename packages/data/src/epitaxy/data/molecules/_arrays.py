@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from epitaxy.data._limits import LARGEST_NPZ
+from epitaxy.data._records import brief
 from epitaxy.data.errors import DataError
-from epitaxy.data.molecules._limits import LARGEST_NPZ
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -32,7 +33,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     except DataError:
         raise
     except Exception as error:  # zip, numpy's format and its compression each have errors of their own
-        raise DataError(f"{path} is no complete npz file ({error}); fetch or copy it again") from error
+        raise DataError(f"{path} is no complete npz file ({brief(error)}); fetch or copy it again") from error
 
 
 def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

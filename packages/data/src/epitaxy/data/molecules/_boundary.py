@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from epitaxy.data._records import brief
 from epitaxy.data.errors import UnusableRecordError
 
 
@@ -17,7 +18,6 @@ def record_boundary() -> Iterator[None]:
     except UnusableRecordError:
         raise
     except Exception as error:
-        said = " ".join(str(error).split())[:120]
         raise UnusableRecordError(
-            f"it cannot be read ({type(error).__name__}: {said}); correct or drop the record"
+            f"it cannot be read ({type(error).__name__}: {brief(error)}); correct or drop the record"
         ) from error

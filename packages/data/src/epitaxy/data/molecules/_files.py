@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from epitaxy.data import _cache
+from epitaxy.data._records import brief
 from epitaxy.data.errors import DataError
 
 SDF = (".sdf", ".sdf.gz", ".mol", ".mol.gz", ".sd", ".sd.gz")
@@ -54,7 +55,7 @@ def molecule_files(folder: Path) -> list[Path]:
 
 def _refuse(error: OSError) -> None:
     raise DataError(
-        f"{error.filename} cannot be read ({error}); check the folder and its permissions"
+        f"{error.filename} cannot be read ({brief(error)}); check the folder and its permissions"
     ) from error
 
 
@@ -85,8 +86,12 @@ def reading(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is no complete gzip file ({error}); fetch or copy it again") from error
+        raise DataError(
+            f"{path} is no complete gzip file ({brief(error)}); fetch or copy it again"
+        ) from error
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error
+        raise DataError(
+            f"{path} cannot be read ({brief(error)}); check the file and its permissions"
+        ) from error

@@ -6,8 +6,8 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from epitaxy.data import _limits
 from epitaxy.data.errors import DataError
-from epitaxy.data.molecules import _limits
 from epitaxy.data.molecules._lines import TOO_LONG, Returnable, text_lines
 from epitaxy.data.molecules._words import real, whole
 
@@ -89,11 +89,12 @@ def _atom_lines(atoms: int, lines: Returnable) -> tuple[list[str], str | None]:
                 f"comment; restore the file"
             )
         size += len(line)
-        if line == TOO_LONG or size > _limits.LARGEST_RECORD:
+        if line == TOO_LONG or size > _limits.LARGEST_MOLECULE:
             _pass_over(lines)
             return (
                 [],
-                f"the frame is longer than {_limits.LARGEST_RECORD >> 20} MB, or a line of it than 1 MB",
+                f"the frame is longer than {_limits.LARGEST_MOLECULE >> 20} MB, or a line of it than "
+                f"{_limits.LONGEST_MOLECULE_LINE >> 20} MB",
             )
         found.append(line.rstrip("\n"))
         last = line

@@ -4,12 +4,13 @@ import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from epitaxy.data import _limits
+from epitaxy.data._limits import LONGEST_MOLECULE_LINE as LONGEST_LINE
 from epitaxy.data.errors import DataError
 from epitaxy.data.molecules._files import reading
-from epitaxy.data.molecules._limits import EXPANSION, EXPANSION_FREE, LONGEST_LINE
 
 TOO_LONG = "\x00 too long"
-"""Stands for a line longer than `LONGEST_LINE`, which is not kept."""
+"""Stands for a line longer than `LONGEST_MOLECULE_LINE`, which is not kept."""
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -20,7 +21,8 @@ def text_lines(path: Path) -> Iterator[str]:
     UTF-8 with or without a mark; a line that is not UTF-8 is read as latin-1.
 
     Raises:
-        DataError: if the file cannot be read, also in the middle, is UTF-16, or unpacks beyond `EXPANSION`.
+        DataError: if the file cannot be read, also in the middle, is UTF-16, or unpacks beyond
+            `_limits.expansion`.
 
     """
     with reading(path) as file:
@@ -31,9 +33,10 @@ def text_lines(path: Path) -> Iterator[str]:
         total, inside = 0, False
         while line := text.readline(LONGEST_LINE):
             total += len(line)
-            if size is not None and total > max(EXPANSION_FREE, EXPANSION * size):
+            if size is not None and total > _limits.expansion(size):
                 raise DataError(
-                    f"{path} unpacks to over {EXPANSION} times its size; it is no list of molecules"
+                    f"{path} unpacks to over {_limits.MOST_EXPANSION} times its size; it is no list of "
+                    f"molecules"
                 )
             ends = line.endswith("\n")
             if not inside:

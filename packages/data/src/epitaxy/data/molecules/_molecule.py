@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 
+from epitaxy.data._limits import LARGEST_COORDINATE
 from epitaxy.data.errors import UnusableRecordError
-from epitaxy.data.molecules._limits import LARGEST_COORDINATE
 from epitaxy.data.molecules._words import ELEMENTS, NUMBERS, number_of
 
 __all__ = [

@@ -4,8 +4,8 @@ import re
 
 from ase.data import chemical_symbols
 
+from epitaxy.data._limits import LONGEST_NUMBER
 from epitaxy.data.errors import UnusableRecordError
-from epitaxy.data.molecules._limits import LONGEST_NUMBER
 
 ELEMENTS = 118
 """The last element's atomic number."""

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from epitaxy.data._atomic import replacing
+from epitaxy.data._records import brief
 from epitaxy.data.errors import DataError
 from epitaxy.data.molecules._molecule import RawMolecule
 from epitaxy.data.molecules._words import whole
@@ -103,7 +104,9 @@ def _read_excluded(path: Path) -> Int64[np.ndarray, " excluded"]:
     try:
         words = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); check the file and its permissions") from error
+        raise DataError(
+            f"{path} cannot be read ({brief(error)}); check the file and its permissions"
+        ) from error
     numbers = np.unique(
         np.array([n for word in words if (n := whole(word)) is not None and n <= MOLECULES], dtype=np.int64)
     )

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from epitaxy.data._limits import LONGEST_NAME
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.molecules._boundary import record_boundary
 from epitaxy.data.molecules._files import SDF, XYZ, is_kind, molecule_files, name_within
-from epitaxy.data.molecules._limits import LONGEST_NAME
 from epitaxy.data.molecules._molecule import (
     LEAST_DISTANCE,
     MAX_ATOMS,
@@ -44,9 +44,8 @@ def read_molecules(
     its file has the file's name, after its subfolders and without suffix (`batch-1/water`); a record that has
     no name has that before its number (`batch-1-17`). A name that comes again gets `~2`, `~3`, ...: molecules
     of one name are taken for conformers. Numeric data fields are properties. A record that cannot be used
-    comes as a `Reject` that names file, record and title, and never stops the rest; `_limits` has what a
-    record and a file may at most be. Memory holds two records
-    at most, but all of an npz file.
+    comes as a `Reject` that names file, record and title, and never stops the rest. Memory holds two
+    records at most, but all of an npz file. Limits are in `epitaxy.data._limits`.
 
     Args:
         path: the file or folder.

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from epitaxy.data import _limits
 from epitaxy.data.errors import DataError, UnusableRecordError
-from epitaxy.data.molecules._limits import LARGEST_RECORD
 from epitaxy.data.molecules._lines import TOO_LONG, text_lines
 from epitaxy.data.molecules._molecule import Molecule
 from epitaxy.data.molecules._tables import Atom, read_v2000, read_v3000
@@ -24,7 +24,7 @@ _FIELD = re.compile(r">.*<([^>]+)>")
 
 
 class SdfRecord(NamedTuple):
-    """The lines of one record, without its delimiter; None if it is longer than `LARGEST_RECORD`."""
+    """The lines of one record, without its delimiter; None if it is longer than `LARGEST_MOLECULE`."""
 
     number: int
     title: str
@@ -55,7 +55,7 @@ def _divide(file: Iterable[str]) -> Iterator[list[str]]:
             lines, size = [], 0
             continue
         size += len(line)
-        if size <= LARGEST_RECORD:
+        if size <= _limits.LARGEST_MOLECULE:
             lines.append(line.rstrip("\n"))
         elif lines[-1:] != [TOO_LONG]:
             lines = [*lines[:1], TOO_LONG]
@@ -74,8 +74,8 @@ def parse_sdf(lines: list[str] | None) -> tuple[Molecule, dict[str, float]]:
     """
     if lines is None:
         raise UnusableRecordError(
-            f"it is longer than {LARGEST_RECORD >> 20} MB, or a line of it than 1 MB; a $$$$ line may "
-            f"be missing"
+            f"it is longer than {_limits.LARGEST_MOLECULE >> 20} MB, or a line of it than "
+            f"{_limits.LONGEST_MOLECULE_LINE >> 20} MB; a $$$$ line may be missing"
         )
     if not any(line.strip() for line in lines):
         raise UnusableRecordError("it is empty; drop it")

@@ -48,7 +48,7 @@ def attempt(task: Callable[[Item], Result], item: Item, limit: float | None) -> 
 
 
 def _reason(error: Exception) -> str:
-    """Say what went wrong: a ValueError is a refusal in words, any other needs its type beside them."""
+    """Say what went wrong: a ValueError is a refusal in words, any other needs its kind."""
     words = str(error).strip()
     return words if words and isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 

@@ -18,6 +18,7 @@ from epitaxy.eval.stability.ase_potential import require_ase
 from epitaxy.eval.stability.engine import check_elements, energy_with, relax_with
 from epitaxy.eval.stability.methods import PBE, R2SCAN
 from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
+from epitaxy.eval.stability.wheel_files import check_wheel_files
 
 WEIGHTS = ("0.3.0", "0.2.0", "r2scan")
 
@@ -133,6 +134,7 @@ def _model(weights: str, device: str) -> Any:
     import torch
     from chgnet.model.model import CHGNet
 
+    check_wheel_files("chgnet")
     if multiprocessing.parent_process() is not None:
         torch.set_num_threads(1)
     with contextlib.redirect_stdout(io.StringIO()):  # it announces its size

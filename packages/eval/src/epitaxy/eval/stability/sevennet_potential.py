@@ -14,6 +14,7 @@ from epitaxy.eval.stability.ase_potential import require_ase
 from epitaxy.eval.stability.engine import check_elements, energy_with, relax_with
 from epitaxy.eval.stability.methods import PBE_RAW
 from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
+from epitaxy.eval.stability.wheel_files import check_wheel_files
 
 WEIGHTS = {"sevennet": "7net-0", "sevennet-l3i5": "7net-l3i5"}
 """Names of the weights in SevenNet's package by what we call them."""
@@ -94,6 +95,7 @@ def _calculator(model: str, device: str) -> Any:
     """Load the weights once a process; a worker process computes on one core, the others have the rest."""
     import torch
 
+    check_wheel_files("sevenn")
     if multiprocessing.parent_process() is not None:
         torch.set_num_threads(1)
     with warnings.catch_warnings():  # on accelerators that it could use, for developers

@@ -14,6 +14,7 @@ from epitaxy.geometry._batches import (
     check_real,
     check_whole,
     choose,
+    mapped,
 )
 from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.lattice import gram
@@ -73,18 +74,24 @@ class WyckoffBatch:
     def __len__(self) -> int:
         return self.segments.num_graphs
 
-    def to(self, device: torch.device | str) -> "WyckoffBatch":
-        """Copy to another device."""
-        return WyckoffBatch(
-            segments=self.segments.to(device),
-            space_groups=self.space_groups.to(device),
-            sites=self.sites.to(device),
-            positions=self.positions.to(device),
-            lattice=self.lattice.to(device),
-            numbers=self.numbers.to(device),
-            ids=self.ids,
-            properties={name: values.to(device) for name, values in self.properties.items()},
+    def to(
+        self,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        non_blocking: bool = False,
+    ) -> "WyckoffBatch":
+        """Copy to another device, and what is real to another type; from pinned memory nothing waits."""
+        return mapped(
+            self,
+            lambda x: x.to(
+                device=device, dtype=dtype if x.is_floating_point() else None, non_blocking=non_blocking
+            ),
         )
+
+    def pin_memory(self) -> "WyckoffBatch":
+        """Copy to pinned memory, from which copies to a GPU do not block."""
+        return mapped(self, torch.Tensor.pin_memory)
 
     def select(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "WyckoffBatch":
         """Pick the structures at these positions, in this order; a position may occur more than once.
@@ -138,7 +145,7 @@ class WyckoffBatch:
                 more than `OFF_POSITION` from its site, or if a cell does not have the form of its group.
 
         """
-        table = wyckoff_table().to(self.positions.device, self.positions.dtype)
+        table = wyckoff_table(self.positions.device).to(dtype=self.positions.dtype)
         self._check_sites(table.number)
         placed = project_to_wyckoff(
             table, self.sites, self.positions, self.segments.expand(gram(self.lattice))

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from epitaxy.geometry.devices import constant, require
 from epitaxy.geometry.symmetry.table import check_numbers
 
 HEXAGONAL_K1 = -math.log(3.0) / 4.0
@@ -68,8 +69,10 @@ def lattice_to_k(lattice: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 
         ValueError: if a cell is flat or not finite.
 
     """
-    if not bool((torch.linalg.det(lattice.detach().to(torch.float64)).abs() > 0).all()):
-        raise ValueError("a cell is flat or not finite and has no k: leave the crystal out")
+    require(
+        torch.linalg.det(lattice.detach().to(torch.float64)).abs() > 0,
+        lambda: ValueError("a cell is flat or not finite and has no k: leave the crystal out"),
+    )
     s = _HalfLogMetric.apply(lattice.to(torch.float64))  # type: ignore[no-untyped-call]  # torch has no type
     xx, yy, zz = s.diagonal(dim1=-2, dim2=-1).unbind(-1)
     off_diagonal = [s[..., 0, 1], s[..., 0, 2], s[..., 1, 2]]
@@ -91,7 +94,7 @@ def lattice_from_k(k: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 3 3"]:
 
 def _family(number: Tensor) -> Tensor:
     check_numbers(number)
-    return torch.bucketize(number, torch.tensor(_FAMILIES, device=number.device), right=True)
+    return torch.bucketize(number, constant(_FAMILIES, torch.int64, number.device), right=True)
 
 
 def lattice_mask(number: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch 6"]:
@@ -101,7 +104,7 @@ def lattice_mask(number: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch 6"]:
         ValueError: if a number is outside 1 to 230.
 
     """
-    return torch.tensor(_FREE, dtype=torch.bool, device=number.device)[_family(number)]
+    return constant(_FREE, torch.bool, number.device)[_family(number)]
 
 
 def lattice_bias(
@@ -114,7 +117,7 @@ def lattice_bias(
 
     """
     hexagonal = (_family(number) == _HEXAGONAL)[..., None].to(dtype)
-    return hexagonal * torch.tensor([HEXAGONAL_K1, 0, 0, 0, 0, 0], dtype=dtype, device=number.device)
+    return hexagonal * constant((HEXAGONAL_K1, 0.0, 0.0, 0.0, 0.0, 0.0), dtype, number.device)
 
 
 def constrain_k(k: Float[Tensor, "*batch 6"], number: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch 6"]:

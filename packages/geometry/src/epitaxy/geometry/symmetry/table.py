@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.geometry.devices import require
 from epitaxy.geometry.symmetry._frozen import CELL, LETTERS, NUM_GROUPS, UNIT, FrozenTable, frozen_table
 from epitaxy.geometry.symmetry.groups import space_group
 
@@ -91,9 +92,11 @@ class WyckoffTable:
 
 def check_numbers(number: Tensor) -> None:
     """Refuse what is no number of a space group."""
-    wrong = (number < 1) | (number > NUM_GROUPS)
-    if bool(wrong.any()):
-        raise ValueError(f"space groups have the numbers 1 to {NUM_GROUPS}, not {int(number[wrong][0])}")
+    exists = (number >= 1) & (number <= NUM_GROUPS)
+    require(
+        exists,
+        lambda: ValueError(f"space groups have the numbers 1 to {NUM_GROUPS}, not {int(number[~exists][0])}"),
+    )
 
 
 def apply(affine: Float[Tensor, "*batch 3 4"], x: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
@@ -102,8 +105,11 @@ def apply(affine: Float[Tensor, "*batch 3 4"], x: Float[Tensor, "*batch 3"]) -> 
 
 
 @cache
-def wyckoff_table() -> WyckoffTable:
-    """Return the table in float64 on the CPU; every call returns the same one."""
+def wyckoff_table(device: torch.device | None = None) -> WyckoffTable:
+    """Return the table in float64, on the CPU or on a device; every call returns the same one."""
+    if device is not None:
+        with torch.inference_mode(False):  # it may be used in training later
+            return wyckoff_table() if device.type == "cpu" else wyckoff_table().to(device)
     frozen = frozen_table()
     counts = frozen.position_first.diff()
     number = torch.arange(1, NUM_GROUPS + 1).repeat_interleave(counts)

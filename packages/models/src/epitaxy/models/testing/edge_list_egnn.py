@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from epitaxy.geometry import Segments
+from epitaxy.geometry import Pairs, Segments
 from epitaxy.models.egnn import EGNN, EGNNOutput
 from epitaxy.models.egnn_layer import EGNNLayer, EGNNState
 from epitaxy.models.egnn_perceptron import EdgePerceptron
@@ -23,12 +23,13 @@ class EdgeListEGNN(EGNN):
     code, for tests and benchmarks only.
     """
 
-    def forward(  # type: ignore[override]  # there are no pairs to pass
+    def forward(
         self,
         *,
         segments: Segments,
         positions: Float[Tensor, "atoms 3"],
         features: Float[Tensor, "atoms channels"],
+        pairs: Pairs | None = None,  # noqa: ARG002 - as EGNN's, for MoleculeNet; not looked at
     ) -> EGNNOutput:
         """Run the network on a batch, as `EGNN.forward` does."""
         receiver, sender = all_ordered_pairs(segments)

@@ -1,0 +1,240 @@
+"""A CIF of any kind to a `Crystal`, by gemmi: what the file declares is what is read, or it is refused.
+
+Lattice from the six cell parameters, symmetry from `_cif_symmetry`, sites from `_cif_sites`, all atoms of the
+cell from `_cif_orbits`. What comes out must add up to the declared formula times Z, the multiplicities and
+the volume. Atoms are sorted as in the plain reader, by electronegativity.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+
+import gemmi
+import numpy as np
+from jaxtyping import Float
+from pymatgen.core.periodic_table import Element
+
+from epitaxy.data._cells import lattice_matrix, wrap
+from epitaxy.data._cif_orbits import Operations, orbit
+from epitaxy.data._cif_sites import Site, atomic_numbers, full_sites, read_sites
+from epitaxy.data._cif_symmetry import Symmetry, symmetries
+from epitaxy.data._cif_text import Block, formula, number, structure_block, unreadable
+from epitaxy.data._crystal import Crystal
+from epitaxy.data._plain_cif import idealized, read_plain_cif
+from epitaxy.data.errors import UnusableRecordError
+
+VOLUME = 0.02
+"""How far, as a part, a declared cell volume may lie from that of the cell's lengths and angles."""
+
+MOST_ATOMS = 200_000
+ALTERNATIVES = 0.8
+"""Angstrom: atoms of two disorder groups closer than this are alternatives of each other."""
+
+
+@dataclass(frozen=True)
+class _Content:
+    """All atoms of the cell by one reading of the symmetry, and whether the file's count confirms it."""
+
+    crystal: Crystal
+    confirmed: bool
+
+
+def parse_cif(text: str) -> Crystal:
+    """Return the crystal of a CIF.
+
+    Raises:
+        UnusableRecordError: if the text is truncated or no CIF, has several structures, unknown elements,
+            partial occupancies or a symmetry that cannot be had, or does not add up to what it declares.
+
+    """
+    plain = read_plain_cif(text)
+    return _parse(structure_block(text)) if plain is None else plain
+
+
+def _parse(block: Block) -> Crystal:
+    lattice, cell = _cell(block)
+    declared = formula(block)
+    sites = full_sites(read_sites(block, cell, declared), lattice)
+    if not sites:
+        raise UnusableRecordError("it has no atoms; drop the record")
+    content = _decide(symmetries(block, lattice @ lattice.T), block, sites, lattice, declared)
+    if block.open_end:
+        raise unreadable("it ends within a coordinate; if it is complete, end its last line")
+    if not (content.confirmed or block.ended or all(s.multiplicity for s in sites)):
+        raise unreadable("it ends without a line end and declares no formula and Z that would confirm it")
+    return content.crystal
+
+
+def _cell(block: Block) -> tuple[Float[np.ndarray, "3 3"], gemmi.UnitCell]:
+    values = []
+    for tag in [f"_cell_length_{x}" for x in "abc"] + [
+        f"_cell_angle_{x}" for x in ("alpha", "beta", "gamma")
+    ]:
+        text = block.one(tag)
+        value = None if text is None else number(text)
+        if value is None:
+            raise UnusableRecordError(f"{tag} is {text or 'missing'}, not a finite number; correct it")
+        values.append(value)
+    lengths, angles = values[:3], values[3:]
+    if min(lengths) < 0:
+        raise UnusableRecordError(f"its cell has a length of {min(lengths):g} Å; correct it")
+    if not all(0 < angle < 180 for angle in angles):
+        raise UnusableRecordError(
+            f"its cell angles are {angles}: with these a lattice entry is not a finite number; correct them"
+        )
+    cosines = [math.cos(math.radians(angle)) for angle in angles]
+    share = 1 - sum(c * c for c in cosines) + 2 * math.prod(cosines)
+    if share <= 1e-8 or min(lengths) == 0:
+        raise UnusableRecordError("its cell has zero volume; give three independent lattice vectors")
+    _check_volume(block, math.prod(lengths) * math.sqrt(share))
+    lattice = lattice_matrix(*lengths, *(math.radians(angle) for angle in angles))
+    return lattice, gemmi.UnitCell(*lengths, *angles)
+
+
+def _check_volume(block: Block, volume: float) -> None:
+    text = block.one("_cell_volume")
+    declared = None if text is None else number(text)
+    if declared is not None and abs(declared - volume) > VOLUME * volume:
+        raise UnusableRecordError(
+            f"its _cell_volume is {text} where the cell has {volume:.4g} Å3; correct the cell (in Å)"
+        )
+
+
+def _decide(
+    readings: list[Symmetry],
+    block: Block,
+    sites: list[Site],
+    lattice: Float[np.ndarray, "3 3"],
+    declared: dict[str, float] | None,
+) -> _Content:
+    """Return the content by the one reading of the symmetry that holds what the file declares."""
+    readings = list({reading.key: reading for reading in readings}.values())
+    if len(readings) == 1:
+        return _content(readings[0], block, sites, lattice, declared)
+    confirmed = []
+    for reading in readings:
+        try:
+            content = _content(reading, block, sites, lattice, declared)
+        except UnusableRecordError:
+            continue
+        if content.confirmed:
+            confirmed.append(content)
+    if len(confirmed) == 1:
+        return confirmed[0]
+    which = "several" if confirmed else "none"
+    names = " or ".join(dict.fromkeys(reading.source for reading in readings[:4]))
+    raise UnusableRecordError(
+        f"its symmetry may be {names}, and {which} of these adds up to all it declares; list the operations"
+    )
+
+
+def _content(
+    symmetry: Symmetry,
+    block: Block,
+    sites: list[Site],
+    lattice: Float[np.ndarray, "3 3"],
+    declared: dict[str, float] | None,
+) -> _Content:
+    if len(sites) * len(symmetry.operations) > MOST_ATOMS:
+        raise UnusableRecordError(f"the CIF describes more than {MOST_ATOMS} atoms; split it")
+    operations = Operations(symmetry.operations)
+    ideal = idealized(np.array([site.position for site in sites]))
+    orbits = [
+        orbit(_moved(site, position), operations, lattice)
+        for site, position in zip(sites, ideal, strict=True)
+    ]
+    _refuse_alternatives(sites, orbits, lattice)
+    counts: Counter[str] = Counter()
+    for site, atoms in zip(sites, orbits, strict=True):
+        counts[site.symbol] += len(atoms)
+    formula_confirms = _check_formula(counts, declared, _units(block))
+    several = len(symmetry.operations) > 1 or any((s.multiplicity or 1) > 1 for s in sites)
+    counted = several and all(site.multiplicity is not None for site in sites)
+    order = sorted(range(len(sites)), key=lambda i: _rank(sites[i].symbol))
+    positions = np.concatenate([orbits[i] for i in order])
+    numbers = [n for i in order for n in [atomic_numbers()[sites[i].symbol]] * len(orbits[i])]
+    crystal = Crystal(lattice, wrap(positions), np.array(numbers, dtype=np.int64))
+    return _Content(crystal, formula_confirms or counted)
+
+
+def _moved(site: Site, position: Float[np.ndarray, "3"]) -> Site:
+    x, y, z = position.tolist()
+    return Site(site.label, site.symbol, (x, y, z), site.occupancy, site.multiplicity, site.group)
+
+
+@lru_cache(maxsize=256)
+def _rank(symbol: str) -> tuple[float, str]:
+    """Place of an element in the order pymatgen sorts by: electronegativity, those without it last."""
+    electronegativity = float(Element(symbol).X)
+    return (math.inf if math.isnan(electronegativity) else electronegativity, symbol)
+
+
+def _units(block: Block) -> int | None:
+    text = block.one("_cell_formula_units_z")
+    value = None if text is None else number(text)
+    if value is None:
+        return None
+    if value != int(value) or value < 1:
+        raise UnusableRecordError(f"its _cell_formula_units_Z is {text}; correct it")
+    return int(value)
+
+
+def _check_formula(counts: Counter[str], declared: dict[str, float] | None, units: int | None) -> bool:
+    """Compare all atoms of the cell with the declared formula; return whether the count is confirmed.
+
+    The formula times Z are the atoms of the cell; programs that write the cell's full content as the formula,
+    with the number of reduced units in it for Z, are understood.
+    """
+    if declared is None:
+        return False
+    wanted: dict[str, float] = {}
+    for symbol, amount in declared.items():
+        name = "H" if symbol in ("D", "T") else symbol
+        wanted[name] = wanted.get(name, 0.0) + amount
+    multiples = {counts[symbol] / amount if amount else math.inf for symbol, amount in wanted.items()}
+    multiple = min(multiples)
+    agrees = wanted.keys() == counts.keys() and math.isfinite(max(multiples))
+    agrees = agrees and max(multiples) - multiple <= 1e-3 * multiple
+    whole = agrees and abs(multiple - round(multiple)) <= 1e-3 * multiple and multiple > 0.9
+    allowed = units is None or round(multiple) == units or (round(multiple) == 1 and _is_full(wanted, units))
+    if not (whole and allowed):
+        stated = " ".join(f"{s}{n:g}" for s, n in declared.items())
+        found = " ".join(f"{s}{n}" for s, n in counts.items())
+        times = "" if units is None else f" and _cell_formula_units_Z {units}"
+        raise UnusableRecordError(
+            f"the CIF lists {found[:200]} where its _chemical_formula_sum says {stated[:200]}{times}: it is "
+            f"truncated or incomplete; restore it or correct the formula"
+        )
+    return units is not None
+
+
+def _is_full(wanted: dict[str, float], units: int) -> bool:
+    """Whether a formula may be the content of the whole cell, of so many reduced units."""
+    if any(amount != int(amount) for amount in wanted.values()):
+        return False
+    divisor = reduce(math.gcd, (int(amount) for amount in wanted.values()))
+    return divisor in (units, 2 * units)  # O2, Na2O2: their reduced formulas keep the pair
+
+
+def _refuse_alternatives(
+    sites: list[Site], orbits: list[np.ndarray], lattice: Float[np.ndarray, "3 3"]
+) -> None:
+    """Refuse atoms of two disorder groups, or of one that its symmetry repeats, in each other's place."""
+    tagged = [(s, atoms) for s, atoms in zip(sites, orbits, strict=True) if s.group is not None]
+    if len(tagged) > 500:
+        raise UnusableRecordError("it has more than 500 disordered sites; give one alternative alone")
+    for i, (a, first) in enumerate(tagged):
+        for b, second in tagged[i:]:
+            if a is b and not (a.group or ("", ""))[1].startswith("-"):
+                continue
+            if a is not b and a.group == b.group and not (a.group or ("", ""))[1].startswith("-"):
+                continue
+            offsets = second - first[:1]
+            offsets -= np.round(offsets)
+            distances = np.linalg.norm(offsets @ lattice, axis=1)
+            if np.any(distances[1:] < ALTERNATIVES) or (a is not b and distances[0] < ALTERNATIVES):
+                raise UnusableRecordError(
+                    f"it is disordered: {a.label} and {b.label} are alternatives, less than {ALTERNATIVES} Å "
+                    "apart; give one alternative alone"
+                )

@@ -1,0 +1,290 @@
+"""Which symmetry operations a CIF means: those it lists, else those of its Hall symbol, symbol or number.
+
+Nothing is guessed: where a symbol has several settings, those that leave the cell's metric alone remain, and
+if these are several, the caller decides by what the file declares or refuses. Settings and operations are
+gemmi's (564 settings, after sgtbx and International Tables A).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import gemmi
+import numpy as np
+from jaxtyping import Float
+
+from epitaxy.data._cif_text import Block
+from epitaxy.data.errors import UnusableRecordError
+
+METRIC = 0.01
+"""How far an operation may change the cell's metric, as a part of the product of two cell lengths."""
+
+MOST_OPERATIONS = 192
+LONGEST_OPERATION = 100
+
+_OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
+_MAGNETIC = "_space_group_symop_magn_operation_xyz"
+_CENTERING = "_space_group_symop_magn_centering_xyz"
+_HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
+_SYMBOL = (
+    "_space_group_name_h-m_alt",
+    "_symmetry_space_group_name_h-m",
+    "_space_group_name_h-m_full",
+    "_space_group_name_h-m_ref",
+)
+_NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number")
+_SUFFIX = re.compile(r"(.*?)[\s_:]*(?:\(?(?:o(?:rigin)?)?[\s_]*([12])\)?|(hr|rs|[szhr]))$", re.IGNORECASE)
+_QUALIFIER = {"s": "1", "z": "2", "h": "H", "hr": "H", "r": "R", "rs": "R"}
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """One reading of a file's symmetry: what it was read from, and all its operations."""
+
+    source: str
+    number: int | None
+    operations: tuple[gemmi.Op, ...]
+
+    @property
+    def key(self) -> frozenset[str]:
+        """The operations modulo the lattice: equal for equal settings."""
+        return frozenset(op.wrap().triplet() for op in self.operations)
+
+
+def symmetries(block: Block, metric: Float[np.ndarray, "3 3"]) -> list[Symmetry]:
+    """Return the readings of a block's symmetry that fit its cell, at least one.
+
+    Args:
+        block: what the file says.
+        metric: products of the lattice vectors, square angstrom.
+
+    Raises:
+        UnusableRecordError: if an operation, symbol or number cannot be read, they contradict each other, or
+            none fits the cell.
+
+    """
+    named = _named(block)
+    listed = _listed(block)
+    if listed is None:
+        if named is None:
+            raise UnusableRecordError(
+                "the CIF names no space group and lists no symmetry operations; add "
+                "_space_group_name_H-M_alt, 'P 1' if all atoms of the cell are listed"
+            )
+        return _fitting(named, metric, lattice_named="its axes do not fit the setting")
+    _fitting([listed], metric, lattice_named="its axes do not fit the operations listed")
+    if named is None or (listed.number is not None and any(s.number == listed.number for s in named)):
+        return [listed]
+    if listed.number is None and any(len(s.operations) == len(listed.operations) for s in named):
+        return [listed]
+    fitting = [s for s in named if _fits(s, metric)]
+    return [listed, *fitting]
+
+
+def _fits(symmetry: Symmetry, metric: Float[np.ndarray, "3 3"]) -> bool:
+    scale = np.sqrt(np.outer(np.diag(metric), np.diag(metric)))
+    for op in symmetry.operations:
+        rotation = np.array(op.rot) / gemmi.Op.DEN
+        if np.any(np.abs(rotation.T @ metric @ rotation - metric) > METRIC * scale):
+            return False
+    return True
+
+
+def _fitting(
+    found: list[Symmetry], metric: Float[np.ndarray, "3 3"], *, lattice_named: str
+) -> list[Symmetry]:
+    fitting = [s for s in found if _fits(s, metric)]
+    if not fitting:
+        raise UnusableRecordError(f"{lattice_named} ({found[0].source}); correct the cell or the symmetry")
+    return fitting
+
+
+def _listed(block: Block) -> Symmetry | None:
+    """Return the operations a block lists; None if it lists none."""
+    values = block.column(*_OPERATIONS)
+    if values:
+        operations = [_operation(v) for v in values]
+    elif magnetic := block.column(_MAGNETIC):
+        points = [_operation(v, magnetic=True) for v in magnetic]
+        shifts = [_operation(v, magnetic=True) for v in block.column(_CENTERING)] or [gemmi.Op("x,y,z")]
+        if len(points) * len(shifts) > 8 * MOST_OPERATIONS:
+            raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
+        operations = [(shift * point).wrap() for shift in shifts for point in points]
+    else:
+        return None
+    unique = list({op.wrap().triplet(): op.wrap() for op in operations}.values())
+    _check_group(unique)
+    group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(unique)) if len(unique) <= MOST_OPERATIONS else None
+    return Symmetry("symmetry operations", None if group is None else group.number, tuple(unique))
+
+
+def _operation(value: str | None, *, magnetic: bool = False) -> gemmi.Op:
+    text = "".join((value or "?").replace("_", " ").split())
+    if magnetic:  # the fourth part says whether time is reversed, which moves no nucleus
+        text = re.sub(r",[-+]?1$", "", text)
+    refusal = UnusableRecordError(
+        f"its symmetry operation {(value or '?')[:60]!r} cannot be read; write it as 'x,y,z', '-x+1/2,y,z'"
+    )
+    if len(text) > LONGEST_OPERATION or not re.fullmatch(r"[-+xyzXYZ0-9./,]+", text):
+        raise refusal
+    try:
+        op = gemmi.Op(text)
+    except (ValueError, RuntimeError) as error:
+        raise refusal from error
+    if abs(op.det_rot()) != gemmi.Op.DEN**3:
+        raise refusal
+    return op
+
+
+def _check_group(operations: list[gemmi.Op]) -> None:
+    """Refuse operations of which one is missing: two of them give a third that is not listed."""
+    if len(operations) > 8 * MOST_OPERATIONS:
+        raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
+    rotations = np.array([op.rot for op in operations]) // gemmi.Op.DEN
+    shifts = np.array([op.tran for op in operations])
+    known = {_signature(r, t) for r, t in zip(rotations, shifts, strict=True)}
+    if _signature(np.eye(3, dtype=int), np.zeros(3, dtype=int)) not in known:
+        raise UnusableRecordError("its symmetry operations lack 'x,y,z'; restore the list")
+    for rotation, shift in zip(rotations, shifts, strict=True):
+        products = np.einsum("ij,kjl->kil", rotation, rotations)
+        moved = shifts @ rotation.T + shift
+        if not all(_signature(r, t) in known for r, t in zip(products, moved, strict=True)):
+            raise UnusableRecordError("its symmetry operations are no group: one is missing or misspelt")
+
+
+def _signature(rotation: np.ndarray, shift: np.ndarray) -> bytes:
+    return np.asarray(rotation, np.int64).tobytes() + np.asarray(shift % gemmi.Op.DEN, np.int64).tobytes()
+
+
+def _named(block: Block) -> list[Symmetry] | None:
+    """Return the settings that Hall symbol, symbol and number allow together; None if none is given."""
+    hall, symbol, number = block.one(*_HALL), block.one(*_SYMBOL), _number(block)
+    if hall is None and symbol is None and number is None:
+        return None
+    found = None if hall is None else [_by_hall(hall)]
+    if symbol is not None:
+        by_symbol = _by_symbol(symbol)
+        found = (
+            by_symbol if found is None else _both(found, by_symbol, f"Hall symbol {hall}", f"symbol {symbol}")
+        )
+    if number is not None:
+        by_number = _by_number(number)
+        found = by_number if found is None else _both(found, by_number, found[0].source, f"number {number}")
+    return found
+
+
+def _both(found: list[Symmetry], others: list[Symmetry], first: str, second: str) -> list[Symmetry]:
+    """Return those of `found` whose group is among the others'."""
+    numbers = {s.number for s in others}
+    agreeing = [s for s in found if s.number is None or s.number in numbers]
+    if not agreeing:
+        raise UnusableRecordError(f"its {first[:60]} and its {second[:60]} are two space groups; correct one")
+    return agreeing
+
+
+def _number(block: Block) -> int | None:
+    value = block.one(*_NUMBER)
+    if value is None:
+        return None
+    if not re.fullmatch(r"\d{1,3}", value) or not 1 <= int(value) <= 230:
+        raise UnusableRecordError(f"its space-group number {value[:20]!r} is none of 1 to 230; correct it")
+    return int(value)
+
+
+def _by_number(number: int) -> list[Symmetry]:
+    """Return the settings of a group; of P 1 and P -1 the primitive one, as no program means another."""
+    groups = (g for g in gemmi.spacegroup_table() if g.number == number)
+    return [_setting(g) for g in groups if number > 2 or g.is_reference_setting()]
+
+
+def _by_hall(symbol: str) -> Symmetry:
+    try:
+        operations = gemmi.symops_from_hall(symbol.replace("_", " ").strip()[:60])
+    except (ValueError, RuntimeError) as error:
+        raise UnusableRecordError(
+            f"its Hall symbol {symbol[:40]!r} cannot be read; list the operations"
+        ) from error
+    group = gemmi.find_spacegroup_by_ops(operations)
+    return Symmetry(
+        f"Hall symbol {symbol[:40]}",
+        None if group is None else group.number,
+        tuple(op.wrap() for op in operations),
+    )
+
+
+def _by_symbol(symbol: str) -> list[Symmetry]:
+    """Return the settings a Hermann-Mauguin symbol may mean."""
+    if len(symbol) <= 40:
+        if groups := _table().get(_key(symbol)):
+            return [_setting(g) for g in groups]
+        if match := _SUFFIX.fullmatch(symbol.strip()):
+            wanted = match[2] or _QUALIFIER[match[3].lower()]
+            groups = [g for g in _table().get(_key(match[1]), ()) if g.ext == wanted]
+            if groups:
+                return [_setting(g) for g in groups]
+    raise UnusableRecordError(
+        f"its space-group symbol {symbol[:40]!r} is unknown; write it as in International Tables or list the "
+        "operations"
+    )
+
+
+def _setting(group: gemmi.SpaceGroup) -> Symmetry:
+    return Symmetry(f"space group {group.xhm()}", group.number, _operations(group.xhm()))
+
+
+@lru_cache(maxsize=600)
+def _operations(xhm: str) -> tuple[gemmi.Op, ...]:
+    group = next(g for g in gemmi.spacegroup_table() if g.xhm() == xhm)
+    return tuple(op.wrap() for op in group.operations())
+
+
+def _key(symbol: str) -> str:
+    """Return what equal symbols have in common: full symbols shortened, no spaces, one case."""
+    parts = symbol.replace("_", " ").strip().lower().split()
+    if parts and len(parts[0]) == 1 and len(parts) == 4 and "1" not in parts[1:]:
+        parts = [parts[0], *_short(parts[1:])]
+    elif len(parts) >= 3 and parts[1] == "-3":  # trigonal: P -3 2/m 1, R -3 2/m
+        parts = [p.removeprefix("2/") if i > 1 else p for i, p in enumerate(parts)]
+    return "".join(parts)
+
+
+def _short(parts: list[str]) -> list[str]:
+    """Shorten the three parts of a full symbol: 4/m -3 2/m to m -3 m, 21/n 21/m 21/a to n m a."""
+    first, second, _ = parts
+    bare = [p.rpartition("/")[2] for p in parts]
+    if second in ("-3", "3"):
+        return [bare[0], second, bare[2]]
+    if first.startswith("2"):
+        return bare
+    return [first, bare[1], bare[2]]
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, tuple[gemmi.SpaceGroup, ...]]:
+    """All settings by every spelling of their symbols."""
+    table: dict[str, list[gemmi.SpaceGroup]] = {}
+    for group in gemmi.spacegroup_table():
+        for spelling in dict.fromkeys(_spellings(group)):
+            table.setdefault(spelling, []).append(group)
+    for spelling, groups in table.items():
+        # a short symbol of a monoclinic group means the unique axis b, where the table has it
+        along_b = [g for g in groups if g.monoclinic_unique_axis() == "b"]
+        exact = [g for g in groups if _key(g.hm) == spelling]
+        table[spelling] = exact or along_b or groups
+    return {spelling: tuple(groups) for spelling, groups in table.items()}
+
+
+def _spellings(group: gemmi.SpaceGroup) -> Iterable[str]:
+    yield _key(group.hm)
+    if group.ext in "12HR":
+        yield _key(group.hm + ":" + group.ext)
+        yield _key(group.hm + " :" + group.ext)
+    parts = group.hm.lower().split()
+    if len(parts) > 2 and parts[2] == "-3":  # m 3 m, as before 1983
+        yield "".join([*parts[:2], "3", *parts[3:]])
+    if len(parts) == 4 and parts.count("1") == 2 and group.number > 2:
+        yield "".join(p for p in parts if p != "1")
+    if group.number in (39, 41, 64, 67, 68) and group.is_reference_setting():
+        e = {39: "aem2", 41: "aea2", 64: "cmce", 67: "cmme", 68: "ccce"}
+        yield e[group.number]

@@ -1,0 +1,162 @@
+"""The text of a CIF to the tags and values of its one structure, by gemmi; and its numbers."""
+
+import re
+from dataclasses import dataclass
+
+import gemmi
+
+from epitaxy.data import _limits
+from epitaxy.data.errors import UnusableRecordError
+
+_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d{1,3})?)(?:\(\d+\))?", re.ASCII)
+_FRACTION = re.compile(r"([-+]?\d{1,9})/(\d{1,9})(?:\(\d+\))?", re.ASCII)
+_COORDINATES = ("_atom_site_fract_x", "_atom_site_cartn_x")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One data block: values by tag, None for `.` and `?`.
+
+    Attributes:
+        name: what follows `data_`.
+        values: by tag in lower case, dots after the category as underscores (DDLm's as DDL1's).
+        open_end: whether the text stops in a row's last coordinate, which may have lost digits.
+        ended: whether the text ends in a line end.
+
+    """
+
+    name: str
+    values: dict[str, list[str | None]]
+    open_end: bool
+    ended: bool
+
+    def column(self, *tags: str) -> list[str | None]:
+        """Return the values of the first of these tags that has any; empty if none has."""
+        given = (self.values.get(tag, []) for tag in tags)
+        return next((column for column in given if any(value is not None for value in column)), [])
+
+    def one(self, *tags: str) -> str | None:
+        """Return the first value that is given under these tags."""
+        return next((v for v in self.column(*tags) if v is not None), None)
+
+
+def structure_block(text: str) -> Block:
+    """Return the one block of a CIF that holds a structure.
+
+    Raises:
+        UnusableRecordError: if the text is no CIF, stops within something, or holds no or several structures.
+
+    """
+    blocks = [_block(block, text) for block in _document(text)]
+    found = [block for block in blocks if any(tag in block.values for tag in _COORDINATES)]
+    if len(found) > 1:
+        raise UnusableRecordError(f"the CIF holds {len(found)} structures; give each its own file or row")
+    if not found:
+        raise unreadable("it lists no atom sites with coordinates")
+    return found[0]
+
+
+def unreadable(why: str) -> UnusableRecordError:
+    """Return the refusal of a text that stops short or is no CIF."""
+    return UnusableRecordError(f"truncated or unparseable CIF ({why[:160]}); restore it from its source")
+
+
+def number(value: str) -> float | None:
+    """Return a CIF number, with or without its uncertainty, or a fraction; None if it is neither."""
+    if len(value) > _limits.LONGEST_NUMBER:
+        return None
+    if match := _NUMBER.fullmatch(value):
+        return float(match[1].lower().replace("d", "e"))
+    if (match := _FRACTION.fullmatch(value)) and int(match[2]):
+        return int(match[1]) / int(match[2])
+    return None
+
+
+def _document(text: str) -> gemmi.cif.Document:
+    if not text.strip():
+        raise UnusableRecordError("its CIF is empty; fill it in or drop the record")
+    if "\x00" in text:
+        raise unreadable("it holds zero bytes")
+    try:
+        return gemmi.cif.read_string(_without_containers(text.lstrip("\ufeff")))
+    except (ValueError, RuntimeError) as error:  # all that gemmi raises
+        lines = str(error).strip().splitlines() or ["no reason given"]
+        raise unreadable(lines[-1].removeprefix("string:")) from error
+
+
+_CIF2 = re.compile(r"#\\#CIF_2", re.ASCII)
+_TOKEN = re.compile(
+    r"""(?P<kept>^;.*?^;|(?<!\S)\#[^\n]*|(?<!\S)'(?!'')[^\n]*?'(?!\S)|(?<!\S)"(?!"")[^\n]*?"(?!\S))"""
+    r"""|(?P<triple>(?<!\S)(?:\'{3}.*?\'{3}|"{3}.*?"{3}))|(?P<list>(?<!\S)[\[{])""",
+    re.DOTALL | re.MULTILINE,
+)
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+def _without_containers(text: str) -> str:
+    """Replace the values that only CIF 2 has, lists, tables and triple quotes, by `?`: gemmi reads CIF 1.
+
+    Nothing a structure is read from is such a value; if it were, it would be missing and so refused.
+    """
+    if not _CIF2.match(text):
+        return text
+    parts, end = [], 0
+    while match := _TOKEN.search(text, end):
+        parts.append(text[end : match.start()])
+        end = match.end()
+        if match["kept"] is not None:
+            parts.append(match["kept"])
+            continue
+        parts.append("?")
+        depth = 1 if match["list"] is not None else 0
+        while depth:
+            bracket = _BRACKET.search(text, end)
+            if bracket is None:
+                raise unreadable("a list has no end")
+            depth += 1 if bracket[0] in "[{" else -1
+            end = bracket.end()
+    return "".join([*parts, text[end:]])
+
+
+def _block(block: gemmi.cif.Block, text: str) -> Block:
+    values: dict[str, list[str | None]] = {}
+    last: list[str] = []
+    for item in block:
+        if item.loop is not None:
+            tags, flat = list(item.loop.tags), list(item.loop.values)
+            columns = {_tag(tag): flat[i :: len(tags)] for i, tag in enumerate(tags)}
+        elif item.pair is not None:
+            columns = {_tag(item.pair[0]): [item.pair[1]]}
+        else:
+            continue
+        last = list(columns)
+        for tag, column in columns.items():
+            read = [None if gemmi.cif.is_null(v) else gemmi.cif.as_string(v) for v in column]
+            if values.setdefault(tag, read) != read:
+                raise UnusableRecordError(f"the CIF gives {tag} twice, and differently; remove one of them")
+    ended = text.endswith(("\n", "\r"))
+    cut = not ended and bool(last) and re.fullmatch(r"_atom_site_(fract|cartn)_[xyz]", last[-1]) is not None
+    return Block(block.name, values, cut, ended)
+
+
+def _tag(tag: str) -> str:
+    return tag.lower().replace(".", "_")
+
+
+_TERM = re.compile(r"([A-Za-z]{1,2})(\d*\.?\d*)", re.ASCII)
+
+
+def formula(block: Block) -> dict[str, float] | None:
+    """Return the atoms of `_chemical_formula_sum` by symbol; None if it is not given or no plain formula."""
+    text = block.one("_chemical_formula_sum")
+    if text is None or len(text) > 1000:
+        return None
+    counts: dict[str, float] = {}
+    terms = [_TERM.fullmatch(term) for term in text.split()]
+    if len(terms) == 1:
+        terms = [_TERM.fullmatch(term) for term in re.findall(r"[A-Z][a-z]?[\d.]*|.", text.strip())]
+    for term in terms:
+        if term is None or term[2] == ".":
+            return None
+        counts[term[1].title()] = counts.get(term[1].title(), 0.0) + float(term[2] or 1)
+    return counts or None

@@ -1,0 +1,63 @@
+"""``--compile``: compiled networks train and sample as the others do.
+
+In processes of their own, without the tests' type hook, which the compiler cannot follow; by the backend
+"aot_eager", which traces and differentiates as "inductor" does and needs no C++ compiler.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+COMPILED = """
+import sys
+import torch
+from epitaxy.apps.config import apply_overrides, preset
+from epitaxy.apps.devices import compile_network
+from epitaxy.apps.families import FAMILIES
+from epitaxy.apps.training.module import stratified_times
+from epitaxy.geometry import SharedRng
+
+name, *words = sys.argv[1:]
+data = "g2" if name == "geobfn" else "prototypes"
+task = "csp" if name in ("crysbfn", "kldm") else "dng"
+base = preset("small", model=name, task=task, dataset=data)
+recipe = apply_overrides(base, ["network.hidden=16", "network.layers=1", "network.time_dim=8", *words])
+family = FAMILIES[name]
+dataset = family.load(recipe, "val", None)
+
+def build():
+    torch.manual_seed(0)
+    return family.build(recipe, family.summarise(dataset))
+
+one, other = build(), build()
+compile_network(other.network, "aot_eager")
+assert list(one.network.state_dict()) == list(other.network.state_dict())
+for size in (8, 5):
+    batch, found = dataset.batch(range(size)), []
+    for model in (one, other):
+        model.flow.refresh(0)
+        noise = torch.Generator().manual_seed(1)
+        losses = model.losses(batch, stratified_times(size, model.flow.grid, noise), source=SharedRng(noise))
+        model.network.zero_grad()
+        model.weighted(losses).backward()
+        found.append({**losses, **{name: x.grad for name, x in model.network.named_parameters()}})
+    for key, value in found[0].items():
+        if value is not None:
+            torch.testing.assert_close(found[1][key], value, rtol=1e-4, atol=1e-5, msg=key)
+"""
+
+CASES = [
+    pytest.param(("kldm", "network.kind=rotary", "network.heads=2"), id="rotary"),
+    pytest.param(("geobfn",), id="geobfn"),
+    pytest.param(("crysbfn", "positions.grid=20", "lattice.grid=20"), id="crysbfn", marks=pytest.mark.slow),
+    pytest.param(("kldm",), id="kldm", marks=pytest.mark.slow),
+    pytest.param(("symmbfn",), id="symmbfn", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("words", CASES)
+def test_a_compiled_network_learns_the_same(words: tuple[str, ...]):
+    command = [sys.executable, "-c", COMPILED, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]

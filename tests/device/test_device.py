@@ -1,0 +1,306 @@
+"""Every model on a device: nothing is made elsewhere, values are the CPU's, waits are those that are named.
+
+The device is pretended (`epitaxy.geometry.testing.pretended`), so this runs, and must pass, without a GPU.
+`nox -s gpu` runs what needs one.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from epitaxy.apps.config import apply_overrides, preset
+from epitaxy.apps.data import load_asymmetric_units, load_molecules, load_split
+from epitaxy.apps.families import FAMILIES, AnyModel
+from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.sampling import crystals, molecules, wyckoff
+from epitaxy.apps.sampling import generate as generating
+from epitaxy.apps.sampling.request import Request
+from epitaxy.apps.training.averaging import AveragedNetwork
+from epitaxy.apps.training.module import TrainingModule, stratified_times
+from epitaxy.apps.training.optimiser import optimiser
+from epitaxy.geometry import SharedRng
+from epitaxy.geometry.testing.pretended import PRETENDED, PretendedGenerator, Watching, values
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe: the model, its preset, its task, and words of ``--set``."""
+
+    model: ModelName
+    preset: str
+    task: Task
+    words: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "-".join([self.model, self.preset, self.task, *self.words])
+
+    @property
+    def exact(self) -> bool:
+        """Whether a device computes just what the CPU does: one block of edges, no attention of its own."""
+        return "network.kind=rotary" not in self.words
+
+
+ROTARY = ("network.kind=rotary", "network.heads=2")
+PROPERTY = 'conditioning.properties=["{}"]'
+CRYSTALS = [
+    Case(model, name, task, network)
+    for model in ("crysbfn", "kldm")
+    for name in ("paper", "small")
+    for task in ("csp", "dng")
+    for network in ((), ROTARY)
+]
+FLOWS = [
+    Case("crysbfn", "small", "csp", ("positions.draw=all_at_once", "positions.loss=kl")),
+    Case("crysbfn", "small", "csp", ("positions.draw=stepwise",)),
+    Case("crysbfn", "small", "dng", ("species.kind=absorbing", "lattice.loss=continuous")),
+    Case(
+        "crysbfn",
+        "small",
+        "dng",
+        ("lattice_form.kind=parameters", "species.guess=sampled", "species.final=mode"),
+    ),
+    Case("kldm", "small", "dng", ("species.kind=one_hot",)),
+    Case("kldm", "small", "dng", ("species.kind=analog_bits", "lattice_form.kind=matrix")),
+    Case("kldm", "small", "dng", ("species.kind=categorical_bfn", "positions.parametrisation=direct")),
+    Case("kldm", "small", "dng", ("species.loss=cross_entropy", "lattice.prediction=epsilon")),
+]
+OTHERS = [
+    Case("symmbfn", "paper", "dng"),
+    Case("symmbfn", "small", "dng", (PROPERTY.format("density"),)),
+    Case("geobfn", "paper", "dng"),
+    Case(
+        "geobfn",
+        "small",
+        "dng",
+        (PROPERTY.format("zpe"), "network.equivariance=SE(3)", "network.attention=true"),
+    ),
+    *(
+        Case("geobfn", "small", "dng", (f"atoms.kind={kind}",))
+        for kind in ("continuous_basis", "discrete", "discrete_continuous", "discrete_discretised")
+    ),
+]
+CASES = [*CRYSTALS, *FLOWS, *OTHERS]
+
+
+@cache
+def dataset(model: ModelName) -> Any:
+    match model:
+        case "symmbfn":
+            return load_asymmetric_units("prototypes", "val", symprec=0.1).subset(range(12))
+        case "geobfn":
+            return load_molecules("g2", "val")
+        case _:
+            return load_split("prototypes", "val", limit=12)
+
+
+def build(case: Case) -> AnyModel:
+    torch.manual_seed(0)
+    data = "g2" if case.model == "geobfn" else "prototypes"
+    base = preset(case.preset, model=case.model, task=case.task, dataset=data)
+    words = [*case.words, "network.hidden=16", "network.layers=2", "network.time_dim=8"]
+    if hasattr(base.network, "frequencies") and case.exact:
+        words.append("network.frequencies=4")
+    recipe = apply_overrides(base, words)
+    model = FAMILIES[case.model].build(recipe, FAMILIES[case.model].summarise(dataset(case.model)))
+    # The bank of trajectories is drawn on the host, once, however many steps it has.
+    return model if model.flow.grid is None else fewer_steps(model)
+
+
+def fewer_steps(model: AnyModel) -> AnyModel:
+    model.flow = model.flow.with_steps(6)
+    return model
+
+
+def generator(device: torch.device, seed: int) -> torch.Generator:
+    made = PretendedGenerator() if device == PRETENDED else torch.Generator()
+    return made.manual_seed(seed)
+
+
+def requests(case: Case, model: AnyModel) -> list[Request]:
+    """Return six structures to sample; with targets and guidance where the model is told properties."""
+    statistics: Any = model.statistics
+    if case.model in ("crysbfn", "kldm"):
+        if case.task == "dng":
+            return list(crystals.de_novo(statistics, num=6, seed=1))
+        data = dataset(case.model)
+        cells = zip(data.ids, torch.split(data.numbers, data.counts.tolist()), strict=True)
+        known = {name: numbers.tolist() for name, numbers in islice(cells, 6)}
+        return list(crystals.for_compositions(known, statistics, num=1, seed=1))
+    targets = {name: seen.mean for name, seen in statistics.properties.items() if name in model.told.names}
+    words: Any = {"seed": 1, "targets": targets, "guidance": 1.5 if targets else 0.0}
+    if case.model == "geobfn":
+        return list(molecules.for_sizes((4, 9), statistics, num=3, **words))
+    return list(wyckoff.for_groups(wyckoff.Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
+
+
+def losses(model: AnyModel, batch: Any, device: torch.device) -> dict[str, Tensor]:
+    noise = generator(device, seed=3)
+    time = stratified_times(batch.segments.num_graphs, model.flow.grid, noise)
+    return model.losses(batch, time, source=SharedRng(noise))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What two training steps left behind: the first's losses and gradients, the waits of the second."""
+
+    losses: dict[str, Tensor]
+    gradients: dict[str, Tensor]
+    averaged: dict[str, Tensor]
+    waits: Counter[str]
+
+
+def train(case: Case, device: torch.device) -> Trained:
+    model = build(case)
+    model.flow.refresh(0)
+    training = TrainingModule(model, total_steps=10).to(device)
+    averaged = training.averaged or AveragedNetwork(model.network, 0.99)
+    stepper = optimiser(model.network, model.recipe.training)
+    batch = dataset(case.model).batch(range(8)).to(device)
+    first: list[dict[str, Tensor]] = []
+    with Watching() as seen:
+        for _ in range(2):  # the first fills caches
+            seen.waits.clear()
+            found = losses(model, batch, device)
+            stepper.zero_grad()
+            model.weighted(found).backward()
+            gradients = {name: x.grad for name, x in model.network.named_parameters() if x.grad is not None}
+            first += [
+                {name: values(x.detach()).clone() for name, x in part.items()} for part in (found, gradients)
+            ]
+            torch.nn.utils.clip_grad_norm_(model.network.parameters(), 1.0)
+            stepper.step()
+            averaged.update_parameters(model.network)
+    assert not seen.mixed
+    weights = {name: values(x.detach()) for name, x in averaged.module.named_parameters()}
+    return Trained(losses=first[0], gradients=first[1], averaged=weights, waits=seen.waits)
+
+
+MESSAGES = {
+    "flows/circular_messages.py": "each row has its own number of messages",
+    "geometry/segments.py": "they make a ragged batch, whose sizes the host must know",
+    "geometry/von_mises_noise.py": "rejection ends when all are accepted",
+}
+"""Waits of what sums von Mises messages anew; training by the bank of trajectories does not."""
+
+_STEPWISE = ("flows/circular_messages.py", "geometry/von_mises_noise.py")
+
+TRAINING_WAITS: dict[tuple[str, ...], dict[str, str]] = {
+    ("positions.draw=all_at_once", "positions.loss=kl"): MESSAGES,
+    ("positions.draw=stepwise",): {name: MESSAGES[name] for name in _STEPWISE},
+}
+"""Where a training step may wait, and why. A ratchet: take out what no longer does."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_training_step_stays_on_its_device(case: Case):
+    expected = train(case, torch.device("cpu"))
+    with Watching():  # where the device exists
+        found = train(case, PRETENDED)
+    assert {place(wait) for wait in found.waits} == set(TRAINING_WAITS.get(case.words, {})), found.waits
+    close(found.losses, expected.losses, exact=case.exact)
+    close(found.gradients, expected.gradients)
+    # A first step of AdamW is as long for a gradient of rounding as for a large one.
+    rate = 3 * build(case).recipe.training.learning_rate
+    for name, value in expected.averaged.items():
+        assert (found.averaged[name] - value).abs().max() <= rate, name
+
+
+def place(wait: str) -> str:
+    return wait.split(" @ ")[1].rpartition(":")[0]
+
+
+def close(found: dict[str, Tensor], expected: dict[str, Tensor], *, exact: bool = False) -> None:
+    """Compare to the bit where the same is computed, else to rounding: edges and attention differ there."""
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        if exact or not value.is_floating_point():
+            assert torch.equal(found[name], value), name
+        else:
+            scale = float(value.abs().max())
+            torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-4 * max(scale, 1e-3), msg=name)
+
+
+@pytest.fixture(autouse=True)
+def without_inference_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sample under `no_grad`: the watching mode and inference mode exclude each other."""
+    made = generating._made
+    monkeypatch.setattr(generating, "_made", torch.no_grad()(getattr(made, "__wrapped__", made)))
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The decoded variables, which structures are sound, the waits of a step and of the batch around them."""
+
+    decoded: dict[str, Tensor]
+    sound: list[bool]
+    step_waits: Counter[str]
+    batch_waits: Counter[str]
+
+
+def sample(case: Case, sampler: str | None, device: torch.device) -> Sampled:
+    model = build(case).to(device)
+    asked = requests(case, model)
+    decoded: dict[str, Tensor] = {}
+    seen = Watching()
+    so_far: list[Counter[str]] = []
+    answered, made = model.answer, model.samples
+
+    def answer(*words: Any) -> Any:
+        result = answered(*words)
+        so_far.append(seen.waits.copy())
+        return result
+
+    def samples(targets: Any, *words: Any) -> Any:
+        so_far.append(seen.waits.copy())
+        decoded.update({name: values(x).clone() for name, x in targets.items()})
+        return made(targets, *words)
+
+    model.answer, model.samples = answer, samples  # type: ignore[method-assign]
+    with seen:
+        [found] = generating.generate(model, asked, steps=3, sampler=sampler, device=str(device))
+    assert not seen.mixed
+    *_, last, end = so_far
+    step = last - so_far[1]  # the first answers fill caches
+    return Sampled(decoded, [one.structure is not None for one in found], step, end - step)
+
+
+STEP_WAITS: dict[ModelName, dict[str, str]] = {"crysbfn": MESSAGES}
+"""Where a sampling step may wait, and why. A ratchet: take out what no longer does."""
+
+BATCH_WAITS = 12
+"""How often a batch may be waited for before and after its steps, beside the places above: what is asked is
+copied there. What is made comes back, and is looked at, after that.
+"""
+
+SAMPLED = [
+    *((Case("crysbfn", "small", task), name) for task in ("csp", "dng") for name in ("bayes", "end_back")),
+    *(
+        (Case("kldm", "small", task), name)
+        for task in ("csp", "dng")
+        for name in ("ancestral", "exponential", "predictor_corrector", "probability_flow", "published_pc")
+    ),
+    (Case("kldm", "small", "dng", ("species.kind=one_hot", "lattice.sampler=euler_maruyama")), None),
+    (Case("kldm", "paper", "dng", ("species.kind=analog_bits",)), None),
+    *((case, None) for case in CRYSTALS if not case.exact and case.preset == "paper"),
+    *((case, name) for case in OTHERS[:4] for name in ("bayes", "end_back")),
+    *((case, None) for case in OTHERS[4:]),
+]
+
+
+@pytest.mark.parametrize(("case", "sampler"), SAMPLED, ids=str)
+def test_sampling_stays_on_its_device(case: Case, sampler: str | None):
+    expected = sample(case, sampler, torch.device("cpu"))
+    with Watching():  # where the device exists
+        found = sample(case, sampler, PRETENDED)
+    close(found.decoded, expected.decoded)
+    assert found.sound == expected.sound
+    allowed = STEP_WAITS.get(case.model, {})
+    assert {place(wait) for wait in found.step_waits} <= set(allowed), found.step_waits
+    others = {wait: number for wait, number in found.batch_waits.items() if place(wait) not in allowed}
+    assert sum(others.values()) <= BATCH_WAITS, others
