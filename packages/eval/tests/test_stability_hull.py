@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+from monty.serialization import dumpfn
+from pymatgen.analysis.phase_diagram import PatchedPhaseDiagram, PDEntry, PhaseDiagram
 from pymatgen.core.composition import Composition
 from pymatgen.entries.computed_entries import ComputedEntry, ComputedStructureEntry
 
 from epitaxy.eval.stability import HullEntry, hull_of_entries, read_entries
 from epitaxy.eval.stability.conventions import CONVENTIONS, convention_of
 from epitaxy.eval.stability.hull import Hull
+from epitaxy.eval.stability.methods import PBE, PBE_RAW, R2SCAN, check_same
 
 
 def hull(**energies: float) -> Hull:
@@ -120,6 +122,59 @@ def test_entries_are_read_with_their_corrections(tmp_path, perovskite):
         assert [entry.id for entry in read.entries] == ["mp-1", "mp-2", "rock salt", "3"]
         assert read.above(Composition("Na3Cl"), -2.0).value == pytest.approx(0.5)
         assert path.name in read.statement
+
+
+@pytest.mark.parametrize("diagram", [PhaseDiagram, PatchedPhaseDiagram])
+@pytest.mark.parametrize("name", ["diagram.json", "diagram.json.gz"])
+def test_phase_diagrams_are_read_as_pymatgen_writes_them(tmp_path, diagram, name):
+    """All their entries count, those above the hull too, with their corrections."""
+    entries = [
+        ComputedEntry(formula, energy, correction=-0.5, entry_id=f"mp-{formula}")
+        for formula, energy in (("Na", -1.0), ("Cl", -2.0), ("NaCl", -8.0), ("Na3Cl", -3.0), ("K", -1.5))
+    ]
+    held = diagram(entries)
+    dumpfn(held, tmp_path / name)
+    read = read_entries(tmp_path / name)
+    assert {entry.id for entry in read.entries} == {entry.entry_id for entry in entries}
+    wanted = Composition("Na3Cl")
+    expected = -2.0 - held.get_hull_energy_per_atom(wanted)
+    assert read.above(wanted, -2.0).value == pytest.approx(expected, abs=1e-8)
+    (tmp_path / "earlier.json").write_text(
+        json.dumps({"all_entries": held.as_dict()["computed_data"]["all_entries"]})
+    )
+    assert read_entries(tmp_path / "earlier.json").entries == read.entries
+
+
+def of_method(formula: str, energy: float, run_type: str | None) -> dict:
+    parameters = {} if run_type is None else {"run_type": run_type}
+    return ComputedEntry(formula, energy, parameters=parameters, entry_id=formula).as_dict()
+
+
+def test_energies_of_two_methods_are_refused(tmp_path):
+    path = tmp_path / "entries.json"
+    path.write_text(json.dumps([of_method("Na", -1.0, "GGA"), of_method("Cl", -2.0, "R2SCAN")]))
+    with pytest.raises(
+        ValueError, match=r"entries\.json holds energies of PBE .* and of r2SCAN.*not to be mixed"
+    ):
+        read_entries(path)
+    # GGA and GGA+U are made one by the corrections of the Materials Project; what says nothing joins them.
+    path.write_text(
+        json.dumps([of_method("Na", -1.0, "GGA"), of_method("Cl", -2.0, "GGA+U"), of_method("K", -1.0, None)])
+    )
+    assert read_entries(path).method == PBE
+    assert read_entries(path, corrected=False).method == PBE_RAW
+
+
+@pytest.mark.parametrize(
+    ("hull_method", "potential", "refused"),
+    [(PBE, R2SCAN, True), (PBE, PBE_RAW, True), (PBE, PBE, False), (None, R2SCAN, False), (PBE, None, False)],
+)
+def test_a_hull_and_a_potential_of_different_methods_are_refused(hull_method, potential, refused):
+    if not refused:
+        check_same(hull_method, potential, source="hull.json", name="chgnet")
+        return
+    with pytest.raises(ValueError, match=r"hull\.json are .* those of chgnet are .*not to be mixed"):
+        check_same(hull_method, potential, source="hull.json", name="chgnet")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from which worker processes import them."""
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,24 @@ def test_pressure_and_kept_symmetry(alloy):
     assert pressed.enthalpy > pressed.energy > free.energy == free.enthalpy
     kept = EMT.relax(fcc("Cu"), RelaxSettings(keep_symmetry=True, max_steps=20))
     assert kept.spacegroup == kept.spacegroup_before
+
+
+@pytest.mark.parametrize("edge", [3.2, 3.6, 4.2, 5.2])
+def test_kept_symmetry_says_nothing_and_fails_nowhere_far_from_the_minimum(edge):
+    """ASE's constraint warns of steps of the cell over 15 % and refuses those over 25 %: none is taken."""
+    coords = [[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0], [0, 0, 0]]
+    far = Structure(Lattice.tetragonal(edge, 1.3 * edge), ["Cu", "Cu", "Cu", "Au"], coords)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        relaxed = EMT.relax(far, RelaxSettings(keep_symmetry=True))
+    assert relaxed.converged
+    assert relaxed.spacegroup_before == 123
+    assert relaxed.spacegroup in (123, 221)  # its operations are kept; more may come
+
+
+def test_refusals_are_sentences_without_their_type():
+    (outcome,) = relax_all({"a": Structure(Lattice.cubic(4), ["X"], [[0, 0, 0]])}, EMT).values()
+    assert outcome == Failed(kind="error", reason="a site holds a dummy species, which has no energy")
 
 
 def rotated(structure: Structure) -> Structure:

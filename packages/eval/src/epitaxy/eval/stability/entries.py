@@ -50,7 +50,10 @@ def _records(path: Path) -> list[Any]:
     except (OSError, EOFError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON file of entries: {error}") from error
     if isinstance(held, dict):
-        held = next((held[key] for key in ("all_entries", "entries") if key in held), held)
+        # Of a phase diagram pymatgen has them in `computed_data`, in earlier versions beside it.
+        places = (held, held.get("computed_data"))
+        found = (p[k] for p in places if isinstance(p, dict) for k in ("all_entries", "entries") if k in p)
+        held = next(found, held)
     if not isinstance(held, list):
         raise ValueError(
             f"{path} holds no list and no phase diagram: write it as json.dump([entry.as_dict() for entry in "
