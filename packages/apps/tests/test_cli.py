@@ -172,7 +172,7 @@ def test_sample_then_score(csp_run: Path, tmp_path: Path) -> None:
         "--num",
         "2",
         "--steps",
-        "8",
+        "40",
         "--out",
         str(samples),
     )
