@@ -198,7 +198,7 @@ class PretendedGenerator(torch.Generator):
     """A generator of numbers on the pretended device: those of a CPU generator of the same seed."""
 
     @property
-    def device(self) -> torch.device:  # type: ignore[override]
+    def device(self) -> torch.device:  # type: ignore[override]  # torch has no type for it
         """The pretended device."""
         return PRETENDED
 
