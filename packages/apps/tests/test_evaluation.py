@@ -214,7 +214,7 @@ def test_a_folder_without_structures_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     refused(call("eval", "dng", str(tmp_path / "empty"), *HERE), "empty", "no CIF or POSCAR file")
     (tmp_path / "none.json").write_text("[]")
-    refused(call("eval", "dng", str(tmp_path / "none.json"), *HERE), "none.json", "at least one")
+    refused(call("eval", "dng", str(tmp_path / "none.json"), *HERE), "none.json", "holds no structures")
 
 
 def test_a_cell_of_too_many_atoms_is_counted_and_named(tmp_path: Path, cache: tuple[str, str]) -> None:
@@ -360,7 +360,9 @@ def test_molecules_of_a_sample_folder(tmp_path: Path, cache: tuple[str, str]) ->
     folder.mkdir()
     (folder / "samples.xyz").write_text("2\nid=a\nH 0 0 0\nH 0 0 0.74\n")
     (folder / "samples.json").write_text(
-        json.dumps({"rejected": [{"number": 1, "id": "b", "reason": "no atoms"}]})
+        json.dumps(
+            {"written": 1, "rejected": [{"number": 1, "id": "b", "reason": "no atoms"}], "ids": ["a", "b"]}
+        )
     )
     done("eval", "molecules", str(folder), *HERE, *cache, "--json", str(out))
     found = contract(out)
@@ -368,6 +370,9 @@ def test_molecules_of_a_sample_folder(tmp_path: Path, cache: tuple[str, str]) ->
     assert found["metrics"]["molecule_stability"] == 0.5
     assert found["rejects"] == {"b#1": "rejected by sampling: no atoms"}
     (folder / "samples.xyz").unlink()  # nothing that could be written
+    (folder / "samples.json").write_text(
+        json.dumps({"written": 0, "rejected": [{"number": 0, "id": "b", "reason": "no atoms"}], "ids": ["b"]})
+    )
     done("eval", "molecules", str(folder), *HERE, *cache, "--json", str(out))
     found = contract(out)
     assert (found["counts"]["samples"], found["counts"]["unreadable"]) == (1, 1)
