@@ -9,7 +9,7 @@ the training process while it trains: neither preparing data nor validation nor 
 other processes do does not either, but for the caches and the clock that they share.
 
 Prints, as Markdown, the validation losses of the averaged weights and the match rates of structures predicted
-for ``--limit`` fixed validation crystals: one structure each, ``--steps`` network evaluations.
+for ``--limit`` fixed validation crystals: one structure each, as drawn, ``--steps`` network evaluations.
 """
 
 import argparse
@@ -105,7 +105,7 @@ def match_rates(
 ) -> Mapping[str, float]:
     """Predict a structure for each request; return match rates by protocol."""
     predictions: dict[str, list[Structure | None]] = {name: [] for name in truths}
-    for sample in chain.from_iterable(generate(model, requests, steps=steps)):
+    for sample in chain.from_iterable(generate(model, requests, steps=steps, redraws=0)):
         predictions[sample.request.id].append(sample.crystal)
     rates = {}
     for protocol in ("crysbfn", "strict"):

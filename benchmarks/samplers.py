@@ -5,6 +5,7 @@ crysbfn]
 
 Predicts a structure for each of the test split's compositions (``--limit`` of them, drawn with a fixed seed)
 and prints a line of Markdown after each sampler and number of steps. ``recipe`` is the recipe's own sampler.
+Each request is drawn once, as in papers: none is drawn anew for atoms too close.
 Seconds are wall-clock seconds a structure, sampling only; evaluations are the network's, a structure.
 """
 
@@ -33,7 +34,7 @@ def score(
 ) -> tuple[CSPResult, float]:
     """Sample and match; return the result and the seconds that sampling took."""
     started = time.perf_counter()
-    samples = generator.samples(requests, steps=steps, sampler=sampler)
+    samples = generator.samples(requests, steps=steps, sampler=sampler, redraws=0)
     seconds = time.perf_counter() - started
     predictions: dict[str, list[Structure | None]] = {name: [] for name in truths}
     for sample in samples:

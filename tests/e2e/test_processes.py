@@ -17,7 +17,7 @@ TRAIN = (
 
 def crysbfn(*words: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
     script = str(Path(sys.executable).parent / "crysbfn")
-    launcher = ["--nproc-per-node", str(processes), "--master-port", "29533", "--"]
+    launcher = ["--nproc-per-node", str(processes), "--standalone", "--"]
     torchrun = ["-m", "torch.distributed.run", *launcher]
     command = [sys.executable, *(torchrun if processes > 1 else []), script, *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}

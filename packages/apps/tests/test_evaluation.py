@@ -370,6 +370,9 @@ def test_molecules_of_a_sample_folder(tmp_path: Path, cache: tuple[str, str]) ->
     assert found["metrics"]["molecule_stability"] == 0.5
     assert found["rejects"] == {"b#1": "rejected by sampling: no atoms"}
     (folder / "samples.xyz").unlink()  # nothing that could be written
+    (folder / "samples.json").write_text(
+        json.dumps({"written": 0, "rejected": [{"number": 0, "id": "b", "reason": "no atoms"}], "ids": ["b"]})
+    )
     done("eval", "molecules", str(folder), *HERE, *cache, "--json", str(out))
     found = contract(out)
     assert (found["counts"]["samples"], found["counts"]["unreadable"]) == (1, 1)

@@ -45,6 +45,12 @@ def run(tmp_path_factory: pytest.TempPathFactory, make_run: Callable[..., Path])
     return make_run(tmp_path_factory.mktemp("geo") / "run", "dng", model="geobfn")
 
 
+@pytest.fixture
+def as_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What networks that have learned nothing draw, atoms on each other included."""
+    monkeypatch.setattr("epitaxy.apps.sampling.generate.checked", lambda sample: sample)
+
+
 def made(molecules: MoleculeDataset, *words: str) -> MoleculeModel:
     recipe = preset("small", model="geobfn", task="dng", dataset="g2")
     assert isinstance(recipe, MoleculeRecipe)
@@ -53,6 +59,7 @@ def made(molecules: MoleculeDataset, *words: str) -> MoleculeModel:
     return MoleculeModel(apply_overrides(recipe, [*narrow, *words]), MoleculeStatistics.of(molecules))
 
 
+@pytest.mark.usefixtures("as_drawn")
 @pytest.mark.parametrize("parametrisation", ["noise", "residual"])
 @pytest.mark.parametrize("kind", TREATMENTS)
 def test_every_treatment_has_losses_gradients_and_samples(
@@ -76,6 +83,7 @@ def test_every_treatment_has_losses_gradients_and_samples(
     assert all(set(s.structure.numbers.tolist()) <= known for s in found if s.structure is not None)
 
 
+@pytest.mark.usefixtures("as_drawn")
 @pytest.mark.parametrize("guess", ["nearest", "sampled", "expectation", "published"])
 def test_no_sample_has_an_element_that_data_has_not(guess: str, molecules: MoleculeDataset) -> None:
     model = made(molecules, f"atoms.guess={guess}")
@@ -83,6 +91,7 @@ def test_no_sample_has_an_element_that_data_has_not(guess: str, molecules: Molec
     assert {z for m in found for z in m.numbers.tolist()} <= set(model.statistics.vocabulary.numbers)
 
 
+@pytest.mark.usefixtures("as_drawn")
 def test_sizes(run: Path) -> None:
     model = GeoBFN.load(str(run))
     assert [r.num_atoms for r in model.requests(num=2, seed=0, num_atoms=[7, 3])] == [7, 7, 3, 3]

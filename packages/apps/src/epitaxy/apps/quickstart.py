@@ -92,7 +92,8 @@ def _sample(
     with reporting("sampling") as progress:
         samples = [
             sample
-            for batch in generate(model.model, requests, steps=steps, progress=progress)
+            # As drawn: the page gives the rate of matches, which papers measure of one draw a request.
+            for batch in generate(model.model, requests, steps=steps, redraws=0, progress=progress)
             for sample in batch
         ]
     circumstances = Circumstances(

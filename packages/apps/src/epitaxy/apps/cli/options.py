@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from epitaxy.apps.errors import UsageError
-
 RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
 Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, a model folder or a shipped model.")]
@@ -75,16 +73,9 @@ AnyWorkers = Annotated[
 ]
 
 
-def _seconds(value: float | None) -> float | None:
-    """Refuse times that are none; a comparison with NaN passes every bound."""
-    if value is not None and not 0 < value < float("inf"):
-        raise UsageError(f"--timeout {value}: give a number of seconds above 0")
-    return value
-
-
 Timeout = Annotated[
     float | None,
-    typer.Option(help="Seconds one structure may take before it counts as failed.", callback=_seconds),
+    typer.Option(help="Seconds one structure may take before it counts as failed."),
 ]
 Cache = Annotated[
     Path | None, typer.Option(help="Where finished work is kept; the user's cache folder by default.")

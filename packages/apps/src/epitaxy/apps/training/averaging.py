@@ -34,7 +34,7 @@ class AveragedNetwork(AveragedModel):
 
 def _recount(averaged: nn.Module, _: Any) -> None:
     """Forget the host's count: the state that was loaded has its own."""
-    averaged._count = None  # type: ignore[assignment]
+    averaged._count = None  # type: ignore[assignment]  # torch types attributes as tensors or modules
 
 
 def _weights(network: nn.Module) -> list[torch.Tensor]:
