@@ -43,7 +43,10 @@ class Case:
     @property
     def exact(self) -> bool:
         """Whether a device computes just what the CPU does: one block of edges, no attention of its own."""
-        return "network.kind=rotary" not in self.words
+        data = "g2" if self.model == "geobfn" else "prototypes"
+        network = preset(self.preset, model=self.model, task=self.task, dataset=data).network
+        kind = next((w for w in self.words if w.startswith("network.kind=")), f"network.kind={network.kind}")
+        return kind != "network.kind=rotary"
 
 
 ROTARY = ("network.kind=rotary", "network.heads=2")

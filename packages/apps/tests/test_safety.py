@@ -328,6 +328,7 @@ def test_a_stopped_training_says_how_to_go_on(
     run = subprocess.Popen(
         [sys.executable, "-c", program, *words, "--set", "training.passes=100000"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore Ctrl-C
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 200

@@ -1,6 +1,7 @@
 """Objects refuse parameters that have no meaning when they are made, not in one method or another."""
 
 import math
+from dataclasses import fields
 
 import pytest
 import torch
@@ -109,7 +110,7 @@ def test_values_on_an_accelerator_are_not_asked_for():
 )
 def test_segments_whose_parts_do_not_go_together(changes):
     sound = Segments.from_counts([2, 1])
-    parts = {name: getattr(sound, name) for name in Segments.__slots__}
+    parts = {part.name: getattr(sound, part.name) for part in fields(sound) if part.init}
     # Where the tests run with the shape hook, it may speak first.
     with pytest.raises((ValueError, TypeError), match=r"Segments\.from_counts|Type-check"):
         Segments(**parts | changes)

@@ -234,14 +234,15 @@ def _as_written(name: str, info: dict[str, object], comment: str) -> str | None:
 def quoted(value: object) -> object:
     """Write strings so that ASE reads back what they were.
 
-    It takes what looks like a number or a truth value for one, unless it is wrapped in JSON, and a backslash
-    for the escape of what follows, which its own writer does not double.
+    It takes what looks like a number or a truth value for one, and an equals sign for the next key's, unless
+    they are wrapped in JSON, and a backslash for the escape of what follows, which its own writer does not
+    double.
     """
     if not isinstance(value, str):
         return value
     parts = re.findall(r"[^\s,]+", value)
     looks_typed = all(re.fullmatch(r"[TF]|[Tt]rue|[Ff]alse|TRUE|FALSE", p) or _is_number(p) for p in parts)
-    return f"_JSON {json.dumps(value)}" if looks_typed else value.replace("\\", "\\\\")
+    return f"_JSON {json.dumps(value)}" if looks_typed or "=" in value else value.replace("\\", "\\\\")
 
 
 def _is_number(text: str) -> bool:
