@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from epitaxy.apps import UsageError
 from epitaxy.apps.cli.crysbfn import app
+from epitaxy.apps.cli.symmbfn import app as symmbfn
 from epitaxy.apps.sampling.folder import MARKER, SUMMARY, claimed_folder, read_summary
 from epitaxy.apps.sampling.writers import CIFS, SAMPLES
 
@@ -106,14 +107,30 @@ def test_a_damaged_summary_is_one_sentence(tmp_path: Path, held: str) -> None:
 
 
 def test_redraws_are_counted_and_none_are_made_where_none_are_wanted(tmp_path: Path) -> None:
-    """The shipped model has clashes at so few steps; the drawn ones keep their place and id."""
-    summaries = {}
+    """Of SymmBFN's cells some clash; those drawn anew keep their places and ids."""
+    summaries, names = {}, {}
+    words = [
+        "sample",
+        "symmbfn-mp20-small",
+        "--formula",
+        "SrTiO3",
+        "--num",
+        "12",
+        "--steps",
+        "20",
+        "--seed",
+        "1",
+    ]
     for redraws in ("0", "2"):
-        words = [*WORDS, "--num", "8", "--steps", "3", "--redraws", redraws, "--out", str(tmp_path / redraws)]
-        CliRunner().invoke(app, words)
-        summaries[redraws] = json.loads((tmp_path / redraws / SUMMARY).read_text())
-    assert summaries["0"]["drawn_anew"] == 0
-    assert {entry["draws"] for entry in summaries["0"]["rejected"]} <= {1}
-    assert {entry["draws"] for entry in summaries["2"]["rejected"]} <= {3}
-    assert summaries["2"]["drawn_anew"] == len(summaries["0"]["rejected"])
-    assert summaries["2"]["written"] >= summaries["0"]["written"]
+        out = tmp_path / redraws
+        CliRunner().invoke(symmbfn, [*words, "--redraws", redraws, "--out", str(out)])
+        summaries[redraws] = json.loads((out / SUMMARY).read_text())
+        names[redraws] = {path.name for path in (out / CIFS).iterdir()}
+    at_once, anew = summaries["0"], summaries["2"]
+    assert at_once["rejected"]
+    assert at_once["drawn_anew"] == 0
+    assert {entry["draws"] for entry in at_once["rejected"]} == {1}
+    assert {entry["draws"] for entry in anew["rejected"]} <= {3}
+    assert anew["drawn_anew"] == len(at_once["rejected"])
+    assert at_once["written"] < anew["written"] <= at_once["requested"] == 12
+    assert names["0"] < names["2"]

@@ -195,7 +195,7 @@ def relax(
     root: opt.Root = None,
     fmax: Annotated[
         float, typer.Option(help="Largest force, eV/angstrom, at which it has converged.")
-    ] = 0.05,
+    ] = 0.025,
     max_steps: Annotated[int, typer.Option(min=0, help="Steps after which it ends unconverged.")] = 500,
     pressure: Annotated[float, typer.Option(help="GPa; candidates are then ranked by enthalpy.")] = 0.0,
     keep_symmetry: Annotated[bool, typer.Option(help="Keep the space group that a sample has.")] = False,

@@ -30,7 +30,7 @@ class RelaxSettings:
 
     """
 
-    fmax: float = 0.05
+    fmax: float = 0.025
     max_steps: int = 500
     max_atoms: int = 500
     pressure: float = 0.0
