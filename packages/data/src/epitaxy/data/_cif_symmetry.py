@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import gemmi
 import numpy as np
@@ -205,7 +206,7 @@ def _by_hall(symbol: str) -> Symmetry:
         raise UnusableRecordError(
             f"its Hall symbol {symbol[:40]!r} cannot be read; list the operations"
         ) from error
-    group = gemmi.find_spacegroup_by_ops(operations)
+    group: Any = gemmi.find_spacegroup_by_ops(operations)  # None where there is none, whatever its types say
     return Symmetry(
         f"Hall symbol {symbol[:40]}",
         None if group is None else group.number,
@@ -216,8 +217,8 @@ def _by_hall(symbol: str) -> Symmetry:
 def _by_symbol(symbol: str) -> list[Symmetry]:
     """Return the settings a Hermann-Mauguin symbol may mean."""
     if len(symbol) <= 40:
-        if groups := _table().get(_key(symbol)):
-            return [_setting(g) for g in groups]
+        if known := _table().get(_key(symbol)):
+            return [_setting(g) for g in known]
         if match := _SUFFIX.fullmatch(symbol.strip()):
             wanted = match[2] or _QUALIFIER[match[3].lower()]
             groups = [g for g in _table().get(_key(match[1]), ()) if g.ext == wanted]

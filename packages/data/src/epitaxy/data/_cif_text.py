@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import gemmi
 
@@ -121,6 +122,7 @@ def _without_containers(text: str) -> str:
 def _block(block: gemmi.cif.Block, text: str) -> Block:
     values: dict[str, list[str | None]] = {}
     last: list[str] = []
+    item: Any  # gemmi's types say that it is a pair and a loop, when it is one of them
     for item in block:
         if item.loop is not None:
             tags, flat = list(item.loop.tags), list(item.loop.values)

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from epitaxy.data import _limits
 from epitaxy.data._input import open_input
@@ -57,7 +57,8 @@ def open_rows(path: Path, delimiter: str) -> Iterator[Iterator[Row]]:
     csv.field_size_limit(max(csv.field_size_limit(), _limits.LARGEST_RECORD))
     with open_input(path, line=_limits.LONGEST_LINE) as stream:
         ending = _Ending(stream)
-        text = io.TextIOWrapper(ending, encoding="utf-8", errors="surrogateescape", newline="")
+        raw: Any = ending  # a stream as far as it is read
+        text = io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape", newline="")
         yield _csv_rows(csv.reader(text, delimiter=delimiter), ending)
 
 
