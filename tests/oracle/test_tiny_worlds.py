@@ -149,7 +149,9 @@ BAYESIAN = (
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize(("name", "kind"), [("crysbfn", CrysBFN), ("kldm", KLDM)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [pytest.param("crysbfn", CrysBFN, marks=pytest.mark.slow), ("kldm", KLDM)]
+)
 def test_two_crystals_come_back_as_often_as_they_are(name: ModelName, kind: Any, tmp_path: Path) -> None:
     """In their shares; most with their own cell, two in five with its positions too (by chance: 1 of 500)."""
     raw, world, grids = Raw(), two_crystals(), BAYESIAN if name == "crysbfn" else ()
