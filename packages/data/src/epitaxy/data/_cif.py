@@ -34,10 +34,18 @@ ALTERNATIVES = 0.8
 
 @dataclass(frozen=True)
 class _Content:
-    """All atoms of the cell by one reading of the symmetry, and whether the file's count confirms it."""
+    """All atoms of the cell by one reading of the symmetry, and what the file's counts confirm.
+
+    Attributes:
+        crystal: the atoms.
+        confirmed: whether a formula with Z, or multiplicities, say that this reading is right.
+        complete: whether a row less would contradict the formula.
+
+    """
 
     crystal: Crystal
     confirmed: bool
+    complete: bool
 
 
 def parse_cif(text: str) -> Crystal:
@@ -61,7 +69,7 @@ def _parse(block: Block) -> Crystal:
     content = _decide(symmetries(block, lattice @ lattice.T), block, sites, lattice, declared)
     if block.open_end:
         raise unreadable("it ends within a coordinate; if it is complete, end its last line")
-    if not (content.confirmed or block.ended or all(s.multiplicity for s in sites)):
+    if not (content.complete or block.ended):
         raise unreadable("it ends without a line end and declares no formula and Z that would confirm it")
     return content.crystal
 
@@ -148,14 +156,16 @@ def _content(
     counts: Counter[str] = Counter()
     for site, atoms in zip(sites, orbits, strict=True):
         counts[site.symbol] += len(atoms)
-    formula_confirms = _check_formula(counts, declared, _units(block))
+    units = _units(block)
+    multiple = _multiple(counts, declared, units)
     several = len(symmetry.operations) > 1 or any((s.multiplicity or 1) > 1 for s in sites)
     counted = several and all(site.multiplicity is not None for site in sites)
     order = sorted(range(len(sites)), key=lambda i: _rank(sites[i].symbol))
     positions = np.concatenate([orbits[i] for i in order])
     numbers = [n for i in order for n in [atomic_numbers()[sites[i].symbol]] * len(orbits[i])]
     crystal = Crystal(lattice, wrap(positions), np.array(numbers, dtype=np.int64))
-    return _Content(crystal, formula_confirms or counted)
+    formula_confirms = multiple is not None and units is not None
+    return _Content(crystal, formula_confirms or counted, formula_confirms or multiple == 1)
 
 
 def _moved(site: Site, position: Float[np.ndarray, "3"]) -> Site:
@@ -180,22 +190,22 @@ def _units(block: Block) -> int | None:
     return int(value)
 
 
-def _check_formula(counts: Counter[str], declared: dict[str, float] | None, units: int | None) -> bool:
-    """Compare all atoms of the cell with the declared formula; return whether the count is confirmed.
+def _multiple(counts: Counter[str], declared: dict[str, float] | None, units: int | None) -> int | None:
+    """Return how many times the declared formula the atoms of the cell are; None if none is declared.
 
     The formula times Z are the atoms of the cell; programs that write the cell's full content as the formula,
     with the number of reduced units in it for Z, are understood.
     """
     if declared is None:
-        return False
+        return None
     wanted: dict[str, float] = {}
     for symbol, amount in declared.items():
         name = "H" if symbol in ("D", "T") else symbol
-        wanted[name] = wanted.get(name, 0.0) + amount
-    multiples = {counts[symbol] / amount if amount else math.inf for symbol, amount in wanted.items()}
+        if amount > 0:
+            wanted[name] = wanted.get(name, 0.0) + amount
+    multiples = [counts[symbol] / amount for symbol, amount in wanted.items()] or [0.0]
     multiple = min(multiples)
-    agrees = wanted.keys() == counts.keys() and math.isfinite(max(multiples))
-    agrees = agrees and max(multiples) - multiple <= 1e-3 * multiple
+    agrees = wanted.keys() == counts.keys() and max(multiples) - multiple <= 1e-3 * multiple
     whole = agrees and abs(multiple - round(multiple)) <= 1e-3 * multiple and multiple > 0.9
     allowed = units is None or round(multiple) == units or (round(multiple) == 1 and _is_full(wanted, units))
     if not (whole and allowed):
@@ -206,7 +216,7 @@ def _check_formula(counts: Counter[str], declared: dict[str, float] | None, unit
             f"the CIF lists {found[:200]} where its _chemical_formula_sum says {stated[:200]}{times}: it is "
             f"truncated or incomplete; restore it or correct the formula"
         )
-    return units is not None
+    return round(multiple)
 
 
 def _is_full(wanted: dict[str, float], units: int) -> bool:

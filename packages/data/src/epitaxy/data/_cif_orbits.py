@@ -85,13 +85,8 @@ def _orbit(
 
 
 def _distinct(images: Fractions, lattice: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "distinct 3"]:
-    kept: list[int] = []
-    left = np.arange(len(images))
-    while len(left):
-        first = int(left[0])
-        kept.append(first)
-        offsets = images[left] - images[first]
-        offsets -= np.round(offsets)
-        left = left[np.linalg.norm(offsets @ lattice, axis=1) > _SAME]
-    distinct: np.ndarray = images[np.array(kept)]
+    offsets = images[:, None] - images[None]
+    offsets -= np.round(offsets)
+    same = np.square(offsets @ lattice).sum(axis=-1) <= _SAME**2
+    distinct: np.ndarray = images[same.argmax(axis=1) == np.arange(len(images))]  # none before is the same
     return distinct

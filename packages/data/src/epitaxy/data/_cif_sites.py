@@ -16,9 +16,10 @@ from epitaxy.data.errors import UnusableRecordError
 PARTIAL = "it has partial occupancies; replace it by an ordered approximant or drop the record"
 MOST_SITES = 100_000
 
+_MOST_PARTIAL = 1000  # each is compared with all others
 _FULL = 5e-3  # rounding that an occupancy, or a sum of some, may have
 _TYPE = re.compile(r"([A-Za-z]{1,2})(?:[\d.]*[-+]?[\d.]*)", re.ASCII)
-_LABEL = re.compile(r"([A-Za-z]+)(?:[^A-Za-z/,].*)?", re.ASCII)
+_LABEL = re.compile(r"([A-Za-z]+)(?:[^A-Za-z/,][^/,]*)?", re.ASCII)
 _GROUPS = {"NO", "HO", "CN", "NH"}  # a group of two atoms as likely as one of the element
 
 
@@ -175,6 +176,8 @@ def full_sites(sites: list[Site], lattice: Float[np.ndarray, "3 3"]) -> list[Sit
     """
     partial = [s for s in sites if s.occupancy < 1 - _FULL]
     joined = [s for s in sites if s.occupancy >= 1 - _FULL]
+    if len(partial) > _MOST_PARTIAL:
+        raise UnusableRecordError(PARTIAL)
     while partial:
         first, *rest = partial
         here = [first, *(s for s in rest if _distance(s, first, lattice) < 0.05)]

@@ -85,11 +85,9 @@ def symmetries(block: Block, metric: Float[np.ndarray, "3 3"]) -> list[Symmetry]
 
 def _fits(symmetry: Symmetry, metric: Float[np.ndarray, "3 3"]) -> bool:
     scale = np.sqrt(np.outer(np.diag(metric), np.diag(metric)))
-    for op in symmetry.operations:
-        rotation = np.array(op.rot) / gemmi.Op.DEN
-        if np.any(np.abs(rotation.T @ metric @ rotation - metric) > METRIC * scale):
-            return False
-    return True
+    rotations = np.array([op.rot for op in symmetry.operations]) / gemmi.Op.DEN
+    moved = np.swapaxes(rotations, 1, 2) @ metric @ rotations
+    return bool(np.all(np.abs(moved - metric) <= METRIC * scale))
 
 
 def _fitting(
