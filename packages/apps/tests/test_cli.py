@@ -172,11 +172,11 @@ def test_sample_then_score(tmp_path: Path) -> None:
         "--num",
         "2",
         "--steps",
-        "40",
+        "8",
         "--out",
         str(samples),
     )
-    made = call("crysbfn", "sample", "crysbfn-perov-small", *words)
+    made = call("kldm", "sample", "kldm-mp20", *words)
     assert made.returncode == 0, made.stderr
     scored = call(
         "epitaxy", "eval", "csp", str(samples), "prototypes", "--protocol", "loose", "--workers", "1",

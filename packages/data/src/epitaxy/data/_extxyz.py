@@ -242,7 +242,8 @@ def quoted(value: object) -> object:
         return value
     parts = re.findall(r"[^\s,]+", value)
     looks_typed = all(re.fullmatch(r"[TF]|[Tt]rue|[Ff]alse|TRUE|FALSE", p) or _is_number(p) for p in parts)
-    return f"_JSON {json.dumps(value)}" if looks_typed or "=" in value else value.replace("\\", "\\\\")
+    written = f"_JSON {json.dumps(value)}" if looks_typed or "=" in value else value
+    return written.replace("\\", "\\\\")
 
 
 def _is_number(text: str) -> bool:
