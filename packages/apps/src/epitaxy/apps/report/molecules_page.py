@@ -76,7 +76,7 @@ def _note(drawn: bool) -> str:
             f"{turn} In a formula a marked atom has too few bonds or too many; a dot is an electron without "
             f"a partner."
         )
-    return f"{turn} Structural formulas need RDKit: pip install epitaxy-apps[molecules]."
+    return f"{turn} Structural formulas need RDKit: pip install rdkit."
 
 
 def _parts(

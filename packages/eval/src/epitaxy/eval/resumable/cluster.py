@@ -52,7 +52,7 @@ def _connect(address: str) -> Any:
         import distributed
     except ImportError as error:
         raise ImportError(
-            "a scheduler's address asks for Dask: pip install 'epitaxy-eval[cluster]', or give a number of "
+            "a scheduler's address asks for Dask: pip install distributed, or give a number of "
             "workers"
         ) from error
     try:

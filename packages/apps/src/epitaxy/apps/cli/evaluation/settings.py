@@ -157,10 +157,7 @@ def sentences() -> Iterator[None]:
     """
     try:
         yield
-    except ImportError as error:
-        text = str(error).replace("epitaxy-eval[", "epitaxy-apps[")
-        raise WorkError(text) from error
-    except RuntimeError as error:
+    except (ImportError, RuntimeError) as error:
         raise WorkError(str(error)) from error
 
 
