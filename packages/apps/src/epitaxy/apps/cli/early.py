@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.names import DATASET_NAMES, DEVICES, PRESET_NAMES, TASKS, ModelName, Task
+from epitaxy.apps.names import DATASET_NAMES, DEVICES, PRESET_NAMES, SAMPLERS, TASKS, ModelName, Task
 from epitaxy.apps.suggest import suggest
 
 
@@ -91,3 +91,54 @@ def parse_duration(text: str | None) -> timedelta | None:
     if not hours + minutes + seconds:
         raise UsageError(f"--max-time {text}: write hours:minutes:seconds, as in 01:30:00")
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def check_sampling(model: str, *, out: Path, sampler: str | None, device: str) -> None:
+    """Refuse words that no sampling can follow, whatever the model is.
+
+    Raises:
+        UsageError: naming the first of them.
+    """
+    shipped = [path.name for path in (Path(__file__).parents[1] / "shipped").glob("*/")]
+    if model not in shipped and not Path(model).exists():
+        raise UsageError(f"{model} is no run, no model folder and no shipped model{suggest(model, shipped)}")
+    if out.is_file():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    if sampler is not None:
+        choose("--sampler", sampler, SAMPLERS)
+    check_device_word(device)
+
+
+def check_structures(*words: str | None) -> None:
+    """Refuse the first of these that is neither a dataset, a path, nor one of them with a split.
+
+    Raises:
+        UsageError: with what may have been meant.
+    """
+    for word in words:
+        if word is None:
+            continue
+        name, colon, split = word.rpartition(":")
+        split_of = colon and (name in DATASET_NAMES or split in ("train", "val", "test"))
+        check_there(name if split_of and not Path(word).exists() else word)
+
+
+def check_there(name: str) -> None:
+    """Refuse what is neither a dataset nor a path.
+
+    Raises:
+        UsageError: with what may have been meant.
+    """
+    if name not in DATASET_NAMES and not Path(name).exists():
+        raise UsageError(f"{name} is neither a dataset's name nor a path{suggest(name, DATASET_NAMES)}")
+
+
+def choose(option: str, word: str, known: Sequence[str]) -> str:
+    """Return ``word`` if it is known.
+
+    Raises:
+        UsageError: it is not; names what is.
+    """
+    if word not in known:
+        raise UsageError(f"{option} {word}: choose {', '.join(known)}")
+    return word

@@ -5,14 +5,20 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.early import check_sampling
+from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
 app = new_app("SymmBFN: crystals that have the space group they were asked for, by construction.")
 add_train(app, "symmbfn")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "symmbfn sample symmbfn-mp20-small --spacegroup Fm-3m --spacegroup 62 --num 20 --out cubic",
+        "symmbfn sample symmbfn-mp20-small --formula SrTiO3 --spacegroup 221 --out titanates",
+    )
+)
 def sample(
     model: opt.Model,
     out: opt.OutFolder,
@@ -41,6 +47,7 @@ def sample(
     compile_: opt.Compile = False,
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
+    check_sampling(model, out=out, sampler=sampler, device=device)
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
     from epitaxy.apps.cli.wyckoff_sampling import WyckoffWords
 

@@ -57,7 +57,8 @@ def write_gallery(
         below=[formula for _, formula in cards],
         gallery=True,
     )
-    write_page(path, title="Sampled molecules", sections=[section])
+    lead = f"{len(molecules)} molecules as a model drew them; none is chosen for its looks."
+    write_page(path, title="Sampled molecules", sections=[section], lead=lead)
 
 
 def _heading(shown: int, total: int) -> str:

@@ -1,7 +1,7 @@
 """What every evaluation is told besides its structures: where to work, what to write."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import isfinite
@@ -159,14 +159,3 @@ def sentences() -> Iterator[None]:
         yield
     except (ImportError, RuntimeError) as error:
         raise WorkError(str(error)) from error
-
-
-def choose(option: str, word: str, known: Sequence[str]) -> str:
-    """Return ``word`` if it is known.
-
-    Raises:
-        UsageError: it is not; names what is.
-    """
-    if word not in known:
-        raise UsageError(f"{option} {word}: choose {', '.join(known)}")
-    return word
