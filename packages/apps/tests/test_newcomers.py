@@ -80,8 +80,8 @@ def test_the_cheap_words_are_those_of_the_packages() -> None:
     kinetic = KineticDiffusion(manifold=FlatTorus(1.0)).samplers
     preserving = VariancePreserving(schedule=LinearBeta(low=0.1, high=20.0)).samplers
     assert set(SAMPLERS) == {*BAYESIAN_SAMPLERS, *kinetic, *preserving}
-    assert PROTOCOL_NAMES == tuple(PROTOCOLS)
-    assert TABLE_NAMES == tuple(EVAL_TABLES)
+    assert tuple(PROTOCOLS) == PROTOCOL_NAMES
+    assert tuple(EVAL_TABLES) == TABLE_NAMES
     assert PART_NAMES == PARTS
 
 

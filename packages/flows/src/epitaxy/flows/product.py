@@ -42,7 +42,7 @@ class ProductFlow:
     field draws from its own source, `source.rows(field, level)`.
 
     >>> flow = ProductFlow(
-    ...     flows={"positions": CircularBFN(schedule=EntropySchedule(100.0, 8)), "lattice": GaussianBFN(grid=8)},
+    ...     flows={"positions": circular, "lattice": GaussianBFN(grid=8)},
     ...     levels={"positions": "atom", "lattice": "graph"},
     ... )
     >>> source = StructureRng(seeds, segments)
