@@ -3,8 +3,8 @@
     python packages/eval/scripts/freeze_reference_fingerprints.py mp_20 perov_5 --cache FOLDER
 
 Needs epitaxy-apps, which reads the datasets as ``eval dng`` does, and EPITAXY_DATA; mp_20 takes some ten
-minutes of a processor. Interrupted and called again with the same ``--cache`` it goes on; ``--kept`` writes what
-is there.
+minutes of a processor. Interrupted and called again with the same ``--cache`` it goes on; ``--kept`` writes
+what is there.
 """
 
 import argparse
