@@ -123,7 +123,10 @@ EXTRAS_ALONE = {  # what must not come with a package unless an extra asks for i
 @nox.session(reuse_venv=False)
 @nox.parametrize("package", PACKAGES, ids=PACKAGES)
 def isolated(session: nox.Session, package: str) -> None:
-    """One package from its wheel, in an empty environment with what it names; its own tests."""
+    """One package from its wheel, in an empty environment with what it names; its own tests.
+
+    All six unless named, ``nox -s "isolated(geometry)"``; words after -- go to pytest.
+    """
     built = wheels()
     siblings = [str(built[name]) for name in NEEDS[package]]
     install(session, *siblings, str(built[package]))
@@ -141,7 +144,12 @@ def isolated(session: nox.Session, package: str) -> None:
     session.run("python", "-c", PROOF, package, env={"PYTHONPATH": ""})
     install(session, *siblings, f"{built[package]}[testing]", "pytest-timeout")
     session.run(
-        "pytest", "tests", "-m", "not slow and not gpu", env={"OMP_NUM_THREADS": str(CORES), "PYTHONPATH": ""}
+        "pytest",
+        "tests",
+        "-m",
+        "not slow and not gpu",
+        *session.posargs,
+        env={"OMP_NUM_THREADS": str(CORES), "PYTHONPATH": ""},
     )
 
 
@@ -160,6 +168,14 @@ def typecheck(session: nox.Session) -> None:
     """Mypy, strict, over the whole namespace."""
     install(session, *editable(testing=True), "mypy", "pandas-stubs", "scipy-stubs")
     session.run("mypy", *[word for name in PACKAGES for word in ("-p", f"epitaxy.{name}")])
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into .nox/site, strictly; pages open from the folder, and nothing is fetched."""
+    session.install("-c", "constraints.txt", "mkdocs-material", "mkdocstrings[python]", "latex2mathml")
+    session.install("--no-deps", *editable(testing=False))
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

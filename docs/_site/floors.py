@@ -1,4 +1,4 @@
-"""Draw the floors of the architecture from the code: ``python docs/_site/floors.py`` writes ``docs/floors.svg``.
+"""Draw the floors from the code: ``python docs/_site/floors.py`` writes ``docs/floors.svg``.
 
 The floors are import-linter's layers; the lines are the imports that there are.
 """
@@ -52,7 +52,8 @@ def picture() -> str:
     boxes = [_box(name, *at) for name, at in place.items()]
     high = 20 + (len(floors) - 1) * _FLOOR + _HIGH + 20
     style = (
-        "text{font:15px system-ui,sans-serif;text-anchor:middle;fill:#1d2733}rect{fill:#e8eef4;stroke:#5b7a99}"
+        "text{font:15px system-ui,sans-serif;text-anchor:middle;fill:#1d2733}"
+        "rect{fill:#e8eef4;stroke:#5b7a99}"
         "path{stroke:#8aa0b5;stroke-width:1.5;fill:none}"
     )
     body = "\n".join([*lines, *boxes])

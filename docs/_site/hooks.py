@@ -1,4 +1,4 @@
-"""What MkDocs makes besides the pages that are written: the API reference, the figures' meanings, equations."""
+"""What MkDocs makes besides written pages: API reference, the figures' meanings, equations."""
 
 import re
 from pathlib import Path
