@@ -27,6 +27,7 @@ class CompareWords:
     limit: int | None
     root: Path | None
     seed: int
+    workers: int | None = None
 
 
 def run_compare(words: CompareWords) -> None:
@@ -35,7 +36,7 @@ def run_compare(words: CompareWords) -> None:
     dataset = load_split(words.dataset, words.split, root=words.root, limit=words.limit)
     rows = compare(
         generator, dataset, samplers=words.samplers, steps=words.steps, protocol=words.protocol,
-        seed=words.seed, workers=os.cpu_count() or 1,
+        seed=words.seed, workers=(os.cpu_count() or 1) if words.workers is None else words.workers,
     )  # fmt: skip
     typer.echo(
         f"{words.model}, {len(dataset)} {words.split} crystals of {words.dataset}, "

@@ -292,6 +292,9 @@ def compare(
     limit: opt.Limit = 500,
     root: opt.Root = None,
     seed: opt.Seed = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that match, 0 for this one. (default: all cores)")
+    ] = None,
 ) -> None:
     """Compare samplers and numbers of steps of a model that predicts structures: one table."""
     check_structures(dataset)
@@ -304,6 +307,7 @@ def compare(
         CompareWords(
             model=model, dataset=dataset, samplers=sampler or ["recipe"], steps=steps or [10, 50, 100],
             protocol=protocol, split=split, limit=limit, root=root, seed=seed,
+            workers=workers,
         )
     )  # fmt: skip
 
