@@ -1,4 +1,4 @@
-"""The tutorials do what they say: their blocks run in order, with short settings; what is generated is true."""
+"""The tutorials do what they say: their blocks run in order, in short; what is generated is true."""
 
 import importlib.util
 import re
@@ -14,9 +14,9 @@ import torch
 ROOT = Path(__file__).parents[2]
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 APPS = {"crysbfn", "kldm", "symmbfn", "geobfn", "epitaxy"}
-WIDTH = ("network.hidden=32", "network.layers=2")
+WIDTH = ("network.hidden=48", "network.layers=2")
 SHORT: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("train",): ("--device", "cpu"),
+    ("train",): ("--device", "cpu", "--max-time", "00:00:02"),
     ("sample",): ("--steps", "3", "--device", "cpu"),
     ("eval",): ("--workers", "0", "--no-cache"),
     ("compare",): ("--workers", "0"),
