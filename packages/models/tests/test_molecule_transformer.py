@@ -1,4 +1,4 @@
-"""MoleculeTransformer keeps EGNN's symmetries, sees distances alone, and refuses shapes that it cannot have."""
+"""MoleculeTransformer keeps EGNN's symmetries, tells bonds and angles, and refuses what it cannot be."""
 
 from functools import lru_cache
 from typing import ClassVar
@@ -45,7 +45,8 @@ def test_radial_functions_are_bumps_around_their_centres(distance: float):
     nearest = int((basis.centres.double() - place).abs().argmin())
     assert features[nearest] == features.max()
     assert features.max() > 0.4  # wherever the distance is, some bump is near
-    assert 0 <= float(features.min()) and float(features.max()) <= 1
+    assert float(features.min()) >= 0
+    assert float(features.max()) <= 1
 
 
 def test_a_bond_is_told_from_one_a_twentieth_longer():

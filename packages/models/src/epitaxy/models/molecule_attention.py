@@ -131,7 +131,6 @@ class MoleculeLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return, of each atom, what the heads' weights sum up: values, distances, directions, vectors."""
         padding = geometry.padding
-        graphs, longest = padding.taken.shape
         q, k, v = padding.spread(qkv)
         bias = self.bias(geometry.radial).permute(0, 3, 1, 2)
         logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias

@@ -1,4 +1,4 @@
-"""The network of GeoBFN: an EGNN (or a transformer) on noisy molecules, with features of types, charges, time and properties."""
+"""The network of GeoBFN: an EGNN, or a transformer, that sees types, charges, time and properties."""
 
 from dataclasses import dataclass
 from typing import Literal, TypedDict

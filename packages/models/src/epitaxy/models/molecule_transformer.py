@@ -1,6 +1,5 @@
 """MoleculeTransformer: attention in place of EGNN's perceptrons of edges, with the same symmetries."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 

@@ -202,7 +202,7 @@ class MoleculeTransformerConfig(AnyMoleculeNetConfig):
     @model_validator(mode="after")
     def _width_divides(self) -> "MoleculeTransformerConfig":
         if self.hidden % self.heads:
-            raise ValueError(f"network.hidden = {self.hidden} must be a multiple of network.heads = {self.heads}")
+            raise ValueError(f"hidden = {self.hidden} is no multiple of the {self.heads} heads")
         return self
 
     def build(
