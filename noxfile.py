@@ -49,7 +49,7 @@ def quickstart(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests but the slow and the GPU ones."""
-    install(session, *editable(testing=True), "pytest-xdist", "pytest-timeout")
+    install(session, *editable(testing=True), "pytest-xdist", "pytest-timeout", "nbclient", "ipykernel")
     words = session.posargs or [
         "-m",
         "not slow and not gpu",
