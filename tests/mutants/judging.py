@@ -1,45 +1,35 @@
 """Whether the tests see a mutant: a copy of the repository, and a warm process that is forked for each one.
 
 The checkout is never touched. The heavy libraries are imported once, before forking; what is mutated is
-imported by the fork alone, from the copy, as the tests would. A fork's limit is of processor seconds, so that
-a busy machine kills no mutant.
+imported by forks alone, from the copy. A fork's limit is of processor seconds, so that a busy machine kills
+no mutant.
 """
 
 import contextlib
 import importlib
 import importlib.util
+import multiprocessing
 import os
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 from drawing import Mutant
-from records import Fate
+from forking import Verdict, forked, limited, waited
+from serving import Collected
 
 _WARM = (
     "torch", "numpy", "scipy.stats", "hypothesis", "beartype", "jaxtyping", "lightning", "pydantic",
     "pymatgen.core", "torch_geometric", "safetensors.torch", "typer", "rich.progress", "plotly",
 )  # fmt: skip
 _QUIET = ["-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-m", "not slow and not gpu"]
-_WALL = 8
-"""Wall seconds allowed for a processor second."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """How a run of tests ended, and the processor seconds that it took."""
-
-    fate: Fate
-    seconds: float
-    output: str
+_NOT_THIS_WAY = 77
+_HOUR = 3600.0
 
 
 def copied(root: Path, to: Path) -> Path:
@@ -56,12 +46,14 @@ class Judge:
     """Runs tests against mutants in a copy of the repository.
 
     Args:
-        copy: the copy, which this process then imports `epitaxy` from, and its forks too.
+        copy: the copy, which this process's forks then import `epitaxy` from.
         sources: the folders of the copy to import from.
+        warm: what is imported before forking.
     """
 
     def __init__(self, copy: Path, sources: Sequence[str], warm: Iterable[str] = _WARM) -> None:
         self.copy, self._stamp = copy, time.time()
+        self._served: dict[tuple[str, ...], Connection] = {}
         folders = [str(copy / source) for source in sources]
         sys.path[:0] = folders
         os.environ.update(
@@ -80,37 +72,66 @@ class Judge:
 
     def judge(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> Verdict:
         """Run tests, for so many processor seconds at most, with the mutant in its module's place."""
+        quick = self._quick(mutant, tests, seconds)
+        if quick is not None and quick.fate != "survived":
+            return quick
         with self._standing(mutant):
             return self.run(tests, seconds)
 
-    def run(self, tests: Sequence[str], seconds: float) -> Verdict:
+    def run(self, tests: Sequence[str], seconds: float = _HOUR) -> Verdict:
         """Run tests in a fork, until one fails."""
         output = self.copy / "mutant-output.txt"
-        child = os.fork()
-        if child == 0:
-            self._become_pytest(tests, seconds, output)
-        started, usage = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        status = _waited(child, started + _WALL * seconds)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent = after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime
-        return Verdict(fate=_fate(status), seconds=spent, output=output.read_text(errors="replace"))
+        return forked(lambda: self._pytest(tests), seconds, output)
 
-    def _become_pytest(self, tests: Sequence[str], seconds: float, output: Path) -> None:
-        code = 99
+    def _pytest(self, tests: Sequence[str], *plugins: object) -> int:
+        os.chdir(self.copy)
+        return int(
+            pytest.main([*_QUIET, f"--basetemp={self.copy / 'pytest'}", *tests], plugins=list(plugins))
+        )
+
+    def _quick(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> Verdict | None:
+        """Try in a fork of the process that has collected these tests; None where it says nothing."""
+        key = tuple(tests)
+        if key not in self._served:
+            self._served[key] = self._serve(key)
+        served = self._served[key]
         try:
-            os.setsid()
-            limit = max(1, round(seconds))
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
-            sink = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(sink, 1)
-            os.dup2(sink, 2)
-            os.chdir(self.copy)
-            code = int(pytest.main([*_QUIET, *tests]))
-            sys.stdout.flush()
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
+            served.send((self.copy / mutant.module, mutant.source, seconds))
+            verdict: Verdict = served.recv()
+        except (EOFError, OSError):
+            return None
+        return None if verdict.code == _NOT_THIS_WAY else verdict
+
+    def _serve(self, tests: tuple[str, ...]) -> Connection:
+        here, there = multiprocessing.Pipe()
+        if os.fork() == 0:
+            here.close()
+            for other in self._served.values():
+                other.close()
+            with contextlib.suppress(BaseException):
+                self._be_served(there, tests)
+            os._exit(0)
+        there.close()
+        return here
+
+    def _be_served(self, orders: Connection, tests: tuple[str, ...]) -> None:
+        def obey() -> tuple[Path, str] | None:
+            """Fork for each order; return it in the fork, None in the parent at the end."""
+            while True:
+                try:
+                    path, source, seconds = orders.recv()
+                except EOFError:
+                    return None
+                if (child := os.fork()) == 0:
+                    os.setsid()
+                    limited(seconds)
+                    return path, source
+                orders.send(waited(child, seconds))
+
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
+        os._exit(self._pytest(tests, Collected(self.copy, obey, lambda: os._exit(_NOT_THIS_WAY))))
 
     @contextlib.contextmanager
     def _standing(self, mutant: Mutant) -> Iterator[None]:
@@ -125,26 +146,3 @@ class Judge:
         finally:
             path.write_bytes(original)
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
-def _waited(child: int, deadline: float) -> int:
-    """Return the child's status; it and what it started are gone by then."""
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            break
-        if time.monotonic() > deadline:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGKILL)
-            _, status = os.waitpid(child, 0)
-            break
-        time.sleep(0.05)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child, signal.SIGKILL)
-    return status
-
-
-def _fate(status: int) -> Fate:
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
-        return "timed out"
-    return "survived" if os.waitstatus_to_exitcode(status) == 0 else "killed"
