@@ -104,7 +104,7 @@ def modules(root: Path, packages: tuple[str, ...] = PACKAGES) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in kept)
 
 
-def tests_of(root: Path, module: str) -> list[str]:
+def concerning(root: Path, module: str) -> list[str]:
     """Return the test files that concern a module, each once."""
     _, package, _, _, name = module.split("/", 4)
     own = sorted((root / "packages" / package / "tests").glob(f"test_{Path(module).stem}*.py"))

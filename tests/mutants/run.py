@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 import survivors
-from concern import PACKAGES, modules, tests_of
+from concern import PACKAGES, concerning, modules
 from drawing import Mutant, draw
 from judging import Judge, copied
 from records import Fate, Records, digest
@@ -108,7 +108,7 @@ def tried(told: argparse.Namespace, judge: Judge, records: Records) -> Tally:
     for number, mutant in enumerate(mutants, 1):
         if time.monotonic() > deadline:
             break
-        tests = tests_of(judge.copy, mutant.module)
+        tests = concerning(judge.copy, mutant.module)
         under = digest(judge.copy, tests)
         fate = records.fate(mutant.digest, under)
         if fate is None:
