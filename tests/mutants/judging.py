@@ -17,11 +17,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import cast
 
 import pytest
 from drawing import Mutant
 from forking import Verdict, forked, limited, waited
-from serving import Collected
+from serving import Collected, Order
 
 _WARM = (
     "torch", "numpy", "scipy.stats", "hypothesis", "beartype", "jaxtyping", "lightning", "pydantic",
@@ -29,6 +30,7 @@ _WARM = (
 )  # fmt: skip
 _QUIET = ["-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-m", "not slow and not gpu"]
 _NOT_THIS_WAY = 77
+_TESTS_FAILED = int(pytest.ExitCode.TESTS_FAILED)
 _HOUR = 3600.0
 
 
@@ -72,13 +74,17 @@ class Judge:
 
     def judge(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> Verdict:
         """Run tests, for so many processor seconds at most, with the mutant in its module's place."""
-        quick = self._quick(mutant, tests, seconds)
-        if quick is not None and quick.fate != "survived":
+        quick = self.quick(tests, (self.copy / mutant.module, mutant.source), seconds)
+        if quick is not None and (quick.code == _TESTS_FAILED or quick.fate == "timed out"):
             return quick
         with self._standing(mutant):
             return self.run(tests, seconds)
 
-    def run(self, tests: Sequence[str], seconds: float = _HOUR) -> Verdict:
+    def clean(self, tests: Sequence[str]) -> Verdict:
+        """Run tests without a mutant, in the way that is quick once tests are collected."""
+        return self.quick(tests, "as it is", _HOUR) or self.run(tests, _HOUR)
+
+    def run(self, tests: Sequence[str], seconds: float) -> Verdict:
         """Run tests in a fork, until one fails."""
         output = self.copy / "mutant-output.txt"
         return forked(lambda: self._pytest(tests), seconds, output)
@@ -89,14 +95,14 @@ class Judge:
             pytest.main([*_QUIET, f"--basetemp={self.copy / 'pytest'}", *tests], plugins=list(plugins))
         )
 
-    def _quick(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> Verdict | None:
+    def quick(self, tests: Sequence[str], order: Order, seconds: float) -> Verdict | None:
         """Try in a fork of the process that has collected these tests; None where it says nothing."""
         key = tuple(tests)
         if key not in self._served:
             self._served[key] = self._serve(key)
         served = self._served[key]
         try:
-            served.send((self.copy / mutant.module, mutant.source, seconds))
+            served.send((order, seconds))
             verdict: Verdict = served.recv()
         except (EOFError, OSError):
             return None
@@ -115,17 +121,17 @@ class Judge:
         return here
 
     def _be_served(self, orders: Connection, tests: tuple[str, ...]) -> None:
-        def obey() -> tuple[Path, str] | None:
+        def obey() -> Order | None:
             """Fork for each order; return it in the fork, None in the parent at the end."""
             while True:
                 try:
-                    path, source, seconds = orders.recv()
+                    order, seconds = orders.recv()
                 except EOFError:
                     return None
                 if (child := os.fork()) == 0:
                     os.setsid()
                     limited(seconds)
-                    return path, source
+                    return cast(Order, order)
                 orders.send(waited(child, seconds))
 
         sink = os.open(os.devnull, os.O_WRONLY)

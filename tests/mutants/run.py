@@ -69,7 +69,7 @@ class Clean:
 
         """
         if (key := tuple(tests)) not in self._seconds:
-            verdict = self._judge.run(tests)
+            verdict = self._judge.clean(tests)
             if verdict.fate != "survived":
                 raise RuntimeError(f"{' '.join(tests)} fail without any mutant:\n{verdict.output[-2000:]}")
             self._seconds[key] = verdict.seconds

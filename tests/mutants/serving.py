@@ -11,12 +11,14 @@ import types
 from collections.abc import Callable, Iterator
 from importlib.abc import InspectLoader
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
 _CO_OPTIMIZED = 1  # set on functions, not on modules and classes
 Code = types.CodeType
+Order = tuple[Path, str] | Literal["as it is"]
+"""A module and its mutated source, or to run the tests without a mutant."""
 
 
 class Collected:
@@ -24,14 +26,12 @@ class Collected:
 
     Args:
         copy: where the mutated modules lie.
-        obey: returns in a fork for each order, a module's path and its mutated source; None when all is done.
+        obey: returns each order in a fork for it; None when all is done.
         refuse: ends the fork where the order cannot be carried out this way.
 
     """
 
-    def __init__(
-        self, copy: Path, obey: Callable[[], tuple[Path, str] | None], refuse: Callable[[], None]
-    ) -> None:
+    def __init__(self, copy: Path, obey: Callable[[], Order | None], refuse: Callable[[], None]) -> None:
         self._copy, self._obey, self._refuse = str(copy), obey, refuse
 
     @pytest.hookimpl(tryfirst=True)
@@ -49,8 +49,7 @@ class Collected:
         order = self._obey()
         if order is None:
             return True
-        path, source = order
-        if not replace(path, source, functions):
+        if order != "as it is" and not replace(*order, functions):
             self._refuse()
         return None
 
@@ -61,7 +60,7 @@ def replace(path: Path, source: str, functions: list[types.FunctionType]) -> boo
     if module is None or module.__spec__ is None:
         return False
     loader = cast(InspectLoader, module.__spec__.loader)
-    old, new = (loader.source_to_code(text, str(path)) for text in (path.read_text(), source))
+    old, new = (loader.source_to_code(text, str(path)) for text in (path.read_bytes(), source.encode()))
     pairs = list(_changed(old, new))
     for before, after in pairs:
         live = [one for one in functions if before is not None and one.__code__ == before]

@@ -116,12 +116,12 @@ from judging import Judge
 toy = Path({toy!r})
 judge = Judge(toy, ["src"], warm=[])
 assert judge.origin("epitaxy_toy") == toy / "src/epitaxy_toy.py"
-assert judge.run(["test_toy.py"]).fate == "survived"
+assert judge.clean(["test_toy.py"]).fate == judge.run(["test_toy.py"], 20.0).fate == "survived"
 source = (toy / "src/epitaxy_toy.py").read_text()
 for one in mutants_of("src/epitaxy_toy.py", source, seed=0):
     if one.becomes not in {shown!r}:
         continue
-    quick = judge._quick(one, ("test_toy.py",), 20.0)
+    quick = judge.quick(["test_toy.py"], (toy / one.module, one.source), 20.0)
     print(judge.judge(one, ["test_toy.py"], 20.0).fate, "|", quick and quick.fate, "|", one.becomes)
 assert (toy / "src/epitaxy_toy.py").read_text() == source
 """

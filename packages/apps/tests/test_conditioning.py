@@ -84,6 +84,7 @@ def test_what_a_model_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
     """Where some structures lacked the property, training without it happened though nothing was hidden."""
     told("gap", hide=0.0, structures=11).check({}, 0.0)
     told("gap", "same").check({"gap": 5.0}, 2.0)
+    told("gap", "same").check({"gap": 0.0}, 2.0)
     assert capsys.readouterr().err == ""
     told("gap").check({"gap": -6.0}, 0.0)
     assert "--property gap=-6: training had 0 to 5" in capsys.readouterr().err
