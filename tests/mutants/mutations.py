@@ -179,8 +179,8 @@ def _untouched(node: NodeOrLeaf) -> bool:
     """Whether the node is in an annotation, a decorator, a message or an assertion."""
     child = node
     while (parent := child.parent) is not None:
-        if parent.type in _UNTOUCHED:
-            return True
+        if parent.type in _UNTOUCHED or (child is node and parent.type in ("parameters", "lambdef")):
+            return True  # the bare * and / among parameters are no operators
         if parent.type == "annassign" and child is parent.children[1]:
             return True
         if parent.type == "funcdef" and child is parent.annotation:

@@ -75,6 +75,10 @@ def test_our_own_operators(operator: str, before: str, after: str) -> None:
     assert changed(before, operator, 1) is None
 
 
+def test_marks_among_parameters_are_no_operators() -> None:
+    assert lines("def f(a, /, b, *, c):\n    return a, b, c\n") == set()
+
+
 def test_every_mutant_is_python_and_another_program() -> None:
     source = (ROOT / "packages/flows/src/epitaxy/flows/schedules.py").read_text()
     sources = [one.source for one in mutants_of("schedules.py", source, seed=1)]
