@@ -6,14 +6,16 @@ decorators, messages (the words of `raise` and of warnings) and assertions are l
 
 import ast
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import get_operator
 from parso.python.tree import Name, Number
-from parso.tree import NodeOrLeaf
 
+Node = Any
+"""A node of parso's tree, whose own types are partial."""
 _COSMIC = (
     "AddNot",
     "ReplaceTrueWithFalse",
@@ -77,14 +79,14 @@ _UNTOUCHED = {"raise_stmt", "assert_stmt", "decorator", "tfpdef", "import_from",
 class SwapName(Operator):  # type: ignore[misc]  # cosmic-ray has no types
     """Call the function's sibling."""
 
-    def mutation_positions(self, node: NodeOrLeaf) -> Iterator[tuple[object, object]]:
+    def mutation_positions(self, node: Node) -> Iterator[tuple[object, object]]:
         """Yield the names that are called."""
         if isinstance(node, Name) and node.value in _SIBLINGS:
             after = node.get_next_leaf()
             if after is not None and getattr(after, "value", "") == "(" and node.parent.type != "funcdef":
                 yield node.start_pos, node.end_pos
 
-    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:  # noqa: ARG002 - the operators' signature
+    def mutate(self, node: Node, index: int) -> Node:  # noqa: ARG002 - the operators' signature
         """Put the sibling there."""
         return Name(_SIBLINGS[node.value], node.start_pos, prefix=node.prefix)
 
@@ -97,7 +99,7 @@ class SwapName(Operator):  # type: ignore[misc]  # cosmic-ray has no types
 class ScaleNumber(Operator):  # type: ignore[misc]
     """Make a float 5 % larger: tests that only look whether something moves stay quiet."""
 
-    def mutation_positions(self, node: NodeOrLeaf) -> Iterator[tuple[object, object]]:
+    def mutation_positions(self, node: Node) -> Iterator[tuple[object, object]]:
         """Yield floats that are no guard against 0."""
         if (
             isinstance(node, Number)
@@ -106,7 +108,7 @@ class ScaleNumber(Operator):  # type: ignore[misc]
         ):
             yield node.start_pos, node.end_pos
 
-    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:  # noqa: ARG002
+    def mutate(self, node: Node, index: int) -> Node:  # noqa: ARG002
         """Put the larger number there."""
         return Number(repr(1.05 * ast.literal_eval(node.value)), node.start_pos, prefix=node.prefix)
 
@@ -119,13 +121,13 @@ class ScaleNumber(Operator):  # type: ignore[misc]
 class DropCall(Operator):  # type: ignore[misc]
     """Leave out a call that is made for its effect."""
 
-    def mutation_positions(self, node: NodeOrLeaf) -> Iterator[tuple[object, object]]:
+    def mutation_positions(self, node: Node) -> Iterator[tuple[object, object]]:
         """Yield statements that are a call and no more."""
         alone = node.type == "atom_expr" and node.parent.type == "simple_stmt"
         if alone and node.children[-1].type == "trailer" and node.children[-1].children[0].value == "(":
             yield node.start_pos, node.end_pos
 
-    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:  # noqa: ARG002
+    def mutate(self, node: Node, index: int) -> Node:  # noqa: ARG002
         """Do nothing there."""
         return Name("pass", node.start_pos, prefix=node.get_first_leaf().prefix)
 
@@ -138,12 +140,12 @@ class DropCall(Operator):  # type: ignore[misc]
 class DropKeyword(Operator):  # type: ignore[misc]
     """Leave out a keyword argument, so that its default holds: what was asked for does not arrive."""
 
-    def mutation_positions(self, node: NodeOrLeaf) -> Iterator[tuple[object, object]]:
+    def mutation_positions(self, node: Node) -> Iterator[tuple[object, object]]:
         """Yield `name=value` among a call's arguments."""
         if node.type == "argument" and len(node.children) == 3 and node.children[1].value == "=":
             yield node.start_pos, node.end_pos
 
-    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:  # noqa: ARG002
+    def mutate(self, node: Node, index: int) -> Node:  # noqa: ARG002
         """Put nothing there, unpacked."""
         return Name("**{}", node.start_pos, prefix=node.get_first_leaf().prefix)
 
@@ -159,13 +161,13 @@ class _Selective(Operator):  # type: ignore[misc]
     def __init__(self, inner: Operator) -> None:
         self.inner = inner
 
-    def mutation_positions(self, node: NodeOrLeaf) -> Iterator[tuple[object, object]]:
+    def mutation_positions(self, node: Node) -> Iterator[tuple[object, object]]:
         """Yield the inner operator's places, if they count."""
         places = list(self.inner.mutation_positions(node))
         if places and not _untouched(node):
             yield from places
 
-    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:
+    def mutate(self, node: Node, index: int) -> Node:
         """Do what the inner operator does."""
         return self.inner.mutate(node, index)
 
@@ -175,7 +177,7 @@ class _Selective(Operator):  # type: ignore[misc]
         return ()
 
 
-def _untouched(node: NodeOrLeaf) -> bool:
+def _untouched(node: Node) -> bool:
     """Whether the node is in an annotation, a decorator, a message or an assertion."""
     child = node
     while (parent := child.parent) is not None:
