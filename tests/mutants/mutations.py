@@ -81,7 +81,7 @@ class SwapName(Operator):  # type: ignore[misc]  # cosmic-ray has no types
 
     def mutation_positions(self, node: Node) -> Iterator[tuple[object, object]]:
         """Yield the names that are called."""
-        if isinstance(node, Name) and node.value in _SIBLINGS:
+        if node.type == "name" and node.value in _SIBLINGS:
             after = node.get_next_leaf()
             if after is not None and getattr(after, "value", "") == "(" and node.parent.type != "funcdef":
                 yield node.start_pos, node.end_pos
