@@ -19,7 +19,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
     """A trained SymmBFN (Ruple et al., "Symmetry-Aware Bayesian Flow Networks for Crystal Generation").
 
     Every crystal has the space group that was asked for, or one that contains it. A model that was trained to
-    predict structures (``--task csp``) is given elements and Wyckoff positions, and asked for points and cell.
+    predict structures (``--task csp``) is given elements and Wyckoff positions, and makes points and cell.
 
     >>> model = SymmBFN.load("symmbfn-mp20-small")  # doctest: +SKIP
     >>> structures = model.sample(spacegroup="Fm-3m", num=20, steps=100, seed=0)  # doctest: +SKIP
@@ -99,7 +99,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             spacegroup: number(s), 1 to 230, or symbols such as ``"Fm-3m"``; by default drawn as training has
                 them.
             crystal_system: draw space groups from these alone, such as ``"cubic"``.
-            formula: composition(s); by default the model chooses (a model that predicts structures needs one).
+            formula: composition(s); by default the model chooses, unless it predicts structures for one.
             formula_units: formula units in the conventional cell.
             properties: targets by name, for a model that was trained with them.
             guidance: how far to go beyond what the targets ask; 0 for not at all.

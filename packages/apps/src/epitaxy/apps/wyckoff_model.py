@@ -53,11 +53,11 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
     loss. A composition that is given speaks through the flows of elements and site symmetries: at every step
     they are sent messages about the truth, so that their beliefs are what training showed.
 
-    A recipe for structure prediction (csp) has no such flows: elements and Wyckoff positions are always given,
-    and the network is shown them as certain. A position without freedom is a point, so there the orbit's point
-    is pinned too, to the one that stands for the orbit in training data. (SymmBFN's published code has a
-    model for given compositions as well, of which its paper says nothing; what it is told beside the elements
-    is not known here.)
+    A recipe for structure prediction (csp) has no such flows: elements and Wyckoff positions are always
+    given, and the network is shown them as certain. A position without freedom is a point, so there the
+    orbit's point is pinned too, to the one that stands for the orbit in training data. (SymmBFN's published
+    code has a model for given compositions as well, of which its paper says nothing; what it is told beside
+    the elements is not known here.)
 
     Args:
         recipe: what to build.
@@ -127,7 +127,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         return {name: blank[name] for name in self.flow.flows}
 
     def flow_on(self, flow: ProductFlow, given: GivenOrbits) -> ProductFlow:
-        """Return the flow with what is known pinned: components of k that groups fix, points of sites (csp)."""
+        """Return the flow with what is known pinned: k where groups fix it, points where sites do (csp)."""
         free, value = self.k_form.fixed(given.space_groups, torch.get_default_dtype())
         lattice = flow.flows["lattice"]
         assert isinstance(lattice, Componentwise)
@@ -232,8 +232,8 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
             lattice: angstrom.
             points: fractional, on no Wyckoff position yet.
             species: element indices.
-            symmetry: logits of each axis's class, which choose the Wyckoff position where it is not given; None
-                where it is.
+            symmetry: logits of each axis's class, which choose the Wyckoff position where it is not given;
+                None where it is.
             given: space groups, and positions where they are given.
             requests: whose ids the crystals have.
         """

@@ -9,8 +9,8 @@ from epitaxy.apps.cli.shell import new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
 app = new_app(
-    "SymmBFN: crystals that have the space group they were asked for, by construction. Invents crystals (dng) or "
-    "predicts structures for a composition (csp)."
+    "SymmBFN: crystals that have the space group they were asked for, by construction. Invents crystals "
+    "(dng) or predicts structures for a composition (csp)."
 )
 add_train(app, "symmbfn")
 

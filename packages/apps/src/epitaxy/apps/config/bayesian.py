@@ -68,7 +68,7 @@ class GaussianBFNConfig(Config):
 
 
 class PeriodicGaussianBFNConfig(GaussianBFNConfig):
-    """The same on fractional coordinates, as SymmBFN has it: a Gaussian belief about points that go around."""
+    """The same on fractional coordinates, as in SymmBFN: a Gaussian belief about points that go around."""
 
     wrapped: Annotated[
         bool,
@@ -83,7 +83,8 @@ class PeriodicGaussianBFNConfig(GaussianBFNConfig):
 class CategoricalBFNConfig(Config):
     """Bayesian flow on the simplex of element probabilities (Eq. 23-25).
 
-    SymmBFN's paper has ``beta1`` 0.75 for elements and 2.0 for site symmetries, its published code 0.25 and 2.5.
+    SymmBFN's paper has ``beta1`` 0.75 for elements and 2.0 for site symmetries, its published code 0.25 and
+    2.5.
     """
 
     kind: Literal["categorical_bfn"] = "categorical_bfn"

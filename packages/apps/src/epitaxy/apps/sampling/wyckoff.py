@@ -190,9 +190,9 @@ def for_compositions(
     """Return ``num`` requests for each known primitive cell, given as atomic numbers by material id.
 
     The group is drawn (among those that are named, evenly; else as training has them) from those on whose
-    Wyckoff positions the cell's atoms can be put, and then one of the ways, each with equal chance. A cell with
-    an element that the model does not know, or that fits no group, is refused, not left out: it counts as a
-    failure.
+    Wyckoff positions the cell's atoms can be put, and then one of the ways, each with equal chance. A cell
+    with an element that the model does not know, or that fits no group, is refused, not left out: it counts
+    as a failure.
     """
     weights = dict.fromkeys(symmetry.groups, 1) or symmetry.weights(statistics)
     requests: list[WyckoffRequest] = []
