@@ -9,7 +9,7 @@ Task = Literal["csp", "dng"]
 TASKS: Mapping[ModelName, tuple[Task, ...]] = {
     "crysbfn": ("csp", "dng"),
     "kldm": ("csp", "dng"),
-    "symmbfn": ("dng",),
+    "symmbfn": ("dng", "csp"),
     "geobfn": ("dng",),
 }
 """What each model can be trained for; the first is meant where none is named."""

@@ -8,7 +8,10 @@ from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.shell import new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
-app = new_app("SymmBFN: crystals that have the space group they were asked for, by construction.")
+app = new_app(
+    "SymmBFN: crystals that have the space group they were asked for, by construction. Invents crystals "
+    "(dng) or predicts structures for a composition (csp)."
+)
 add_train(app, "symmbfn")
 
 
@@ -30,6 +33,10 @@ def sample(
     formula_units: Annotated[
         int | None, typer.Option(min=1, help="Formula units in the conventional cell.")
     ] = None,
+    compositions: opt.Compositions = None,
+    split: opt.Split = "test",
+    limit: opt.Limit = None,
+    root: opt.Root = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -47,6 +54,7 @@ def sample(
     asked = WyckoffWords(
         num=num, seed=seed, groups=spacegroup or [], systems=crystal_system or [], formulas=formula or [],
         formula_units=formula_units, properties=property_ or [], guidance=guidance,
+        compositions=compositions, split=split, limit=limit, root=root,
     )  # fmt: skip
     words = Sampling(
         model=model,
