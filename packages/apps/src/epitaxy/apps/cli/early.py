@@ -138,9 +138,8 @@ def check_known(*words: str | None) -> None:
 
 def _is_somewhere(word: str) -> bool:
     """Whether a word is a dataset's name or a path, either with or without ``:SPLIT``."""
-    return any(
-        name in DATASET_NAMES or Path(name).exists() for name in {word, word.rpartition(":")[0] or word}
-    )
+    names = (word, word.rpartition(":")[0] or word)
+    return any(name in DATASET_NAMES or Path(name).exists() for name in names)
 
 
 def check_data_word(data: str) -> None:

@@ -1,6 +1,7 @@
 """What every command line shares: exit statuses, one sentence for a user's mistake, ``--version``."""
 
 import errno
+import logging
 import signal
 import sys
 import traceback
@@ -40,7 +41,8 @@ def new_app(help_text: str) -> typer.Typer:
 def run(app: typer.Typer) -> NoReturn:
     """Run a command line: status 0 done, 1 the work failed, 2 the words were wrong, 130 Ctrl-C, 143 SIGTERM.
 
-    Whatever goes wrong is said in one sentence; ``--debug``, anywhere among the words, adds the traceback.
+    Whatever goes wrong is said in one sentence; ``--debug``, anywhere among the words, adds the traceback,
+    and that of each record that cannot be read.
     """
     received: list[int] = []
 
@@ -51,6 +53,10 @@ def run(app: typer.Typer) -> NoReturn:
 
     signal.signal(signal.SIGTERM, terminate)
     words = sys.argv[1:]
+    if DEBUG in words:  # readers log what Python raised for each record that they refuse
+        log = logging.getLogger("epitaxy")
+        log.addHandler(logging.StreamHandler())
+        log.setLevel(logging.DEBUG)
     try:
         app([word for word in words if word != DEBUG])
     except SystemExit as end:  # typer's, of a KeyboardInterrupt too
