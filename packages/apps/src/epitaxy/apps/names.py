@@ -23,4 +23,9 @@ DatasetName = Literal[
 DATASET_NAMES: tuple[str, ...] = get_args(DatasetName)
 """The datasets that ``epitaxy.data`` knows by name, which is heavy to ask."""
 
+CRYSTAL_SYSTEMS = (
+    "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic",
+)  # fmt: skip
+"""The crystal systems that ``epitaxy.geometry`` knows by name, which is heavy to ask."""
+
 DEVICES = ("auto", "cpu", "cuda")

@@ -3,6 +3,7 @@
 import typer
 
 from epitaxy.apps.cli import options as opt
+from epitaxy.apps.cli.early import check_sampling
 from epitaxy.apps.cli.shell import new_app
 from epitaxy.apps.cli.verbs import add_info, add_train
 from epitaxy.apps.names import ModelName
@@ -34,6 +35,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         compile_: opt.Compile = False,
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
+        check_sampling(kind, model=model, out=out, device=device, compositions=compositions)
         from epitaxy.apps.cli.crystal_sampling import CrystalWords
         from epitaxy.apps.cli.sampling import Sampling, run_sampling
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
+from epitaxy.apps.cli.early import check_sampling
 from epitaxy.apps.cli.shell import new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
@@ -31,6 +32,7 @@ def sample(
     compile_: opt.Compile = False,
 ) -> None:
     """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
+    check_sampling("geobfn", model=model, out=out, device=device)
     from epitaxy.apps.cli.molecule_sampling import MoleculeWords
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
 

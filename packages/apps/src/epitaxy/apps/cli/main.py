@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
+from epitaxy.apps.cli.early import check_known, check_samples
 from epitaxy.apps.cli.shell import new_app, run
 
 app = new_app(
@@ -74,6 +75,8 @@ def eval_csp(
     card: opt.Card = None,
 ) -> None:
     """Match predictions with the true structures of the same id: match rate and RMSE, @1 and @k."""
+    check_samples(predictions)
+    check_known(reference)
     from epitaxy.apps.cli.evaluation.csp import CSPWords, run_csp
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -121,6 +124,8 @@ def eval_dng(
     card: opt.Card = None,
 ) -> None:
     """Score de novo samples: validity, coverage, distances, space groups, uniqueness, novelty."""
+    check_samples(samples)
+    check_known(reference, train)
     from epitaxy.apps.cli.evaluation.dng import DNGWords, run_dng
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -155,6 +160,8 @@ def eval_molecules(
     card: opt.Card = None,
 ) -> None:
     """Score molecules: stability, validity, uniqueness, novelty."""
+    check_samples(samples)
+    check_known(train)
     from epitaxy.apps.cli.evaluation.molecules import MoleculeWords, run_molecules
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -209,6 +216,8 @@ def relax(
     card: opt.Card = None,
 ) -> None:
     """Relax samples and rank what is distinct by energy above the hull, or within each composition."""
+    check_samples([samples])
+    check_known(train)
     from epitaxy.apps.cli.evaluation.relax import RelaxWords, run_relax
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
+from epitaxy.apps.cli.early import check_sampling
 from epitaxy.apps.cli.shell import new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
@@ -48,6 +49,10 @@ def sample(
     compile_: opt.Compile = False,
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
+    check_sampling(
+        "symmbfn", model=model, out=out, device=device, spacegroups=spacegroup or [],
+        systems=crystal_system or [],
+    )  # fmt: skip
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
     from epitaxy.apps.cli.wyckoff_sampling import WyckoffWords
 
