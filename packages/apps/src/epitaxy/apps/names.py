@@ -28,4 +28,19 @@ CRYSTAL_SYSTEMS = (
 )  # fmt: skip
 """The crystal systems that ``epitaxy.geometry`` knows by name, which is heavy to ask."""
 
+SAMPLERS = (
+    "bayes", "end_back", "ancestral", "euler_maruyama", "exponential", "predictor_corrector",
+    "probability_flow", "published_pc",
+)  # fmt: skip
+"""The samplers of all flows: the first two of Bayesian flows, the others of diffusions."""
+
+PROTOCOL_NAMES = ("cdvae", "diffcsp", "crysbfn", "kldm", "loose", "strict")
+"""What ``eval csp`` may be done under."""
+
+TABLE_NAMES = ("smact14", "icsd24")
+"""The tables of oxidation states."""
+
+PART_NAMES = ("coverage", "distances", "space_groups", "duplicates")
+"""The parts of ``eval dng``."""
+
 DEVICES = ("auto", "cpu", "cuda")

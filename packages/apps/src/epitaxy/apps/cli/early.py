@@ -13,6 +13,7 @@ from epitaxy.apps.names import (
     DATASET_NAMES,
     DEVICES,
     PRESET_NAMES,
+    SAMPLERS,
     TASKS,
     ModelName,
     Task,
@@ -61,6 +62,7 @@ def check_sampling(
     *,
     model: str,
     out: Path,
+    sampler: str | None,
     device: str,
     spacegroups: Sequence[str] = (),
     systems: Sequence[str] = (),
@@ -73,6 +75,8 @@ def check_sampling(
     """
     check_model(kind, model)
     check_free(out)
+    if sampler is not None:
+        choose("--sampler", sampler, SAMPLERS)
     check_device_word(device)
     for word in spacegroups:
         if word.isdecimal() and not 1 <= int(word[:9]) <= 230:
@@ -133,7 +137,7 @@ def check_known(*words: str | None) -> None:
     """
     for word in words:
         if word is not None and not _is_somewhere(word):
-            raise UsageError(f"{word} is neither a dataset's name nor a path{suggest(word, DATASET_NAMES)}")
+            check_there(word)
 
 
 def _is_somewhere(word: str) -> bool:
@@ -189,3 +193,24 @@ def parse_duration(text: str | None) -> timedelta | None:
     if not hours + minutes + seconds:
         raise UsageError(f"--max-time {text}: write hours:minutes:seconds, as in 01:30:00")
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def check_there(name: str) -> None:
+    """Refuse what is neither a dataset nor a path.
+
+    Raises:
+        UsageError: with what may have been meant.
+    """
+    if name not in DATASET_NAMES and not Path(name).exists():
+        raise UsageError(f"{name} is neither a dataset's name nor a path{suggest(name, DATASET_NAMES)}")
+
+
+def choose(option: str, word: str, known: Sequence[str]) -> str:
+    """Return ``word`` if it is known.
+
+    Raises:
+        UsageError: it is not; names what is.
+    """
+    if word not in known:
+        raise UsageError(f"{option} {word}: choose {', '.join(known)}")
+    return word

@@ -22,7 +22,6 @@ def new_app(help_text: str) -> typer.Typer:
     app = typer.Typer(
         help=f"{help_text} With {DEBUG} an error shows where it arose.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
 
@@ -36,6 +35,11 @@ def new_app(help_text: str) -> typer.Typer:
         pass
 
     return app
+
+
+def examples(*lines: str) -> str:
+    """Return command lines as what stands below a command's help, each on a line of its own."""
+    return "\n\n".join(("Examples:", *lines))
 
 
 def run(app: typer.Typer) -> NoReturn:

@@ -6,7 +6,7 @@ import typer
 
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.early import check_sampling
-from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
 app = new_app(
@@ -16,7 +16,12 @@ app = new_app(
 add_train(app, "symmbfn")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "symmbfn sample symmbfn-mp20-small --spacegroup Fm-3m --spacegroup 62 --num 20 --out cubic",
+        "symmbfn sample symmbfn-mp20-small --formula SrTiO3 --spacegroup 221 --out titanates",
+    )
+)
 def sample(
     model: opt.Model,
     out: opt.OutFolder,
@@ -50,7 +55,7 @@ def sample(
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
     check_sampling(
-        "symmbfn", model=model, out=out, device=device, spacegroups=spacegroup or [],
+        "symmbfn", model=model, out=out, sampler=sampler, device=device, spacegroups=spacegroup or [],
         systems=crystal_system or [],
     )  # fmt: skip
     from epitaxy.apps.cli.sampling import Sampling, run_sampling

@@ -6,6 +6,7 @@ import typer
 
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.early import check_described, check_training
+from epitaxy.apps.cli.shell import examples
 from epitaxy.apps.names import TASKS, ModelName
 
 _WORDS = {"csp": "csp: structures for a composition", "dng": "dng: de novo"}
@@ -14,13 +15,20 @@ _WORDS = {"csp": "csp: structures for a composition", "dng": "dng: de novo"}
 def add_train(app: typer.Typer, kind: ModelName) -> None:
     """Add ``train``; ``--task`` may be left out and then is the model's first."""
     tasks = TASKS[kind]
+    data = "qm9" if kind == "geobfn" else "perov_5"
 
-    @app.command()
+    @app.command(
+        epilog=examples(
+            f"{kind} train --data {data} --preset small --out runs/{data}",
+            f"{kind} train --resume --out runs/{data}",
+        )
+    )
     def train(
         out: opt.RunFolder,
         data: opt.Data = None,
         task: Annotated[
-            str | None, typer.Option(help="; ".join(_WORDS[task] for task in tasks) + ".")
+            str | None,
+            typer.Option(help=f"{'; '.join(_WORDS[task] for task in tasks)}. (default: {tasks[0]})"),
         ] = None,
         preset: opt.Preset = None,
         begin: opt.From = None,
