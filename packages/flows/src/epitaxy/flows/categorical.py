@@ -1,6 +1,6 @@
 """Bayesian flow for class labels (CrysBFN Eq. 23-25; Graves et al. 2023, Sec. 6)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
-from epitaxy.flows._classes import draw_classes
 from epitaxy.flows._rows import (
     BAYESIAN_SAMPLERS,
     BayesianSampler,
@@ -17,6 +16,7 @@ from epitaxy.flows._rows import (
     step_index,
     total,
 )
+from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
 
@@ -46,6 +46,7 @@ class CategoricalBFN:
             as the published end-back sampler does. None: "expectation" for end_back and "sampled" for bayes.
         final: the sample is "sampled" from the predicted probabilities (Alg. 2); or it is their "mode".
         draws: pairs of messages y for the discrete loss.
+        limits: set by `limited`; of labels one a row.
 
     """
 
@@ -57,6 +58,7 @@ class CategoricalBFN:
     guess: Literal["expectation", "sampled"] | None = None
     final: Literal["sampled", "mode"] = "sampled"
     draws: int = 1
+    limits: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_count("classes", self.classes)
@@ -82,6 +84,10 @@ class CategoricalBFN:
     def with_steps(self, n: int) -> "CategoricalBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""
         return self if self.grid is None else replace(self, grid=n)
+
+    def limited(self, limits: Limits) -> "CategoricalBFN":
+        """Return the same flow under limits: messages and samples are of what they allow."""
+        return replace(self, limits=limits)
 
     def beta(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the accuracy accumulated at t, beta1 t^2."""
@@ -112,7 +118,7 @@ class CategoricalBFN:
     ) -> Float[Tensor, " rows *event classes"]:
         """Draw the message that a prediction expects: about a class drawn from it (Eq. 24)."""
         source = as_rng(rng)
-        return self.sender(draw_classes(logits, source), alpha, rng=source)
+        return self.sender(drawn(logits, self.limits, source), alpha, rng=source)
 
     def bayesian_update(
         self, log_theta: Float[Tensor, " rows *event classes"], y: Float[Tensor, " rows *event classes"]
@@ -162,7 +168,7 @@ class CategoricalBFN:
         soft = self.guess == "expectation" or (self.guess is None and fresh)
         source = as_rng(rng)
         y = (
-            self._message(output.softmax(-1), alpha, source)
+            self._message(self._probabilities(output), alpha, source)
             if soft
             else self.receiver(output, alpha, rng=source)
         )
@@ -178,8 +184,13 @@ class CategoricalBFN:
     ) -> Int[Tensor, " rows *event"]:
         """Return a class for each label, see `final`."""
         if self.final == "mode":
-            return output.argmax(-1)
-        return draw_classes(output, as_rng(rng))
+            return likeliest(output, self.limits)
+        return drawn(output, self.limits, rng)
+
+    def _probabilities(
+        self, logits: Float[Tensor, " rows *event classes"]
+    ) -> Float[Tensor, " rows *event classes"]:
+        return logits.softmax(-1) if self.limits is None else self.limits.probabilities(logits)
 
     def _one_hot(
         self, x: Int[Tensor, " rows *event"], dtype: torch.dtype
