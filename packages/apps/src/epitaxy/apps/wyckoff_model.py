@@ -14,8 +14,9 @@ from epitaxy.apps.model import GenerativeModel, States
 from epitaxy.apps.sampling.cells import cell_samples, sound_cells
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.wyckoff import WyckoffRequest
+from epitaxy.apps.steering import limited, limits
 from epitaxy.data.wyckoff import WyckoffStatistics
-from epitaxy.flows import Componentwise, Pinned, ProductFlow
+from epitaxy.flows import Componentwise, Limits, Pinned, ProductFlow
 from epitaxy.geometry import CrystalBatch, RngSource, Segments, WyckoffBatch, gram
 from epitaxy.geometry.symmetry import (
     SITE_AXES,
@@ -38,11 +39,13 @@ class GivenOrbits(Conditioned):
         space_groups: their numbers.
         species: element indices, where the composition is given.
         sites: Wyckoff positions, where the composition is given.
+        limits: on the elements, where it is not.
     """
 
     space_groups: Int[Tensor, " graphs"]
     species: Int[Tensor, " atoms"] | None = None
     sites: Int[Tensor, " atoms"] | None = None
+    limits: Limits | None = None
 
 
 class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
@@ -92,9 +95,11 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         """Return the groups, targets and occupied positions that are asked for."""
         groups = torch.tensor([request.space_group for request in requests], device=device)
         properties, guidance = self.told.asked(requests, groups)
+        segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
         given = GivenOrbits(
-            segments=Segments.from_counts([request.num_atoms for request in requests]).to(device),
+            segments=segments,
             space_groups=groups,
+            limits=limits(requests, segments, self.statistics.vocabulary),
             properties=properties,
             guidance=guidance,
         )
@@ -115,11 +120,12 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         }
 
     def flow_on(self, flow: ProductFlow, given: GivenOrbits) -> ProductFlow:
-        """Return the flow with the components of k pinned that the space groups fix."""
+        """Return the flow with the components of k pinned that the groups fix, and elements under limits."""
         free, value = self.k_form.fixed(given.space_groups, torch.get_default_dtype())
         lattice = flow.flows["lattice"]
         assert isinstance(lattice, Componentwise)
-        return flow.replacing(lattice=Pinned(flow=lattice, free=free, value=value))
+        pinned = flow.replacing(lattice=Pinned(flow=lattice, free=free, value=value))
+        return limited(pinned, "species", given.limits)
 
     def predict(
         self, states: States, time: Float[Tensor, " graphs"], given: GivenOrbits

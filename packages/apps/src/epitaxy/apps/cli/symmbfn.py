@@ -30,6 +30,9 @@ def sample(
     formula_units: Annotated[
         int | None, typer.Option(min=1, help="Formula units in the conventional cell.")
     ] = None,
+    elements: opt.Elements = None,
+    chemical_system: opt.ChemicalSystem = None,
+    without: opt.Without = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -47,6 +50,7 @@ def sample(
     asked = WyckoffWords(
         num=num, seed=seed, groups=spacegroup or [], systems=crystal_system or [], formulas=formula or [],
         formula_units=formula_units, properties=property_ or [], guidance=guidance,
+        elements=elements, chemical_system=chemical_system, without=without,
     )  # fmt: skip
     words = Sampling(
         model=model,

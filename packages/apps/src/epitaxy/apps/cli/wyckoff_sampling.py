@@ -21,6 +21,9 @@ class WyckoffWords:
     formula_units: int | None
     properties: list[str]
     guidance: float
+    elements: str | None
+    chemical_system: str | None
+    without: str | None
 
     def requests(self, loaded: LoadedModel) -> list[WyckoffRequest]:
         """Return one request a structure.
@@ -39,4 +42,7 @@ class WyckoffWords:
             formula_units=self.formula_units,
             properties=parse_targets(self.properties),
             guidance=self.guidance,
+            elements=self.elements,
+            chemical_system=self.chemical_system,
+            without=self.without,
         )
