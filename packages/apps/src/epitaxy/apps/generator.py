@@ -48,8 +48,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         if self.model.recipe.task == "dng":
             if formula:
                 raise UsageError(
-                    "this model was trained de novo and chooses its own composition: leave --formula out, or name "
-                    "its elements with --chemical-system Sr-Ti-O"
+                    "this model was trained de novo and chooses its own composition: leave --formula out, or "
+                    "name its elements with --chemical-system Sr-Ti-O"
                 )
             chosen = palette(
                 statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without

@@ -151,9 +151,8 @@ class AbsorbingDiffusion:
         source = as_rng(rng)
         shown = self._happens(1 - self.masked(s) / self.masked(t), source)
         hidden = self._hidden(state)
-        return torch.where(
-            hidden & shown, drawn(self._known(output, state, hidden), self.limits, source), state
-        )
+        label = drawn(self._known(output, state, hidden), self.limits, source)
+        return torch.where(hidden & shown, label, state)
 
     def decode(
         self,

@@ -252,9 +252,8 @@ class DiscretisedGaussianBFN:
     ) -> Int[Tensor, " rows"]:
         """Return the bin among some, or among those allowed, whose centre is nearest to the expectation."""
         if self.limits is not None:
-            return self.limits.mode(
-                -(self._expectation(log_p)[:, None] - bin_centres(self.bins, log_p)).square()
-            )
+            off = self._expectation(log_p)[:, None] - bin_centres(self.bins, log_p)
+            return self.limits.mode(-off.square())
         gap = self._expectation(log_p)[:, None] - self.centre(among, log_p.dtype)
         return among[gap.abs().argmin(1)]
 

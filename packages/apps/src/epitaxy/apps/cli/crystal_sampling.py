@@ -53,7 +53,7 @@ class CrystalWords:
             raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
         if self.formula_units or self.sizes or self.elements or self.chemical_system or self.without:
             raise UsageError(
-                "--compositions says which atoms: leave out --formula-units, --num-atoms and words on elements"
+                "--compositions says which atoms: leave out --formula-units, --num-atoms and elements"
             )
         dataset = load_split(self.compositions, self.split, root=self.root, limit=self.limit)
         return for_compositions(compositions(dataset), model.statistics, num=self.num, seed=self.seed)
