@@ -52,28 +52,26 @@ class Required:
             ValueError: if a graph has fewer rows than classes that it must have, or more than `MOST`.
 
         """
-        needed, counts = required.sum(1), segments.counts.cpu()
+        needed = required.sum(1)
         bits = int(needed.max())
         if bits > cls.MOST:
             raise ValueError(f"at most {cls.MOST} classes can be required of a graph, not {bits}")
-        if bool((needed > counts).any()):
+        if bool((needed > segments.counts.cpu()).any()):
             raise ValueError("a graph has fewer rows than classes that must occur in it")
-        number = required.long().cumsum(1) - 1
-        sets = torch.arange(2**bits)[:, None]
-        rank, index = segments.rank.cpu(), segments.index.cpu()
-        row = torch.full((len(counts), segments.longest), segments.num_atoms)
-        row[index, rank] = torch.arange(segments.num_atoms)
-        made = (
-            torch.where(required, number, bits),
-            required.long().argsort(dim=1, descending=True, stable=True)[:, :bits],
-            torch.arange(bits) < needed[:, None],
-            2**needed - 1,
-            torch.cat([sets | 2 ** torch.arange(bits), sets], 1),
-            row,
-        )
-        symbol, classes, used, goal, after, row = (x.to(segments.device) for x in made)
+        # One copy to the device, and the rest is made there.
+        required = required.to(segments.device)
+        needed, bit = required.sum(1), torch.arange(bits, device=segments.device)
+        sets = torch.arange(2**bits, device=segments.device)[:, None]
+        row = torch.full_like(segments.counts, segments.num_atoms)[:, None].repeat(1, segments.longest)
+        row[segments.index, segments.rank] = torch.arange(segments.num_atoms, device=segments.device)
         return cls(
-            symbol=symbol, classes=classes, used=used, goal=goal, after=after, row=row, segments=segments
+            symbol=torch.where(required, required.long().cumsum(1) - 1, bits),
+            classes=required.long().argsort(dim=1, descending=True, stable=True)[:, :bits],
+            used=bit < needed[:, None],
+            goal=2**needed - 1,
+            after=torch.cat([sets | 2**bit, sets], 1),
+            row=row,
+            segments=segments,
         )
 
     def marginals(self, log_p: Float64[Tensor, "rows classes"]) -> Float64[Tensor, "rows classes"]:
