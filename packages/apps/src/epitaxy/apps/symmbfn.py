@@ -9,6 +9,7 @@ from pymatgen.core import Structure
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
+from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_formulas, for_groups
 from epitaxy.apps.wyckoff_model import WyckoffModel
@@ -38,11 +39,14 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         formula_units: int | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
+        elements: Words = None,
+        chemical_system: Words = None,
+        without: Words = None,
     ) -> list[WyckoffRequest]:
         """Return one request per structure to sample, in order.
 
         Raises:
-            UsageError: a group, system, formula or property that the model cannot meet, guidance without a
+            UsageError: a group, system, formula, property or elements that the model cannot meet, guidance without a
                 property, or no formula for a model that predicts structures for one.
         """
         if isinstance(spacegroup, str) or not isinstance(spacegroup, Iterable):
@@ -62,8 +66,23 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             if formula_units:
                 raise UsageError("--formula-units needs a --formula")
             return for_groups(
-                symmetry, self.model.statistics, num=num, seed=seed, targets=targets, guidance=guidance
+                symmetry,
+                self.model.statistics,
+                num=num,
+                seed=seed,
+                targets=targets,
+                guidance=guidance,
+                palette=palette(
+                    self.model.statistics.vocabulary,
+                    elements=elements,
+                    chemical_system=chemical_system,
+                    without=without,
+                ),
             )
+        refuse_elements(
+            "--formula gives the composition: leave one of them out",
+            elements=elements, chemical_system=chemical_system, without=without,
+        )  # fmt: skip
         return for_formulas(
             formulas,
             symmetry,
@@ -85,6 +104,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         formula_units: int | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
+        elements: Words = None,
+        chemical_system: Words = None,
+        without: Words = None,
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
@@ -103,6 +125,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             formula_units: formula units in the conventional cell.
             properties: targets by name, for a model that was trained with them.
             guidance: how far to go beyond what the targets ask; 0 for not at all.
+            elements: no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
+            chemical_system: exactly these: each of them, at one orbit or more, and no others.
+            without: none of these.
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
             batch_size: structures computed at once.
@@ -120,6 +145,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             formula_units=formula_units,
             properties=properties,
             guidance=guidance,
+            elements=elements,
+            chemical_system=chemical_system,
+            without=without,
         )
         found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
         return [_noted(sample.crystal, sample.request) for sample in found if sample.crystal is not None]

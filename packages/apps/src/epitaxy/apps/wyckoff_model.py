@@ -14,8 +14,9 @@ from epitaxy.apps.model import GenerativeModel, States
 from epitaxy.apps.sampling.cells import cell_samples, sound_cells
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.wyckoff import WyckoffRequest
+from epitaxy.apps.steering import limited, limits
 from epitaxy.data.wyckoff import WyckoffStatistics, site_points
-from epitaxy.flows import CategoricalBFN, Componentwise, Features, Pinned, ProductFlow
+from epitaxy.flows import CategoricalBFN, Componentwise, Features, Limits, Pinned, ProductFlow
 from epitaxy.geometry import CrystalBatch, RngSource, Segments, WyckoffBatch, gram
 from epitaxy.geometry.symmetry import (
     SITE_AXES,
@@ -39,11 +40,13 @@ class GivenOrbits(Conditioned):
         space_groups: their numbers.
         species: element indices, where the composition is given.
         sites: Wyckoff positions, where the composition is given.
+        limits: on the elements, where it is not.
     """
 
     space_groups: Int[Tensor, " graphs"]
     species: Int[Tensor, " atoms"] | None = None
     sites: Int[Tensor, " atoms"] | None = None
+    limits: Limits | None = None
 
 
 class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
@@ -103,9 +106,11 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         """Return the groups, targets and occupied positions that are asked for."""
         groups = torch.tensor([request.space_group for request in requests], device=device)
         properties, guidance = self.told.asked(requests, groups)
+        segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
         given = GivenOrbits(
-            segments=Segments.from_counts([request.num_atoms for request in requests]).to(device),
+            segments=segments,
             space_groups=groups,
+            limits=limits(requests, segments, self.statistics.vocabulary),
             properties=properties,
             guidance=guidance,
         )
@@ -127,13 +132,16 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         return {name: blank[name] for name in self.flow.flows}
 
     def flow_on(self, flow: ProductFlow, given: GivenOrbits) -> ProductFlow:
-        """Return the flow with what is known pinned: k where groups fix it, points where sites do (csp)."""
+        """Return the flow with what is known pinned: k where groups fix it, points where sites do (csp).
+
+        Elements are held to what is asked for.
+        """
         free, value = self.k_form.fixed(given.space_groups, torch.get_default_dtype())
         lattice = flow.flows["lattice"]
         assert isinstance(lattice, Componentwise)
         flow = flow.replacing(lattice=Pinned(flow=lattice, free=free, value=value))
         if self.recipe.task == "dng" or given.sites is None:
-            return flow
+            return limited(flow, "species", given.limits) if self.recipe.task == "dng" else flow
         positions = flow.flows["positions"]
         assert isinstance(positions, Componentwise)
         table = wyckoff_table(given.sites.device)

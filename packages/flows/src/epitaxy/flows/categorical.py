@@ -1,6 +1,6 @@
 """Bayesian flow for class labels (CrysBFN Eq. 23-25; Graves et al. 2023, Sec. 6)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
-from epitaxy.flows._classes import draw_classes
 from epitaxy.flows._rows import (
     BAYESIAN_SAMPLERS,
     BayesianSampler,
@@ -17,6 +16,7 @@ from epitaxy.flows._rows import (
     step_index,
     total,
 )
+from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
 
@@ -55,6 +55,7 @@ class CategoricalBFN:
             logarithm of a prior given the rest, and a network that knows nothing reads beliefs exactly.
             Beyond the papers.
         draws: pairs of messages y for the discrete loss.
+        limits: set by `limited`; of labels one a row.
 
     """
 
@@ -68,6 +69,7 @@ class CategoricalBFN:
     reads: Literal["probabilities", "evidence"] = "probabilities"
     parametrisation: Literal["data", "residual"] = "data"
     draws: int = 1
+    limits: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_count("classes", self.classes)
@@ -95,6 +97,10 @@ class CategoricalBFN:
     def with_steps(self, n: int) -> "CategoricalBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""
         return self if self.grid is None else replace(self, grid=n)
+
+    def limited(self, limits: Limits) -> "CategoricalBFN":
+        """Return the same flow under limits: messages and samples are of what they allow."""
+        return replace(self, limits=limits)
 
     def beta(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the accuracy accumulated at t, beta1 t^2."""
@@ -125,7 +131,7 @@ class CategoricalBFN:
     ) -> Float[Tensor, " rows *event classes"]:
         """Draw the message that a prediction expects: about a class drawn from it (Eq. 24)."""
         source = as_rng(rng)
-        return self.sender(draw_classes(logits, source), alpha, rng=source)
+        return self.sender(drawn(logits, self.limits, source), alpha, rng=source)
 
     def bayesian_update(
         self, log_theta: Float[Tensor, " rows *event classes"], y: Float[Tensor, " rows *event classes"]
@@ -191,7 +197,7 @@ class CategoricalBFN:
         soft = self.guess == "expectation" or (self.guess is None and fresh)
         source, logits = as_rng(rng), self.logits(output, state)
         y = (
-            self._message(logits.softmax(-1), alpha, source)
+            self._message(self._probabilities(logits), alpha, source)
             if soft
             else self.receiver(logits, alpha, rng=source)
         )
@@ -207,7 +213,14 @@ class CategoricalBFN:
     ) -> Int[Tensor, " rows *event"]:
         """Return a class for each label, see `final`."""
         logits = self.logits(output, state)
-        return logits.argmax(-1) if self.final == "mode" else draw_classes(logits, as_rng(rng))
+        if self.final == "mode":
+            return likeliest(logits, self.limits)
+        return drawn(logits, self.limits, rng)
+
+    def _probabilities(
+        self, logits: Float[Tensor, " rows *event classes"]
+    ) -> Float[Tensor, " rows *event classes"]:
+        return logits.softmax(-1) if self.limits is None else self.limits.probabilities(logits)
 
     def _one_hot(
         self, x: Int[Tensor, " rows *event"], dtype: torch.dtype

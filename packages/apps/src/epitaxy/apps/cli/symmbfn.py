@@ -43,6 +43,9 @@ def sample(
     split: opt.Split = "test",
     limit: opt.Limit = None,
     root: opt.Root = None,
+    elements: opt.Elements = None,
+    chemical_system: opt.ChemicalSystem = None,
+    without: opt.Without = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -65,6 +68,7 @@ def sample(
         num=num, seed=seed, groups=spacegroup or [], systems=crystal_system or [], formulas=formula or [],
         formula_units=formula_units, properties=property_ or [], guidance=guidance,
         compositions=compositions, split=split, limit=limit, root=root,
+        elements=elements, chemical_system=chemical_system, without=without,
     )  # fmt: skip
     words = Sampling(
         model=model,

@@ -28,6 +28,9 @@ class WyckoffWords:
     split: str
     limit: int | None
     root: Path | None
+    elements: str | None
+    chemical_system: str | None
+    without: str | None
 
     def requests(self, loaded: LoadedModel) -> list[WyckoffRequest]:
         """Return one request a structure.
@@ -48,6 +51,9 @@ class WyckoffWords:
             formula_units=self.formula_units,
             properties=parse_targets(self.properties),
             guidance=self.guidance,
+            elements=self.elements,
+            chemical_system=self.chemical_system,
+            without=self.without,
         )
 
     def _for_compositions(self, name: str, model: WyckoffModel) -> list[WyckoffRequest]:

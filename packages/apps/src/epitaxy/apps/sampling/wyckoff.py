@@ -8,6 +8,7 @@ import torch
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.sampling.elements import ANY, Palette
 from epitaxy.apps.sampling.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.sampling.request import TargetedRequest, draw
 from epitaxy.apps.say import say
@@ -112,9 +113,18 @@ def for_groups(
     seed: int,
     targets: Mapping[str, float],
     guidance: float = 0.0,
+    palette: Palette = ANY,
 ) -> list[WyckoffRequest]:
-    """Return ``num`` requests (for each group that is named), with numbers of orbits as training has them."""
-    weights = {} if symmetry.groups else symmetry.weights(statistics)
+    """Return ``num`` requests (for each group that is named), with numbers of orbits as training has them.
+
+    Raises:
+        UsageError: the elements that there must be are more than the orbits that training has.
+    """
+    weights = {} if symmetry.groups else _roomy(symmetry.weights(statistics), statistics, palette)
+    orbits = {
+        number: palette.fitting(statistics.orbits_of(number), noun=f"asymmetric units of group {number}")
+        for number in symmetry.groups or weights
+    }
     requests: list[WyckoffRequest] = []
     for group in symmetry.groups or (None,):
         for _ in range(num):
@@ -124,13 +134,25 @@ def for_groups(
                 WyckoffRequest(
                     id=f"{len(requests):06d}",
                     seed=own,
-                    num_atoms=draw(statistics.orbits_of(number), structure_seed(own, _ORBITS)),
+                    num_atoms=draw(orbits[number], structure_seed(own, _ORBITS)),
                     space_group=number,
                     targets=targets,
                     guidance=guidance,
+                    palette=palette,
                 )
             )
     return requests
+
+
+def _roomy(weights: Mapping[int, int], statistics: WyckoffStatistics, palette: Palette) -> dict[int, int]:
+    """Return the groups that have as many orbits in training as there must be elements.
+
+    Raises:
+        UsageError: none has.
+    """
+    most = {number: max(statistics.orbits_of(number)) for number in weights}
+    palette.fitting(dict.fromkeys(most.values(), 1), noun="asymmetric units")
+    return {number: count for number, count in weights.items() if most[number] >= len(palette.required)}
 
 
 def for_formulas(
