@@ -122,7 +122,7 @@ class Capability:
         elif not self.makes_crystals:
             what = "molecules"
         atoms = "cells" if self.makes_crystals else "molecules"
-        said = [
+        return [
             f"makes      {what}; {atoms} of {self.span()} atoms",
             f"elements   {len(self.numbers)}: {_elements(self.numbers)}",
             *(
@@ -132,7 +132,6 @@ class Capability:
             f"data       {self.dataset}{f', {self.licence}' if self.licence else ''}",
             f"try        {self.command()}",
         ]
-        return said
 
 
 def shipped_capabilities() -> list[Capability]:

@@ -249,8 +249,8 @@ def search(
     reference: Annotated[
         str | None,
         typer.Option(
-            help="NAME, NAME:SPLIT or PATH of known crystals, for prototypes and comparison; by default mp_20 "
-            "where it is on this machine, else embedded structure types."
+            help="NAME, NAME:SPLIT or PATH of known crystals, for prototypes and comparison; by default "
+            "mp_20 where it is on this machine, else embedded structure types."
         ),
     ] = None,
     leave_out_known: Annotated[
@@ -286,7 +286,7 @@ def search(
     device: opt.Device = "auto",
     root: opt.Root = None,
 ) -> None:
-    """Search crystals of a composition or of some elements: propose, relax, fold, rank, show.
+    r"""Search crystals of a composition or of some elements: propose, relax, fold, rank, show.
 
     Candidates come from the models, from known crystals with their elements replaced, and from symmetric
     random structures. The folder gets ranked.csv, candidates.json, candidates.extxyz, shortlist/ and
@@ -303,9 +303,9 @@ def search(
 
     words = SearchWords(
         question=question, out=out, budget=budget_seconds(budget), num=num,
-        proposals=tuple(w.strip() for w in (proposals or "").split(",") if w.strip()), models=tuple(model or ()),
-        reference=reference, leave_out_known=leave_out_known, hull=hull, potential=potential,
-        formats=tuple(format_ or ["cif"]), window=window, fmax=fmax, max_steps=max_steps, pressure=pressure,
+        proposals=tuple(w.strip() for w in (proposals or "").split(",") if w.strip()),
+        models=tuple(model or ()), reference=reference, leave_out_known=leave_out_known, hull=hull,
+        potential=potential, formats=tuple(format_ or ["cif"]), window=window, fmax=fmax, max_steps=max_steps, pressure=pressure,
         max_atoms=max_atoms, seed=seed, steps=steps, workers=workers, device=device, root=root,
     )  # fmt: skip
     words.check()

@@ -71,7 +71,7 @@ def _axis(low: float, top: float, y: object, left: int, high: int, quantity: str
 
 
 def diffractogram(structure: Structure) -> str:
-    """Draw the simulated powder pattern (pymatgen, copper K alpha), lines broadened; empty if there is none."""
+    """Draw the simulated powder pattern (pymatgen, copper K alpha), broadened; nothing if there is none."""
     try:
         pattern = XRDCalculator(wavelength=WAVELENGTH).get_pattern(structure, two_theta_range=_ANGLES)
     except Exception:  # of an extreme cell; the page does without

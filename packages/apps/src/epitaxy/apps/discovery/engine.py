@@ -72,6 +72,7 @@ class Engine:
         fine: when a fine relaxation ends.
         window: eV/atom above the best within which a candidate counts.
         deadline: time of ``time.monotonic`` at which relaxing ends.
+        begin: time from which progress counts.
         num: candidates after which no more are taken.
         hull: known phases, if any.
         report: told of progress: seconds, of how many, and words.
@@ -84,6 +85,7 @@ class Engine:
     fine: RelaxSettings
     window: float
     deadline: float
+    begin: float = field(default_factory=time.monotonic)
     num: int | None = None
     hull: Hull = NO_HULL
     report: Progress = silent
@@ -93,7 +95,6 @@ class Engine:
         """Begin with nothing."""
         self.tried: list[Tried] = []
         self.tallies: dict[str, Tally] = {}
-        self.started = time.monotonic()
         self.exhausted = False
         self.folder = Folder()
         self._sieve = Sieve()
@@ -216,7 +217,7 @@ class Engine:
     def _tell(self) -> None:
         done = sum(one.coarse is not None for one in self.tried)
         words = f"{done} relaxed, {self._best()}"
-        self.report(round(time.monotonic() - self.started), round(self.deadline - self.started), words)
+        self.report(round(time.monotonic() - self.begin), round(self.deadline - self.begin), words)
 
     def _best(self) -> str:
         """Say what is lowest so far."""

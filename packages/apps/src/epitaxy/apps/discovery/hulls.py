@@ -72,7 +72,7 @@ def _check_pure(word: str, question: Question, pure: set[frozenset[str]]) -> Non
 
 
 def hull_of_found(relaxed: Mapping[str, Relaxed]) -> Hull:
-    """Return the hull of what was found itself: what lies on it competes with nothing lower that was found."""
+    """Return the hull of what was found itself."""
     if not relaxed:
         return NO_HULL
     entries = tuple(

@@ -26,8 +26,9 @@ RANKED, CANDIDATES, STRUCTURES, SHORTLIST, PAGE = (
 _ENDINGS = {"cif": ".cif", "poscar": ".vasp"}
 
 COLUMNS = (
-    "rank", "id", "formula", "atoms", "above_best", "e_above_hull", "energy", "enthalpy", "spacegroup", "density",
-    "volume_per_atom", "found", "found_by", "origin", "known", "closest_known", "distance", "converged", "reason",
+    "rank", "id", "formula", "atoms", "above_best", "e_above_hull", "energy", "enthalpy", "spacegroup",
+    "density", "volume_per_atom", "found", "found_by", "origin", "known", "closest_known", "distance",
+    "converged", "reason",
 )  # fmt: skip
 """Of the table: energies in eV/atom, density in g/cm3, volume in cubic angstrom, distance in angstrom."""
 
@@ -86,7 +87,7 @@ def file_stem(rank: int, find: Find) -> str:
 
 
 def _write_shortlist(folder: Path, listed: Sequence[Find], formats: Sequence[str]) -> dict[str, str]:
-    """Write the shortlist anew; return the first file of each candidate by its id, relative to the folder's."""
+    """Write the shortlist anew; return the first file of each candidate by its id, as the page links it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     files: dict[str, str] = {}

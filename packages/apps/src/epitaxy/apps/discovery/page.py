@@ -19,10 +19,10 @@ LISTED = 200
 """Rows of the table; the file has them all."""
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1c1c1c; --soft: #5c5c5c; --line: #d9d9d9; --card: #fff; --page: #f7f7f5;
-  --mark: #1f6fb2; --known: #2e8b57; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e6; --soft: #a5a5a0; --line: #3a3a3a; --card: #1f1f1f;
-  --page: #151515; --mark: #6fb1e8; --known: #6cc795; } }
+:root { color-scheme: light dark; --ink: #1c1c1c; --soft: #5c5c5c; --line: #d9d9d9; --card: #fff;
+  --page: #f7f7f5; --mark: #1f6fb2; --known: #2e8b57; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e6; --soft: #a5a5a0; --line: #3a3a3a;
+  --card: #1f1f1f; --page: #151515; --mark: #6fb1e8; --known: #6cc795; } }
 * { box-sizing: border-box; }
 body { font: 16px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 0 auto;
   max-width: 76rem; padding: 1rem; }
@@ -39,8 +39,10 @@ a { color: var(--mark); }
   font-size: .9rem; }
 .card dt { color: var(--soft); } .card dd { margin: 0; overflow-wrap: anywhere; }
 .badge { color: var(--known); }
-svg.drawing { width: 100%; height: auto; display: block; } svg.drawing text { fill: var(--soft); font-size: 12px; }
-.drawing .axis, .drawing .tick { stroke: var(--line); } .drawing .edge { stroke: var(--soft); stroke-dasharray: 4; }
+svg.drawing { width: 100%; height: auto; display: block; }
+svg.drawing text { fill: var(--soft); font-size: 12px; }
+.drawing .axis, .drawing .tick { stroke: var(--line); }
+.drawing .edge { stroke: var(--soft); stroke-dasharray: 4; }
 .drawing .rung { stroke: var(--mark); stroke-width: 4; } .drawing .rung.known { stroke: var(--known); }
 .drawing .curve { fill: none; stroke: var(--mark); stroke-width: 1.4; }
 div.table { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; }
@@ -84,8 +86,8 @@ def _summary(result: SearchResult, window: float) -> str:
     listed = len(result.shortlist(window))
     stopped = " It was stopped before its time." if result.interrupted else ""
     return (
-        f"{distinct} distinct crystals were found, {listed} of them within {1000 * window:.0f} meV/atom {above}, "
-        f"by {result.stability.potential} at 0 K. A potential errs: take the lowest few further.{stopped}"
+        f"{distinct} distinct crystals were found, {listed} of them within {1000 * window:.0f} meV/atom "
+        f"{above}, by {result.stability.potential} at 0 K. A potential errs: take the lowest few further.{stopped}"
     )
 
 

@@ -84,9 +84,7 @@ def planned(words: SearchWords, question: Question, reference: Reference) -> Pla
         if kind not in asked:
             continue
         if kind == "prototypes" and not any(reference.of_type(amounts) for amounts in compositions):
-            missing = (
-                f"{reference.source} has no crystal of the type of {question.text} to take as a prototype"
-            )
+            missing = f"{reference.source} has no crystal of the type of {question.text} as a prototype"
             if words.proposals:
                 raise UsageError(f"{missing}: name other known crystals with --reference")
             say(f"{missing}; going on without")

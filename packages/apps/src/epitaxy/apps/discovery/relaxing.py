@@ -68,7 +68,7 @@ class Relaxer:
     def relax(
         self, structures: Sequence[Structure], settings: RelaxSettings, *, until: float | None = None
     ) -> Iterator[tuple[int, Relaxed | Failed]]:
-        """Yield (number, what came of it) as they come: first those done before, then those done by ``until``.
+        """Yield (number, what came of it): those done before first, then those done by ``until``.
 
         Closed early, or out of time, it gives up what workers have in hand.
         """

@@ -154,6 +154,7 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
             fine=prepared.settings,
             window=words.window,
             deadline=deadline,
+            begin=begin,
             num=words.num,
             report=report,
             pull_seconds=pulls,
@@ -213,8 +214,8 @@ def _hull(prepared: Prepared, state: State, workers: int, until: float) -> Hull:
         return build_hull(prepared.hull, [system], prepared.potential, settings=prepared.settings, work=work)
     except _TimeUpError:
         say(
-            f"the hull of {prepared.hull.source} takes more than half of the budget and is left out this time: "
-            "type the same again with a larger --budget, and it goes on"
+            f"the hull of {prepared.hull.source} takes more than half of the budget and is left out this "
+            "time: type the same again with a larger --budget, and it goes on"
         )
         return NO_HULL
 

@@ -105,8 +105,8 @@ def check_folder(out: Path, identity: Identity) -> None:
         raise UsageError(f"--out {out} holds a search for {found.get('question')}: choose another folder")
     if differing:
         raise UsageError(
-            f"--out {out} holds a search with other settings ({', '.join(differing)}): repeat its words to go "
-            "on, or choose another folder"
+            f"--out {out} holds a search with other settings ({', '.join(differing)}): repeat its words to "
+            "go on, or choose another folder"
         )
 
 

@@ -96,8 +96,10 @@ class SearchWords:
             raise UsageError(f"--out {self.out} is a file: name a folder")
 
     def _check_numbers(self) -> None:
-        least = {"--num": (self.num, 1), "--max-atoms": (self.max_atoms, 1), "--steps": (self.steps, 1),
-                 "--seed": (self.seed, 0), "--workers": (self.workers, 0), "--max-steps": (self.max_steps, 1)}  # fmt: skip
+        least = {
+            "--num": (self.num, 1), "--max-atoms": (self.max_atoms, 1), "--steps": (self.steps, 1),
+            "--seed": (self.seed, 0), "--workers": (self.workers, 0), "--max-steps": (self.max_steps, 1),
+        }  # fmt: skip
         for name, (value, low) in least.items():
             if value is not None and value < low:
                 raise UsageError(f"{name} {value}: give {low} or more")

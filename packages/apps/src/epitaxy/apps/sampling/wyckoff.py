@@ -211,8 +211,8 @@ def _fitting(
         elif symmetry.groups:
             raise UsageError(
                 f"{formula} is impossible in space group {number}: the atoms of {_units(tried)} cannot "
-                f"be put on its Wyckoff positions in at most {max(statistics.orbits_of(number))} orbits; name "
-                "another group"
+                f"be put on its Wyckoff positions in at most {max(statistics.orbits_of(number))} orbits; "
+                "name another group"
             )
     if beyond:
         groups = ", ".join(map(str, beyond[:5])) + (", ..." if len(beyond) > 5 else "")

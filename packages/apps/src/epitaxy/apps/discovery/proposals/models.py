@@ -22,7 +22,7 @@ BATCH, SMALL_BATCH = 16, 6
 """Structures sampled at once for a formula, and for each of many."""
 
 STEPS = 50
-"""Network evaluations a structure unless told otherwise: relaxing takes care of the last tenths of an angstrom."""
+"""Network evaluations a structure unless told otherwise: relaxing does the rest."""
 
 Requests = Callable[[Any, int], Sequence[Request]]
 """Makes a batch's requests of a model and a seed."""

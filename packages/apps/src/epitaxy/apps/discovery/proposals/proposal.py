@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 from pymatgen.core import Lattice, Structure
 
 Kind = Literal["models", "prototypes", "random"]
-KINDS: tuple[Kind, ...] = ("models", "prototypes", "random")
+KINDS: tuple[Kind, ...] = ("prototypes", "models", "random")
+"""In the order of their turns: what costs nothing to propose comes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

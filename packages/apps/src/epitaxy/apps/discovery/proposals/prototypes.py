@@ -102,7 +102,7 @@ def replacements(known: Amounts, asked: Amounts) -> list[Replacement]:
 
 
 def chemical_distance(replacement: Replacement, asked: Amounts) -> float:
-    """Return the mean difference of Pettifor's (Mendeleev) numbers over the atoms; 0 for the same elements."""
+    """Return the mean difference of Pettifor's (Mendeleev) numbers over the atoms."""
     total = sum(asked.values())
     return (
         sum(
