@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pymatgen.core import Structure
 
+from epitaxy.apps.capabilities import advised
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
@@ -59,16 +60,17 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             return for_groups(
                 symmetry, self.model.statistics, num=num, seed=seed, targets=targets, guidance=guidance
             )
-        return for_formulas(
-            formulas,
-            symmetry,
-            self.model.statistics,
-            num=num,
-            seed=seed,
-            targets=targets,
-            guidance=guidance,
-            formula_units=formula_units,
-        )
+        with advised(formulas):
+            return for_formulas(
+                formulas,
+                symmetry,
+                self.model.statistics,
+                num=num,
+                seed=seed,
+                targets=targets,
+                guidance=guidance,
+                formula_units=formula_units,
+            )
 
     def sample(
         self,

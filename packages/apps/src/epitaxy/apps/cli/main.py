@@ -305,7 +305,8 @@ def search(
         question=question, out=out, budget=budget_seconds(budget), num=num,
         proposals=tuple(w.strip() for w in (proposals or "").split(",") if w.strip()),
         models=tuple(model or ()), reference=reference, leave_out_known=leave_out_known, hull=hull,
-        potential=potential, formats=tuple(format_ or ["cif"]), window=window, fmax=fmax, max_steps=max_steps, pressure=pressure,
+        potential=potential, formats=tuple(format_ or ["cif"]), window=window, fmax=fmax,
+        max_steps=max_steps, pressure=pressure,
         max_atoms=max_atoms, seed=seed, steps=steps, workers=workers, device=device, root=root,
     )  # fmt: skip
     words.check()

@@ -87,7 +87,8 @@ def _summary(result: SearchResult, window: float) -> str:
     stopped = " It was stopped before its time." if result.interrupted else ""
     return (
         f"{distinct} distinct crystals were found, {listed} of them within {1000 * window:.0f} meV/atom "
-        f"{above}, by {result.stability.potential} at 0 K. A potential errs: take the lowest few further.{stopped}"
+        f"{above}, by {result.stability.potential} at 0 K. A potential errs: take the "
+        f"lowest few further.{stopped}"
     )
 
 

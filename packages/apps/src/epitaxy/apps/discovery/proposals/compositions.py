@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from math import gcd
 
-from pymatgen.core import Composition
+from pymatgen.core import Composition, Element
 
 from epitaxy.apps.discovery.question import Amounts
 from epitaxy.eval.validity import compositional_validity
@@ -22,7 +22,8 @@ def stoichiometries(elements: Iterable[str], known: Iterable[Amounts] = ()) -> l
 
     The pure elements and the compositions of fewer elements are among them: what has all elements competes
     with these. Compositions that known crystals have come first; others must be neutral by the SMACT rule
-    (:func:`epitaxy.eval.validity.compositional_validity`), the small units first.
+    (:func:`epitaxy.eval.validity.compositional_validity`): those that are so by common oxidation states come
+    before the rest, and small units before large ones.
 
     Args:
         elements: symbols.
@@ -52,7 +53,16 @@ def _enumerated(symbols: list[str]) -> list[Amounts]:
 
 
 def _by_size(amounts: Iterable[Amounts]) -> list[Amounts]:
-    return sorted(amounts, key=lambda a: (sum(a.values()), max(a.values()), _key(a)))
+    return sorted(amounts, key=lambda a: (not _is_common(a), sum(a.values()), max(a.values()), _key(a)))
+
+
+def _is_common(amounts: Amounts) -> bool:
+    """Whether it is one element alone, or neutral with each in one of its common oxidation states."""
+    states = [
+        [count * state for state in Element(symbol).common_oxidation_states]
+        for symbol, count in amounts.items()
+    ]
+    return len(amounts) == 1 or any(sum(charges) == 0 for charges in itertools.product(*states))
 
 
 def _merged(full: list[Amounts], parts: list[Amounts]) -> list[Amounts]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pymatgen.core import Lattice, Structure
 
@@ -65,6 +65,7 @@ class Proposal:
         return Proposal(origin=Origin(**record["origin"]), structure=structure, fault=record["fault"])
 
 
+@runtime_checkable
 class Proposer(Protocol):
     """One source of candidates: a function from the number of a batch to the batch, whatever was before."""
 
