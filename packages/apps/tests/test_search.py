@@ -492,8 +492,10 @@ def test_a_hull_of_known_crystals(tmp_path: Path) -> None:
         "CuAu", out=tmp_path / "out", num=4, proposals="prototypes", reference="prototypes", hull=str(known),
         potential="ase:emt", workers=0,
     )  # fmt: skip
-    assert found.finds[0].candidate.e_hull is not None
-    assert found.finds[0].candidate.e_hull < 0  # EMT's CuAu is stable
+    candidate = found.finds[0].candidate
+    assert candidate.e_hull is not None
+    assert sum(share for _, share in candidate.above.decomposition) == pytest.approx(1.0)
+    assert found.height(found.finds[0]) == candidate.e_hull
 
 
 def test_models_propose_what_was_asked(tmp_path: Path) -> None:

@@ -45,13 +45,13 @@ def serving(words: SearchWords, question: Question) -> list[Capability]:
         named = [capability_of(name) for name in dict.fromkeys(words.models)]
         for one in named:
             if reason := _why_not(one, question):
-                raise UsageError(f"--model {one.name} {reason}, and {question.text} is asked for")
+                raise UsageError(f"--model {one.name} {reason}, and {words.question} is asked for")
         return named
     shipped = shipped_capabilities()
     able = [one for one in shipped if _why_not(one, question) is None]
     if not able:
         reasons = "; ".join(f"{one.name} {_why_not(one, question)}" for one in shipped if one.makes_crystals)
-        raise UsageError(f"no model knows {question.text} ({reasons}): {_OTHERWISE}")
+        raise UsageError(f"no model knows {words.question} ({reasons}): {_OTHERWISE}")
     return able
 
 

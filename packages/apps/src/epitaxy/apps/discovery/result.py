@@ -167,7 +167,8 @@ def likeness(relaxed: Relaxed, reference: Reference) -> Likeness | None:
     """Find the known crystal of the same composition that is closest."""
     structure = relaxed.structure
     best: Likeness | None = None
-    strict, loose = StructureMatcher(), StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10)
+    strict = StructureMatcher()
+    loose: Any = StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10)  # it has unannotated methods
     for name, known in reference.of_formula(amounts_of(structure.composition)).items():
         found = loose.get_rms_dist(structure, known)
         if found is None:

@@ -12,7 +12,7 @@ def search(
     question: str,
     *,
     out: str | Path,
-    budget: float | str = BUDGET,
+    budget: float | int | str = BUDGET,
     num: int | None = None,
     proposals: str | Sequence[str] = (),
     model: str | Sequence[str] = (),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from epitaxy.apps.capabilities import Capability
@@ -116,7 +116,7 @@ def model_proposer(
     if not question.is_system:
         return Sampled(loaded, _for(formula_of(question.amounts or {}), BATCH), seed)
     makers: list[Callable[[], Proposer]] = [
-        (lambda n=n, formula=formula: Sampled(loaded, _for(formula, SMALL_BATCH), structure_seed(seed, n)))
+        partial(Sampled, loaded, _for(formula, SMALL_BATCH), structure_seed(seed, n))
         for n, formula in enumerate(formulas)
     ]
     return Scheduled("models", capability.name, makers)

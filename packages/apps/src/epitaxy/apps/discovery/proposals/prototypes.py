@@ -86,7 +86,7 @@ class Prototypes:
 def prototype_proposer(reference: Reference, compositions: Sequence[Amounts]) -> Proposer:
     """Return the known structure types of one composition, or of several in turn."""
     makers: list[Callable[[], Proposer]] = [
-        (lambda amounts=amounts: Prototypes(reference, amounts)) for amounts in compositions
+        partial(Prototypes, reference, amounts) for amounts in compositions
     ]
     return makers[0]() if len(makers) == 1 else Scheduled("prototypes", "prototypes", makers)
 
@@ -123,12 +123,14 @@ def scaled(known: Structure, replacement: Mapping[str, str]) -> Structure:
     made = substituted(known, replacement)
     if all(old == new for old, new in replacement.items()):
         return made
+    by_radii: Any = RLSVolumePredictor  # pymatgen left both unannotated
+    by_bonds: Any = DLSVolumePredictor
     with warnings.catch_warnings():  # it says that radii are rough
         warnings.simplefilter("ignore")
         try:
-            volume = RLSVolumePredictor(check_isostructural=False).predict(made, known)
+            volume = by_radii(check_isostructural=False).predict(made, known)
         except Exception:  # elements without radii, or cells that it knows no bonds in
-            volume = DLSVolumePredictor().predict(made)
+            volume = by_bonds().predict(made)
     made.scale_lattice(volume)
     return made
 

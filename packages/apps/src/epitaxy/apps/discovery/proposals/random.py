@@ -4,6 +4,7 @@ import random
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -84,11 +85,7 @@ def random_proposer(compositions: Sequence[Amounts], *, max_atoms: int, seed: in
     """Return random structures of one composition, or of several in turn."""
     own = structure_seed(seed, _STREAM)
     makers: list[Callable[[], Proposer]] = [
-        (
-            lambda n=n, amounts=amounts: SymmetricRandom(
-                amounts=amounts, max_atoms=max_atoms, seed=structure_seed(own, n)
-            )
-        )
+        partial(SymmetricRandom, amounts=amounts, max_atoms=max_atoms, seed=structure_seed(own, n))
         for n, amounts in enumerate(compositions)
     ]
     return makers[0]() if len(makers) == 1 else Scheduled("random", "random", makers)
@@ -109,7 +106,8 @@ def _crystal(group: int, counts: Amounts, rng: np.random.Generator) -> Structure
     if not made.valid:
         return None
     structure: Structure = made.to_pymatgen()
+    predictor: Any = DLSVolumePredictor  # pymatgen left it unannotated
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        structure.scale_lattice(DLSVolumePredictor().predict(structure))
+        structure.scale_lattice(predictor().predict(structure))
     return structure
