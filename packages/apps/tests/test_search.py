@@ -335,8 +335,8 @@ def test_near_duplicates_are_merged_and_others_not() -> None:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
     out = tmp_path_factory.mktemp("search") / "out"
     answer = call(
-        "search", FORMULA, *CHEAP, "--num", "10", "--budget", "00:05:00", "--format", "cif", "--format", "poscar",
-        "--max-atoms", "4", "--max-steps", "60", "--out", str(out),
+        "search", FORMULA, *CHEAP, "--num", "8", "--budget", "00:10:00", "--format", "cif", "--format",
+        "poscar", "--max-atoms", "4", "--max-steps", "40", "--out", str(out),
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
     return out, answer
@@ -356,7 +356,7 @@ def test_everything_is_written(finished: tuple[Path, Answer]) -> None:
     assert all(row["origin"] for row in rows)
     found = json.loads((out / "candidates.json").read_text())
     assert found["asked"]["question"] == "CuAu"
-    assert sum(source["proposed"] for source in found["sources"].values()) >= 10
+    assert sum(source["proposed"] for source in found["sources"].values()) >= 8
     assert sum(row["found"] for row in found["candidates"]) == sum(
         source["proposed"] - source["faulty"] - source["elsewhere"] for source in found["sources"].values()
     )
@@ -384,9 +384,9 @@ def test_the_page_stands_alone_on_a_phone_in_the_dark(finished: tuple[Path, Answ
 def test_the_same_words_go_on_and_others_are_refused(finished: tuple[Path, Answer]) -> None:
     out, _ = finished
     before = (out / "ranked.csv").read_text()
-    words = (*CHEAP, "--max-atoms", "4", "--max-steps", "60", "--out", str(out), "--budget", "00:05:00")
+    words = (*CHEAP, "--max-atoms", "4", "--max-steps", "40", "--out", str(out), "--budget", "00:10:00")
     with mock.patch("epitaxy.eval.stability.ase_potential.relax_with", side_effect=AssertionError):
-        answer = call("search", FORMULA, *words, "--num", "10")
+        answer = call("search", FORMULA, *words, "--num", "8")
     assert answer.returncode == 0, answer.stderr
     assert (out / "ranked.csv").read_text() == before
     refused(call("search", "Cu3Au", *words), "holds a search for", "CuAu")
@@ -398,8 +398,8 @@ def test_interrupted_and_continued_is_the_same_as_uninterrupted(
 ) -> None:
     out = tmp_path / "out"
     words = (
-        "search", FORMULA, *CHEAP, "--num", "10", "--budget", "00:05:00", "--max-atoms", "4", "--max-steps", "60",
-        "--out", str(out),
+        "search", FORMULA, *CHEAP, "--num", "8", "--budget", "00:10:00", "--max-atoms", "4", "--max-steps",
+        "40", "--out", str(out),
     )  # fmt: skip
     engine = importlib.import_module("epitaxy.eval.stability.ase_potential")
     real, calls = engine.relax_with, 0

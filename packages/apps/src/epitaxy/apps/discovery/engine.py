@@ -1,18 +1,18 @@
 """The search itself: propose, sort out, relax roughly, relax finely what is low, over again."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pymatgen.core import Structure
 
 from epitaxy.apps.discovery.folding import Folder, Sieve, primitive
 from epitaxy.apps.discovery.hulls import hull_of_found
+from epitaxy.apps.discovery.plausible import fault as fault_of
 from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal
 from epitaxy.apps.discovery.question import Question
 from epitaxy.apps.discovery.relaxing import Relaxer
 from epitaxy.apps.progress import Progress, silent
-from epitaxy.apps.sampling.soundness import crystal_fault
 from epitaxy.eval.isolation import Failed
 from epitaxy.eval.stability import NO_HULL, Hull, Relaxed, RelaxSettings
 
@@ -71,8 +71,9 @@ class Engine:
         relaxer: computes forces.
         fine: when a fine relaxation ends.
         window: eV/atom above the best within which a candidate counts.
-        deadline: time of ``time.monotonic`` at which relaxing ends.
+        deadline: time by the clock at which relaxing ends.
         begin: time from which progress counts.
+        clock: what time is told by; the time of the processor, in benchmarks.
         num: candidates after which no more are taken.
         hull: known phases, if any.
         report: told of progress: seconds, of how many, and words.
@@ -85,6 +86,7 @@ class Engine:
     fine: RelaxSettings
     window: float
     deadline: float
+    clock: Callable[[], float] = time.monotonic
     begin: float = field(default_factory=time.monotonic)
     num: int | None = None
     hull: Hull = NO_HULL
@@ -108,7 +110,7 @@ class Engine:
         """Search until the time is up, or there is nothing left to do."""
         while self._time_left() > 0:
             before = self.relaxer.computed, len(self.tried)
-            self._look(time.monotonic() + COARSE_SHARE * self._time_left())
+            self._look(self.clock() + COARSE_SHARE * self._time_left())
             self._refine()
             if self.exhausted and not self._waiting() and not self._promising():
                 return
@@ -120,19 +122,19 @@ class Engine:
         return {one.id: one.best for one in self.tried if isinstance(one.best, Relaxed)}
 
     def _time_left(self) -> float:
-        return self.deadline - time.monotonic()
+        return self.deadline - self.clock()
 
     def _look(self, until: float) -> None:
         """Take proposals and relax them roughly."""
         size = ROUND * max(1, self.relaxer.workers)
-        while time.monotonic() < until:
+        while self.clock() < until:
             while len(self._waiting()) < size and self._take(until):
                 pass
             waiting = self._waiting()[:size]
             if not waiting:
                 return
             for number, outcome in self.relaxer.relax(
-                [w.structure for w in waiting], self.coarse, until=until
+                [w.structure for w in waiting], self.coarse, seconds=until - self.clock()
             ):
                 waiting[number].coarse = outcome
                 self._tell()
@@ -142,7 +144,7 @@ class Engine:
 
     def _take(self, until: float) -> bool:
         """Take one proposal; whether there was one, and time for it."""
-        if self.exhausted or time.monotonic() + self.pull_seconds.expected > until:
+        if self.exhausted or self.clock() + self.pull_seconds.expected > until:
             return False
         proposal = None if self.num is not None and len(self.tried) >= self.num else next(self.stream, None)
         if proposal is None:
@@ -161,7 +163,7 @@ class Engine:
             if not self.question.holds(structure.composition):
                 tally.elsewhere += 1
                 return
-            fault = crystal_fault(structure)
+            fault = fault_of(structure)
         if structure is None or fault is not None:
             tally.faulty += 1
             tally.faults[str(fault)] = tally.faults.get(str(fault), 0) + 1
@@ -181,7 +183,7 @@ class Engine:
         while self._time_left() > 0 and (chosen := self._promising()[: 2 * size]):
             starts = [one.coarse.structure for one in chosen if isinstance(one.coarse, Relaxed)]
             done = 0
-            for number, outcome in self.relaxer.relax(starts, self.fine, until=self.deadline):
+            for number, outcome in self.relaxer.relax(starts, self.fine, seconds=self._time_left()):
                 chosen[number].fine = outcome
                 done += 1
                 self._tell()
@@ -217,7 +219,7 @@ class Engine:
     def _tell(self) -> None:
         done = sum(one.coarse is not None for one in self.tried)
         words = f"{done} relaxed, {self._best()}"
-        self.report(round(time.monotonic() - self.begin), round(self.deadline - self.begin), words)
+        self.report(round(self.clock() - self.begin), round(self.deadline - self.begin), words)
 
     def _best(self) -> str:
         """Say what is lowest so far."""

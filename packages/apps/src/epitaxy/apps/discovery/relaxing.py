@@ -8,6 +8,7 @@ from typing import Any
 
 from pymatgen.core import Structure
 
+from epitaxy.apps.discovery.plausible import fault
 from epitaxy.eval.isolation import Done, Failed, stream_isolated
 from epitaxy.eval.isolation.worker import Worker
 from epitaxy.eval.resumable import joint_key, structure_key
@@ -66,11 +67,11 @@ class Relaxer:
         self.computed = 0
 
     def relax(
-        self, structures: Sequence[Structure], settings: RelaxSettings, *, until: float | None = None
+        self, structures: Sequence[Structure], settings: RelaxSettings, *, seconds: float | None = None
     ) -> Iterator[tuple[int, Relaxed | Failed]]:
-        """Yield (number, what came of it): those done before first, then those done by ``until``.
+        """Yield (number, what came of it): those done before first, then those that there is time for.
 
-        Closed early, or out of time, it gives up what workers have in hand.
+        After ``seconds`` of wall-clock time, or closed early, it gives up what workers have in hand.
         """
         keys = [self._key(structure, settings) for structure in structures]
         kept = self._store.read(set(keys), LIMIT)
@@ -88,7 +89,7 @@ class Relaxer:
                 workers=self.workers,
                 limit=LIMIT,
                 bench=self._bench,
-                until=until,
+                until=None if seconds is None else time.monotonic() + seconds,
             )
             for place, outcome in stream:
                 pending[keys[todo[place]]] = outcome
@@ -111,4 +112,9 @@ class Relaxer:
 
 
 def _outcome(outcome: Done[Any] | Failed) -> Relaxed | Failed:
-    return outcome if isinstance(outcome, Failed) else Relaxed.from_json(outcome.value)
+    """Return what came of relaxing; a potential's hole is no minimum, however low it is."""
+    if isinstance(outcome, Failed):
+        return outcome
+    relaxed = Relaxed.from_json(outcome.value)
+    reason = fault(relaxed.structure)
+    return relaxed if reason is None else Failed(kind="error", reason=f"relaxed into a hole: {reason}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import lru_cache, partial
 from typing import Any
 
 from epitaxy.apps.capabilities import Capability
@@ -50,11 +50,10 @@ class Loaded:
     capability: Capability
     sampling: Sampling
 
-    @cached_property
+    @property
     def model(self) -> Generator[Any, Any]:
         """The model, ready to sample."""
-        cls = SymmBFN if self.capability.model == "symmbfn" else CrystalGenerator
-        return cls.load(str(self.capability.path))
+        return _loaded(self.capability.model == "symmbfn", str(self.capability.path))
 
     def samples(self, requests: Sequence[Request]) -> list[Sample]:
         """Sample them at once."""
@@ -96,6 +95,11 @@ class Sampled:
     def _proposal(self, sample: Sample) -> Proposal:
         origin = Origin(kind="models", by=self.name, detail=f"seed {sample.request.seed}")
         return Proposal(origin=origin, structure=sample.crystal, fault=sample.reason)
+
+
+@lru_cache(maxsize=8)
+def _loaded(symmetric: bool, path: str) -> Generator[Any, Any]:
+    return (SymmBFN if symmetric else CrystalGenerator).load(path)
 
 
 def model_proposer(
