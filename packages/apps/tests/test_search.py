@@ -159,10 +159,10 @@ def test_stoichiometries_are_of_these_elements_and_each_once(elements: set[str])
         (("SrTiO3", "--model", "kldm-mp20", "--proposals", "random"), ("--model", "models")),
         (("PoO2",), ("PoO2", "no model", "--proposals prototypes,random")),
         (("C60H61",), ("C60H61", "no model")),
-        (("SrTiO3", "--reference", "mp20"), ("mp20", "mp_20")),
+        (("SrTiO3", "--potential", "ase:emt", "--reference", "mp20"), ("mp20", "mp_20")),
         (("SrTiO3", "--potential", "best"), ("best", "chgnet")),
-        (("Sr5Ti3O7", "--reference", "prototypes", "--proposals", "prototypes"), ("as a prototype",)),
-        (("SrTiO3", "--reference", "prototypes", "--hull", "prototypes"), ("no pure", "Sr")),
+        (("Sr5Ti3O7", *CHEAP[:6], "--proposals", "prototypes"), ("as a prototype",)),
+        (("SrTiO3", *CHEAP[:6], "--hull", "prototypes"), ("no pure", "Sr")),
     ],
 )  # fmt: skip
 def test_wrong_words_are_one_sentence(words: tuple[str, ...], parts: tuple[str, ...], tmp_path: Path) -> None:

@@ -46,8 +46,13 @@ class Tried:
 
     @property
     def best(self) -> Relaxed | Failed | None:
-        """The furthest that it came: a fine relaxation that failed does not undo a rough one."""
-        return self.fine if isinstance(self.fine, Relaxed) else self.coarse
+        """The furthest that it came.
+
+        A fine relaxation that takes too long does not undo the rough one; one that ends in a fault (flown
+        apart, or into a hole of the potential) does, for the rough one was on its way there.
+        """
+        stuck = isinstance(self.fine, Failed) and self.fine.kind != "error"
+        return self.coarse if self.fine is None or stuck else self.fine
 
 
 @dataclass(kw_only=True, eq=False)

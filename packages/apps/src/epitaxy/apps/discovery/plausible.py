@@ -7,7 +7,7 @@ from pymatgen.core import Structure
 from epitaxy.apps.sampling.soundness import crystal_fault
 
 CLOSEST = 0.6
-"""Of the sum of two covalent radii: the shortest bonds known are longer (N2 has 0.77, quintuple Cr-Cr 0.66)."""
+"""Of the sum of two covalent radii; the shortest bonds are longer (N2 has 0.77, quintuple Cr-Cr 0.66)."""
 
 
 def fault(structure: Structure) -> str | None:
