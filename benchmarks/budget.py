@@ -8,8 +8,10 @@ whatever the recipe's schedule says, so that budgets of any length end alike. Pr
 the training process while it trains: neither preparing data nor validation nor matching counts, and what
 other processes do does not either, but for the caches and the clock that they share.
 
-Prints, as Markdown, the validation losses of the averaged weights and the match rates of structures predicted
-for ``--limit`` fixed validation crystals: one structure each, as drawn, ``--steps`` network evaluations.
+Prints, as Markdown, the validation losses of the averaged weights and how good ``--limit`` samples are, as
+drawn, ``--steps`` network evaluations each: of predicted structures the match rates, one structure for each
+of as many fixed validation crystals; of molecules the shares that are stable and valid; of de novo crystals
+the shares of valid structures and compositions, and how far the numbers of elements are from validation's.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,18 +28,25 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 from pymatgen.core import Structure
+from scipy.stats import wasserstein_distance
 
 from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.data import compositions, draw, load_split
 from epitaxy.apps.dataset import Dataset
 from epitaxy.apps.families import FAMILIES, AnyModel
+from epitaxy.apps.generator import CrystalGenerator
+from epitaxy.apps.geobfn import GeoBFN
 from epitaxy.apps.model_dir import save_model
+from epitaxy.apps.molecule_model import MoleculeModel
 from epitaxy.apps.sampling.crystals import for_compositions
 from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.symmbfn import SymmBFN
 from epitaxy.apps.training.module import stratified_times
 from epitaxy.apps.training.run import Hardware, open_run, train
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
-from epitaxy.eval import match_csp
+from epitaxy.apps.wyckoff_model import WyckoffModel
+from epitaxy.eval import evaluate_validity, match_csp
+from epitaxy.eval.molecules import Molecules, evaluate_molecules
 from epitaxy.geometry import SharedRng
 
 COOLDOWN = 0.2
@@ -100,18 +109,47 @@ def losses(model: AnyModel, recipe: Recipe, val_data: Dataset) -> Mapping[str, f
     return total
 
 
+def quality(model: AnyModel, task: str, data: str, *, limit: int, steps: int) -> Mapping[str, str]:
+    """Sample and measure, by what the model makes."""
+    if task == "csp":
+        some = draw(load_split(data, "val"), limit)
+        truths = dict(zip(some.ids, some.structures(), strict=True))
+        requests = for_compositions(compositions(some), model.statistics, num=1, seed=0)  # type: ignore[arg-type]
+        return {f"match {name}": percent(rate) for name, rate in match_rates(model, truths, requests, steps)}
+    if isinstance(model, MoleculeModel):
+        asked = GeoBFN(model).requests(num=limit, seed=0)
+        made = [s.molecule for s in chain.from_iterable(generate(model, asked, steps=steps, redraws=0))]
+        pairs = [(atoms.numbers, atoms.positions) for atoms in made if atoms is not None]
+        counts = evaluate_molecules(Molecules.from_pairs(pairs)).counts()
+        return {name: percent(counts[name] / limit) for name in ("stable", "valid", "stable_valid_unique")}
+    generator = SymmBFN(model) if isinstance(model, WyckoffModel) else CrystalGenerator(model)  # type: ignore[arg-type]
+    requests = generator.requests(num=limit, seed=0)
+    crystals = [s.crystal for s in chain.from_iterable(generate(model, requests, steps=steps, redraws=0))]
+    verdicts = evaluate_validity(crystals).samples
+    elements = [len(x.composition) for x in crystals if x is not None]
+    real = [len(x.composition) for x in draw(load_split(data, "val"), 1000).structures()]
+    return {
+        "structures valid": percent(sum(v.structural.valid for v in verdicts) / limit),
+        "compositions valid": percent(sum(v.compositional.valid for v in verdicts) / limit),
+        "elements, distance": f"{wasserstein_distance(elements, real):.3f}",
+    }
+
+
+def percent(share: float) -> str:
+    """Write a share."""
+    return f"{100 * share:.1f} %"
+
+
 def match_rates(
     model: AnyModel, truths: Mapping[str, Structure], requests: Sequence[Any], steps: int
-) -> Mapping[str, float]:
-    """Predict a structure for each request; return match rates by protocol."""
+) -> Iterator[tuple[str, float]]:
+    """Predict a structure for each request; yield match rates by protocol."""
     predictions: dict[str, list[Structure | None]] = {name: [] for name in truths}
     for sample in chain.from_iterable(generate(model, requests, steps=steps, redraws=0)):
         predictions[sample.request.id].append(sample.crystal)
-    rates = {}
     for protocol in ("crysbfn", "strict"):
         result = match_csp(predictions, truths, protocol=protocol, workers=os.cpu_count() or 1)
-        rates[protocol] = result.match_rate(1) or 0.0
-    return rates
+        yield protocol, result.match_rate(1) or 0.0
 
 
 def main() -> None:
@@ -132,8 +170,8 @@ def main() -> None:
     print(
         f"{words.data}, {words.task}, {words.minutes:g} processor minutes on one thread, {words.precision}\n"
     )
-    print("| recipe | parameters | steps | crystals/s | losses | match crysbfn | match strict |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print("| recipe | parameters | steps | structures/s | losses | samples |")
+    print("|---|---|---|---|---|---|", flush=True)
     for number, text in enumerate(words.recipes):
         recipe = read(text, task=words.task, dataset=words.data)
         family = FAMILIES[recipe.model]
@@ -150,7 +188,7 @@ def main() -> None:
                 hardware=Hardware(accelerator="cpu", precision=words.precision),
                 callbacks=[budget],
             )
-        of = losses(model, recipe, val_data)
+        found = losses(model, recipe, val_data)
         if words.keep is not None:
             save_model(words.keep / str(number), model, card=f"benchmarks/budget.py {text}\n")
         row = [
@@ -158,15 +196,10 @@ def main() -> None:
             f"{sum(p.numel() for p in model.network.parameters()) / 1e6:.2f} M",
             str(budget.steps),
             f"{budget.steps * recipe.training.batch_size / budget.spent:.0f}",
-            ", ".join(f"{name} {value:.3f}" for name, value in of.items()),
+            ", ".join(f"{name} {value:.3f}" for name, value in found.items()),
         ]
-        if words.task == "csp":
-            some = draw(load_split(words.data, "val"), words.limit)
-            truths = dict(zip(some.ids, some.structures(), strict=True))
-            requests = for_compositions(compositions(some), model.statistics, num=1, seed=0)  # type: ignore[arg-type]
-            row += [
-                f"{100 * rate:.1f} %" for rate in match_rates(model, truths, requests, words.steps).values()
-            ]
+        of = quality(model, words.task, words.data, limit=words.limit, steps=words.steps)
+        row.append(", ".join(f"{name} {value}" for name, value in of.items()))
         print(f"| {' | '.join(row)} |", flush=True)
 
 

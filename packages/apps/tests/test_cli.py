@@ -259,6 +259,13 @@ def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(tmp_path: Path)
     assert "Traceback" in shown.stderr
 
 
+def test_debug_says_why_a_record_was_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "bad.cif").write_text("data_x\n_cell_length_a 1.0\n")
+    words = ("data", "info", str(tmp_path))
+    assert "bad cannot be read" not in call("epitaxy", *words).stderr
+    assert "bad cannot be read" in call("epitaxy", *words, "--debug").stderr
+
+
 @pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-3"])
 def test_times_that_are_none(seconds: str, tmp_path: Path) -> None:
     words = ("eval", "dng", str(tmp_path), "--timeout", seconds)

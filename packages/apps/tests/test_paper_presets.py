@@ -107,6 +107,7 @@ KLDM: Table = [
     ("positions.loss", "wrapped", "code: the target is of the wrapped normal, 13 images"),
     ("positions.sampler", "published_pc", "code: corrector, then predictor, at one time, 2 of T a step"),
     ("positions.corrector_step", 0.25, "code: tau"),
+    ("positions.temperature", 1.0, "none: the learned law itself"),
     ("lattice.kind", "variance_preserving", "Sec. 3.3"),
     ("lattice.beta_low", 0.1, "code: beta(t) = 0.1 + 19.9 t; App. I.3 says linear"),
     ("lattice.beta_high", 20.0, "code"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import math
 import os
 import pickle
@@ -235,6 +236,14 @@ def test_weights_that_are_no_numbers_are_neither_written_nor_read(folder: Path) 
     save_file(weights, folder / WEIGHTS)
     with pytest.raises(WorkError, match=r"norm\.weight is no number"):
         load_model(str(folder))
+
+
+@pytest.mark.parametrize("name", list(shipped()))
+def test_shipped_models_know_their_files(name: str) -> None:
+    sums = json.loads((shipped()[name] / SUMS).read_text())
+    assert set(sums) == {"recipe.json", "statistics.json", WEIGHTS}
+    for file, digest in sums.items():
+        assert hashlib.sha256((shipped()[name] / file).read_bytes()).hexdigest() == digest
 
 
 def test_a_written_model_knows_its_files(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
 import hypothesis.strategies as st
 import pytest
@@ -292,6 +292,42 @@ def test_with_the_exact_score_the_two_modes_come_out(sampler: str) -> None:
     assert distance < 0.05
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_denser_mode_gains_as_the_temperature_falls(sampler: Sampler) -> None:
+    cold, hot = (
+        share_of_second_mode(
+            KineticDiffusion(sampler=sampler, prior_kind="marginal", temperature=temperature), 100, 2_000
+        )[0]
+        for temperature in (0.5, 2.0)
+    )
+    assert cold + 0.03 < hot
+    if sampler != "published_pc":  # whose weights are off at 1 already
+        assert cold < 0.25 < hot
+
+
+@pytest.mark.parametrize("parametrisation", ["simplified", "direct"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_temperature_divides_the_pull_and_not_what_velocities_lose(
+    sampler: Sampler, parametrisation: Literal["simplified", "direct"]
+) -> None:
+    """A step at temperature 2 is the step at 1 of a network that says half the pull."""
+    cool = KineticDiffusion(sampler=sampler, parametrisation=parametrisation)
+    warm, t, s = cool.with_temperature(2.0), times(0.4, 50), times(0.5, 50)
+    state = cool.corrupt(torch.rand(50, 3, generator=generator(), dtype=torch.float64), t, rng=generator())
+    output = torch.randn(50, 3, generator=generator(1), dtype=torch.float64)
+    std = KineticKernel.at(cool.noise_time(t[:1]), 0.0).velocity_std
+    loss = -state.velocity / std.square() if parametrisation == "direct" else 0.0
+    half = (output - loss) / 2 + loss
+    for verb in ("step", "correct") if sampler == "published_pc" else ("step",):
+        expected = getattr(cool, verb)(state, half, t, s, rng=generator())
+        found = getattr(warm, verb)(state, output, t, s, rng=generator())
+        torch.testing.assert_close(found.position, expected.position)
+        torch.testing.assert_close(found.velocity, expected.velocity)
+    if sampler != "published_pc":  # whose last step is a step
+        decoded = [flow.decode(state, output, t, rng=generator()) for flow in (cool, warm)]
+        assert torch.equal(*decoded)
+
+
 def test_a_short_horizon_is_no_start_from_uniform() -> None:
     """Why `horizon` and `prior_kind` matter: with T = 2 and a uniform start the weights come out wrong."""
     short = share_of_second_mode(KineticDiffusion(horizon=2.0), 100, 6_000)[0]
@@ -338,7 +374,13 @@ def test_an_atom_alone_has_no_correction_and_no_nan(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"horizon": 0.0}, {"initial_velocity": -1.0}, {"corrector_step": 0.0}, {"horizon": math.nan}],
+    [
+        {"horizon": 0.0},
+        {"initial_velocity": -1.0},
+        {"corrector_step": 0.0},
+        {"horizon": math.nan},
+        {"temperature": 0.0},
+    ],
 )
 def test_what_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -20,7 +20,7 @@ from epitaxy.apps.files import write_bytes, write_text
 
 WEIGHTS, RECIPE, CARD, STATISTICS = "model.safetensors", "recipe.json", "card.md", "statistics.json"
 SUMS = "checksums.json"
-"""SHA-256 of each file but the card, to which measurements are added; shipped models may have none."""
+"""SHA-256 of each file but the card, to which measurements are added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

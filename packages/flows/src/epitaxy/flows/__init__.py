@@ -13,7 +13,7 @@ from epitaxy.flows.mass_centred import MassCentred
 from epitaxy.flows.noise_schedules import LinearBeta, NoiseSchedule
 from epitaxy.flows.pinned import Pinned
 from epitaxy.flows.product import Level, ProductFlow, Refreshable
-from epitaxy.flows.protocol import Collective, Componentwise, Correcting, Features, Flow
+from epitaxy.flows.protocol import Collective, Componentwise, Correcting, Features, Flow, Tempered
 from epitaxy.flows.schedules import EntropySchedule
 from epitaxy.flows.variance_preserving import VariancePreserving
 
@@ -41,6 +41,7 @@ __all__ = [
     "Pinned",
     "ProductFlow",
     "Refreshable",
+    "Tempered",
     "TrajectoryBank",
     "VariancePreserving",
     "bin_centre",

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._checks import check_option
-from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
+from epitaxy.flows.protocol import Collective, Correcting, Features, Flow, Tempered
 from epitaxy.geometry import Rng, RngSource, Segments
 
 Level = Literal["atom", "graph"]
@@ -81,6 +81,21 @@ class ProductFlow:
         check_option("sampler", name, sorted(known))
         flows = {
             field: flow.with_sampler(name) if name in flow.samplers else flow
+            for field, flow in self.flows.items()
+        }
+        return replace(self, flows=flows)
+
+    def with_temperature(self, temperature: float) -> "ProductFlow":
+        """Return the same product, sampled at another temperature where a flow has one.
+
+        Raises:
+            ValueError: if none has, or it is out of range.
+
+        """
+        if not any(isinstance(flow, Tempered) for flow in self.flows.values()):
+            raise ValueError("no flow of this model has a temperature: kinetic positions have")
+        flows = {
+            field: flow.with_temperature(temperature) if isinstance(flow, Tempered) else flow
             for field, flow in self.flows.items()
         }
         return replace(self, flows=flows)

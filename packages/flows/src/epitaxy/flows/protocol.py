@@ -110,6 +110,17 @@ class Flow(Protocol[State]):
 
 
 @runtime_checkable
+class Tempered(Protocol):
+    """A flow that can be sampled at a temperature: below 1, nearer to where what it learned is dense."""
+
+    temperature: float
+
+    def with_temperature(self, temperature: float) -> Flow[Any]:
+        """Return the same flow at another temperature; 1 is the law that was learned."""
+        ...
+
+
+@runtime_checkable
 class Componentwise(Flow[Tensor], Protocol):
     """A flow of real variables that treats every component alike.
 

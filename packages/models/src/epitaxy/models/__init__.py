@@ -8,6 +8,7 @@ from epitaxy.models.egnn import EGNN, EGNNOutput
 from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding, fourier_features
 from epitaxy.models.gaussian_basis import GaussianBasis
 from epitaxy.models.molecule_net import MoleculeNet, MoleculeNetOutput
+from epitaxy.models.molecule_transformer import MoleculeTransformer
 from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 from epitaxy.models.property_embedding import PropertyEmbedding
 from epitaxy.models.rotary_net import RotaryNet
@@ -26,6 +27,7 @@ __all__ = [
     "GaussianTimeEmbedding",
     "MoleculeNet",
     "MoleculeNetOutput",
+    "MoleculeTransformer",
     "PairFeatures",
     "PropertyEmbedding",
     "RotaryNet",

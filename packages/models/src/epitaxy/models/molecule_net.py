@@ -1,7 +1,7 @@
-"""The network of GeoBFN: an EGNN on noisy molecules, with features of types, charges, time and properties."""
+"""The network of GeoBFN: an EGNN, or a transformer, that sees types, charges, time and properties."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import torch
 from jaxtyping import Float
@@ -9,13 +9,23 @@ from torch import Tensor, nn
 
 from epitaxy.geometry import Pairs, Segments
 from epitaxy.models._parts import choose
-from epitaxy.models.egnn import EGNN
+from epitaxy.models.egnn import EGNN, EGNNOutput
 from epitaxy.models.embeddings import TimeEmbedding
 from epitaxy.models.gaussian_basis import GaussianBasis
+from epitaxy.models.molecule_transformer import MoleculeTransformer
 from epitaxy.models.property_embedding import PropertyEmbedding
 
 CHARGES = {"none": 0, "basis": GaussianBasis().channels, "value": 1}
 TIMES = {"value": False, "sinusoidal": True}
+
+
+class TransformerWords(TypedDict, total=False):
+    """Of `MoleculeTransformer`, beside what `MoleculeNet` tells it."""
+
+    heads: int
+    radial: int
+    reach: float
+    expansion: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +71,18 @@ class MoleculeNet(nn.Module):
         equivariance: "E(3)", as published, or "SE(3)", which sees mirror images differently.
         attention: whether messages are gated (EDM).
         tanh: whether steps are bounded (EDM).
+        transformer: what else a `MoleculeTransformer` is told, which then stands in the place of the EGNN;
+            `equivariance`, `attention` and `tanh` are the EGNN's.
 
     Raises:
         ValueError: if there are neither types nor charges, a word is none of those above, or an embedding
             cannot have its channels.
 
     """
+
+    egnn: EGNN
+    """Where there is no transformer."""
+    transformer: MoleculeTransformer | None
 
     def __init__(
         self,
@@ -83,6 +99,7 @@ class MoleculeNet(nn.Module):
         equivariance: Literal["E(3)", "SE(3)"] = "E(3)",
         attention: bool = False,
         tanh: bool = False,
+        transformer: TransformerWords | None = None,
     ) -> None:
         super().__init__()
         charge_channels = choose("charge", charge, CHARGES)
@@ -94,18 +111,30 @@ class MoleculeNet(nn.Module):
         self.basis = GaussianBasis() if charge == "basis" else None
         self.time_embedding = TimeEmbedding(time_dim) if choose("time", time, TIMES) else None
         self.property_embedding = PropertyEmbedding(properties, property_dim) if properties else None
-        self.egnn = EGNN(
-            features=types
-            + charge_channels
-            + (time_dim if self.time_embedding else 1)
-            + (self.property_embedding.channels if self.property_embedding else 0),
-            outputs=sum(self.outputs),
-            hidden=hidden,
-            layers=layers,
-            equivariance=equivariance,
-            attention=attention,
-            tanh=tanh,
+        of_graphs = (time_dim if self.time_embedding else 1) + (
+            self.property_embedding.channels if self.property_embedding else 0
         )
+        features, outputs = types + charge_channels + of_graphs, sum(self.outputs)
+        self.transformer = None
+        if transformer is None:
+            self.egnn = EGNN(
+                features=features,
+                outputs=outputs,
+                hidden=hidden,
+                layers=layers,
+                equivariance=equivariance,
+                attention=attention,
+                tanh=tanh,
+            )
+        else:
+            self.transformer = MoleculeTransformer(
+                features=features,
+                outputs=outputs,
+                conditions=of_graphs,
+                hidden=hidden,
+                layers=layers,
+                **transformer,
+            )
 
     def forward(
         self,
@@ -138,14 +167,27 @@ class MoleculeNet(nn.Module):
         parts = [] if types is None else [types]
         if charges is not None:
             parts.append(charges if self.basis is None else self.basis(charges[:, 0]))
-        features = torch.cat([*parts, segments.expand(self.of_graphs(time, properties))], dim=1)
-        output = self.egnn(segments=segments, positions=positions, features=features, pairs=pairs)
+        of_graphs = self.of_graphs(time, properties)
+        features = torch.cat([*parts, segments.expand(of_graphs)], dim=1)
+        output = self._output(segments, positions, features, of_graphs, pairs)
         of_types, of_charges = output.features.split(list(self.outputs), dim=1)
         return MoleculeNetOutput(
             positions=segments.center(output.displacement),
             types=of_types if self.outputs[0] else None,
             charges=of_charges if self.outputs[1] else None,
         )
+
+    def _output(
+        self, segments: Segments, positions: Tensor, features: Tensor, of_graphs: Tensor, pairs: Pairs | None
+    ) -> EGNNOutput:
+        output: EGNNOutput
+        if self.transformer is None:
+            output = self.egnn(segments=segments, positions=positions, features=features, pairs=pairs)
+        else:
+            output = self.transformer(
+                segments=segments, positions=positions, features=features, conditions=of_graphs
+            )
+        return output
 
     def of_graphs(
         self, time: Float[Tensor, " graphs"], properties: Float[Tensor, "graphs properties"] | None

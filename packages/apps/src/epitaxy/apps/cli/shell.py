@@ -1,6 +1,7 @@
 """What every command line shares: exit statuses, one sentence for a user's mistake, ``--version``."""
 
 import errno
+import logging
 import signal
 import sys
 import traceback
@@ -19,7 +20,7 @@ DEBUG = "--debug"
 def new_app(help_text: str) -> typer.Typer:
     """Return an empty command line with ``--version``."""
     app = typer.Typer(
-        help=f"{help_text} With {DEBUG} an error shows where it arose.",
+        help=f"{help_text} With {DEBUG} an error, or a record passed over, shows where it arose.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -40,7 +41,8 @@ def new_app(help_text: str) -> typer.Typer:
 def run(app: typer.Typer) -> NoReturn:
     """Run a command line: status 0 done, 1 the work failed, 2 the words were wrong, 130 Ctrl-C, 143 SIGTERM.
 
-    Whatever goes wrong is said in one sentence; ``--debug``, anywhere among the words, adds the traceback.
+    Whatever goes wrong is said in one sentence; ``--debug``, anywhere among the words, adds the traceback, and
+    why each record that was passed over could not be read.
     """
     received: list[int] = []
 
@@ -51,6 +53,8 @@ def run(app: typer.Typer) -> NoReturn:
 
     signal.signal(signal.SIGTERM, terminate)
     words = sys.argv[1:]
+    if DEBUG in words:
+        _show_log()
     try:
         app([word for word in words if word != DEBUG])
     except SystemExit as end:  # typer's, of a KeyboardInterrupt too
@@ -64,6 +68,15 @@ def run(app: typer.Typer) -> NoReturn:
         print(f"error: {sentence}", file=sys.stderr)  # noqa: T201
         sys.exit(status)
     sys.exit(0)
+
+
+def _show_log() -> None:
+    """Write what the packages log for those who look into them to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    log = logging.getLogger("epitaxy")
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
 
 
 def explain(error: Exception) -> tuple[int, str]:

@@ -1,9 +1,9 @@
 """Diffusions in a recipe: configurations that build the flow, told apart by ``kind``; time is continuous."""
 
 import math
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
@@ -31,6 +31,7 @@ class KineticConfig(Config):
         "ancestral", "exponential", "predictor_corrector", "probability_flow", "published_pc"
     ] = "predictor_corrector"
     corrector_step: PositiveFloat = 0.25
+    temperature: Annotated[float, Field(ge=0.01, lt=100)] = 1.0
     grid: ClassVar[None] = None
     conditions: ClassVar[int] = 0
     velocities: ClassVar[bool] = True
@@ -45,6 +46,7 @@ class KineticConfig(Config):
             loss_kind=self.loss,
             sampler=self.sampler,
             corrector_step=self.corrector_step,
+            temperature=self.temperature,
         )
 
 

@@ -9,7 +9,7 @@ from epitaxy.apps.config.atoms import AtomsConfig
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import GaussianBFNConfig
 from epitaxy.apps.config.conditioning import ConditioningConfig
-from epitaxy.apps.config.network import MoleculeNetConfig
+from epitaxy.apps.config.network import AnyMoleculeNet, MoleculeNetConfig
 from epitaxy.apps.config.recipe import Recipe
 from epitaxy.flows import Flow, Level, MassCentred, ProductFlow
 
@@ -35,7 +35,7 @@ class MoleculeRecipe(Recipe):
     position_scale: PositiveFloat = 2.0
     atoms: AtomsConfig = AtomsConfig()
     conditioning: ConditioningConfig = ConditioningConfig()
-    network: MoleculeNetConfig = MoleculeNetConfig()
+    network: AnyMoleculeNet = MoleculeNetConfig()
     weights: MoleculeWeights = MoleculeWeights()
     hydrogens: bool = True
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
@@ -134,7 +134,15 @@ class WyckoffNetConfig(NetworkConfig):
         )
 
 
-class MoleculeNetConfig(NetworkConfig):
+class AnyMoleculeNetConfig(NetworkConfig):
+    """What networks on molecules have in common."""
+
+    time: Literal["value", "sinusoidal"] = "value"
+    time_dim: PositiveInt = 32
+    property_dim: PositiveInt = 32
+
+
+class MoleculeNetConfig(AnyMoleculeNetConfig):
     """MoleculeNet; the defaults are GeoBFN's on QM9 (App. B and the published code)."""
 
     kind: Literal["moleculenet"] = "moleculenet"
@@ -143,9 +151,6 @@ class MoleculeNetConfig(NetworkConfig):
     equivariance: Literal["E(3)", "SE(3)"] = "E(3)"
     attention: bool = False
     tanh: bool = False
-    time: Literal["value", "sinusoidal"] = "value"
-    time_dim: PositiveInt = 32
-    property_dim: PositiveInt = 32
 
     def build(
         self,
@@ -177,3 +182,56 @@ class MoleculeNetConfig(NetworkConfig):
             attention=self.attention,
             tanh=self.tanh,
         )
+
+
+class MoleculeTransformerConfig(AnyMoleculeNetConfig):
+    """MoleculeNet with a transformer in the place of its EGNN: our own, of no paper. It is E(3)-equivariant.
+
+    ``radial`` functions of the distance stand up to ``reach``, in the unit of the positions.
+    """
+
+    kind: Literal["transformer"]
+    hidden: PositiveInt = 128
+    layers: PositiveInt = 6
+    heads: PositiveInt = 8
+    expansion: PositiveInt = 4
+    radial: Annotated[int, Field(ge=2)] = 32
+    reach: PositiveFloat = 8.0
+    time: Literal["value", "sinusoidal"] = "sinusoidal"
+
+    @model_validator(mode="after")
+    def _width_divides(self) -> "MoleculeTransformerConfig":
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden = {self.hidden} is no multiple of the {self.heads} heads")
+        return self
+
+    def build(
+        self,
+        *,
+        types: NonNegativeInt,
+        charge: Literal["none", "basis", "value"],
+        charge_outputs: int,
+        properties: int,
+    ) -> MoleculeNet:
+        """Return a freshly initialised network, see :class:`MoleculeNetConfig`."""
+        return MoleculeNet(
+            types=types,
+            charge=charge,
+            charge_outputs=charge_outputs,
+            properties=properties,
+            property_dim=self.property_dim,
+            time=self.time,
+            time_dim=self.time_dim,
+            hidden=self.hidden,
+            layers=self.layers,
+            transformer={
+                "heads": self.heads,
+                "radial": self.radial,
+                "reach": self.reach,
+                "expansion": self.expansion,
+            },
+        )
+
+
+AnyMoleculeNet = Annotated[MoleculeNetConfig | MoleculeTransformerConfig, Field(discriminator="kind")]
+"""Networks on molecules, any of which a recipe may name."""
