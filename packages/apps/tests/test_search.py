@@ -442,17 +442,22 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     sys.modules.pop("slow_potential", None)
 
 
-def test_the_budget_is_kept(slow: str, tmp_path: Path) -> None:
+def test_the_budget_is_kept_and_what_was_found_stays(slow: str, tmp_path: Path) -> None:
     started = time.monotonic()
-    answer = call(
+    words = (
         "search", FORMULA, "--potential", slow, "--workers", "0", "--reference", "prototypes", "--proposals",
         "prototypes,random", "--budget", "00:00:20", "--out", str(tmp_path / "out"),
     )  # fmt: skip
+    answer = call(*words)
     assert answer.returncode == 0, answer.stderr
     spent = json.loads((tmp_path / "out" / "candidates.json").read_text())["seconds"]
     assert spent == pytest.approx(20, rel=0.25)
     assert time.monotonic() - started < 30
-    assert any(row["converged"] == "True" for row in table(tmp_path / "out"))
+    found = table(tmp_path / "out")
+    assert any(row["converged"] == "True" for row in found)
+    answer = call(*words)  # the time is spent: nothing new, nothing lost
+    assert "larger --budget" in answer.stderr
+    assert table(tmp_path / "out") == found
 
 
 def test_a_chemical_system_is_ranked_by_the_hull_of_what_was_found(tmp_path: Path) -> None:

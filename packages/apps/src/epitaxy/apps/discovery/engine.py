@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from pymatgen.core import Structure
 
@@ -102,6 +103,7 @@ class Engine:
         """Begin with nothing."""
         self.tried: list[Tried] = []
         self.tallies: dict[str, Tally] = {}
+        self.taken = 0
         self.exhausted = False
         self.folder = Folder()
         self._sieve = Sieve()
@@ -121,6 +123,22 @@ class Engine:
                 return
             if before == (self.relaxer.computed, len(self.tried)):
                 return  # too little time is left for anything
+
+    def replay(self, taken: int) -> None:
+        """Go over what an earlier start has done, which takes no time to speak of.
+
+        Args:
+            taken: proposals that were looked at.
+        """
+        for proposal in islice(self.stream, taken):
+            self.taken += 1
+            self._sort_out(proposal)
+        starts = [one.structure for one in self.tried]
+        for number, outcome in self.relaxer.relax(starts, self.coarse, seconds=0.0):
+            self.tried[number].coarse = outcome
+        rough = [(one, one.coarse.structure) for one in self.tried if isinstance(one.coarse, Relaxed)]
+        for number, outcome in self.relaxer.relax([s for _, s in rough], self.fine, seconds=0.0):
+            rough[number][0].fine = outcome
 
     def relaxed(self) -> dict[str, Relaxed]:
         """Return the furthest that each candidate came."""
@@ -155,6 +173,7 @@ class Engine:
         if proposal is None:
             self.exhausted = True
             return False
+        self.taken += 1
         self._sort_out(proposal)
         self._tell()
         return True

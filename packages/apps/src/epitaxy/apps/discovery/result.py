@@ -1,5 +1,6 @@
 """What a search found: candidates in order, each with how it was found and what it resembles."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,8 @@ from epitaxy.eval.stability import (
     compared,
 )
 
-COMPARED = 40
-"""Candidates, from the lowest, that are compared with known crystals."""
+COMPARED, LOOSELY_COMPARED, ALWAYS_COMPARED = 40, 12, 3
+"""Candidates, from the lowest, that are compared with known crystals; whatever the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,20 +128,26 @@ class SearchResult:
         return find.candidate.e_hull if with_hull else find.candidate.above_best
 
 
-def gathered(engine: Engine, reference: Reference, hull: Hull) -> SearchResult:
+def gathered(engine: Engine, reference: Reference, hull: Hull, *, until: float) -> SearchResult:
     """Bring together what an engine found.
 
     Args:
         engine: after, or in the middle of, its run.
         reference: known crystals to compare with.
         hull: known phases; of a chemical system, where there are none, what was found itself.
+        until: time of ``time.monotonic`` after which no more are compared but the very lowest.
     """
     relaxed = engine.relaxed()
     if hull is NO_HULL and engine.question.is_system:
         hull = hull_of_found(relaxed)
     folded = engine.folder.fold(relaxed)
-    lowest = sorted(folded.copies, key=lambda name: engine.above().get(name, 0.0))[:COMPARED]
-    likenesses = {name: likeness(relaxed[name], reference) for name in lowest}
+    heights = engine.above()
+    lowest = sorted(folded.copies, key=lambda name: heights[name])[:COMPARED]
+    likenesses = {
+        name: likeness(relaxed[name], reference, loosely=rank < LOOSELY_COMPARED)
+        for rank, name in enumerate(lowest)
+        if rank < ALWAYS_COMPARED or time.monotonic() < until
+    }
     outcomes: dict[str, Relaxed | Failed | None] = {
         one.id: one.best for one in engine.tried if one.best is not None
     }
@@ -163,20 +170,32 @@ def gathered(engine: Engine, reference: Reference, hull: Hull) -> SearchResult:
     )
 
 
-def likeness(relaxed: Relaxed, reference: Reference) -> Likeness | None:
-    """Find the known crystal of the same composition that is closest."""
-    structure = relaxed.structure
-    best: Likeness | None = None
-    strict = StructureMatcher()
-    loose: Any = StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10)  # it has unannotated methods
-    for name, known in reference.of_formula(amounts_of(structure.composition)).items():
-        found = loose.get_rms_dist(structure, known)
-        if found is None:
-            continue
-        distance = float(found[0]) * float(np.cbrt(structure.volume / len(structure)))
-        if best is None or distance < best.distance:
-            best = Likeness(id=name, distance=distance, same=bool(strict.fit(structure, known)))
-    return best
+def likeness(relaxed: Relaxed, reference: Reference, *, loosely: bool = True) -> Likeness | None:
+    """Find the known crystal of the same composition that is closest.
+
+    Args:
+        relaxed: the candidate.
+        reference: the known crystals.
+        loosely: whether to look on, where none is the same, for one that is similar: that is slow.
+    """
+    known = reference.of_formula(amounts_of(relaxed.structure.composition))
+    same = _closest(relaxed.structure, known, StructureMatcher(), same=True)
+    if same is not None or not loosely:
+        return same
+    return _closest(relaxed.structure, known, StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10), same=False)
+
+
+def _closest(
+    structure: Structure, known: Mapping[str, Structure], matcher: Any, *, same: bool
+) -> Likeness | None:
+    """Return the closest of those that a matcher (it has unannotated methods) takes for the same."""
+    found = ((name, matcher.get_rms_dist(structure, other)) for name, other in known.items())
+    distances = {name: float(pair[0]) for name, pair in found if pair is not None}
+    if not distances:
+        return None
+    name = min(distances, key=lambda n: distances[n])
+    length = float(np.cbrt(structure.volume / len(structure)))
+    return Likeness(id=name, distance=distances[name] * length, same=same)
 
 
 def _labels(folded: Folded, likenesses: Mapping[str, Likeness | None]) -> Labels:

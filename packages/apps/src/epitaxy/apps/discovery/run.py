@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from epitaxy.apps.discovery.question import Question, formula_of, parse_question
 from epitaxy.apps.discovery.reference import Reference, load_reference, without
 from epitaxy.apps.discovery.relaxing import LIMIT, Relaxer
 from epitaxy.apps.discovery.result import SearchResult, gathered
-from epitaxy.apps.discovery.state import State, check_folder, claimed
+from epitaxy.apps.discovery.state import Spent, State, check_folder, claimed
 from epitaxy.apps.discovery.words import SearchWords
 from epitaxy.apps.errors import UsageError, WorkError
 from epitaxy.apps.progress import Progress, reporting
@@ -93,7 +93,6 @@ def run_search(words: SearchWords, *, started: float | None = None) -> SearchRes
         with claimed(words.out, prepared.identity()) as state:
             result = _searched(prepared, state, started)
             write_outputs(words, result)
-            state.spend(result.seconds)
     _conclude(words, result)
     return result
 
@@ -134,19 +133,21 @@ def _potential(name: str) -> Potential:
 
 
 def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
-    words, spent = prepared.words, state.spent
-    begin = started - spent  # as if all starts had been one
+    words, spent = prepared.words, state.spent()
+    begin = started - spent.seconds  # as if all starts had been one
     reserved = min(_MOST_RESERVED, _RESERVED * words.budget)
     deadline = begin + words.budget - reserved
-    if spent:
-        say(f"going on: {spent:.0f} of {words.budget:.0f} s are spent")
+    if spent.taken:
+        left = words.budget - spent.seconds
+        more = "" if left > reserved else "; give a larger --budget to go on"
+        say(f"{spent.seconds:.0f} of {words.budget:.0f} s are spent already{more}")
     workers = _cores() if words.workers is None else words.workers
     relaxer = Relaxer(potential=prepared.potential, cache=state.folder, workers=workers)
     pulls = PullSeconds()
     interrupted = False
     with ExitStack() as stack:
         stack.callback(relaxer.close)
-        report = stack.enter_context(_progress(prepared.question, state, begin))
+        report = stack.enter_context(reporting(f"searching {prepared.question.text}"))
         engine = Engine(
             question=prepared.question,
             stream=_stream(prepared, state, pulls),
@@ -156,34 +157,34 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
             deadline=deadline,
             begin=begin,
             num=words.num,
-            report=report,
             pull_seconds=pulls,
         )
+        engine.report = _saving(report, engine, state)
         hull = NO_HULL
         try:
             hull = _hull(prepared, state, workers, begin + _HULL_SHARE * words.budget)
             engine.hull = hull
+            engine.replay(spent.taken)
             engine.run()
         except KeyboardInterrupt:
             interrupted = True
-    result = gathered(engine, prepared.reference, hull)
+    state.spend(Spent(seconds=time.monotonic() - begin, taken=engine.taken))
+    result = gathered(engine, prepared.reference, hull, until=deadline + reserved / 2)
     return replace(result, seconds=time.monotonic() - begin, interrupted=interrupted, words=_told(prepared))
 
 
-@contextmanager
-def _progress(question: Question, state: State, begin: float) -> Iterator[Progress]:
-    """Yield a report that also keeps how much time was spent, for the next start."""
+def _saving(report: Progress, engine: Engine, state: State) -> Progress:
+    """Return a report that also keeps what was spent, for the next start."""
     saved = time.monotonic()
-    with reporting(f"searching {question.text}") as report:
 
-        def told(done: int, total: int | None, text: str = "") -> None:
-            nonlocal saved
-            if time.monotonic() > saved + 1.0:
-                saved = time.monotonic()
-                state.spend(saved - begin)
-            report(min(done, total or done), total, text)
+    def told(done: int, total: int | None, text: str = "") -> None:
+        nonlocal saved
+        if time.monotonic() > saved + 1.0:
+            saved = time.monotonic()
+            state.spend(Spent(seconds=saved - engine.begin, taken=engine.taken))
+        report(min(done, total or done), total, text)
 
-        yield told
+    return told
 
 
 def _stream(prepared: Prepared, state: State, pulls: PullSeconds) -> Iterator[Proposal]:
@@ -204,7 +205,7 @@ def _hull(prepared: Prepared, state: State, workers: int, until: float) -> Hull:
         return prepared.hull
 
     def told(stage: str, done: int, total: int) -> None:  # noqa: ARG001 - as progress is told
-        if time.monotonic() > until:
+        if done < total and time.monotonic() > until:  # what was kept of an earlier start takes no time
             raise _TimeUpError
 
     work = Work(cache=state.folder / "hull", workers=workers, timeout_s=LIMIT, progress=told, chunk=1)

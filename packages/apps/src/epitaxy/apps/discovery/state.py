@@ -1,10 +1,9 @@
 """The folder of a search: whose it is, what was proposed, how much time was spent."""
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,19 @@ ASKED, STATE = "search.json", "state"
 
 Identity = Mapping[str, Any]
 """All that a search's candidates depend on beside the time: plain JSON values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a search has spent.
+
+    Attributes:
+        seconds: of wall-clock time.
+        taken: proposals that were looked at.
+    """
+
+    seconds: float = 0.0
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +47,17 @@ class State:
         """Where what is needed to go on is kept."""
         return self.out / STATE
 
-    @property
-    def spent(self) -> float:
-        """Seconds of wall-clock time that were spent in earlier starts."""
+    def spent(self) -> Spent:
+        """Return what earlier starts have spent."""
         try:
-            return float(json.loads((self.folder / "spent.json").read_text())["seconds"])
+            found = json.loads((self.folder / "spent.json").read_text())
+            return Spent(seconds=float(found["seconds"]), taken=int(found["taken"]))
         except (OSError, ValueError, KeyError, TypeError):
-            return 0.0
+            return Spent()
 
-    def spend(self, seconds: float) -> None:
-        """Remember the seconds spent in all."""
-        write_text(self.folder / "spent.json", json.dumps({"seconds": round(seconds, 3)}) + "\n")
+    def spend(self, spent: Spent) -> None:
+        """Remember what was spent in all."""
+        write_text(self.folder / "spent.json", json.dumps(asdict(spent)) + "\n")
 
     def batch(self, proposer: Proposer, number: int) -> Sequence[Proposal] | None:
         """Return a batch of proposals: as it was kept, or made now and kept."""
@@ -93,7 +105,6 @@ def check_folder(out: Path, identity: Identity) -> None:
         return
     if not (out / ASKED).is_file():
         if [entry.name for entry in out.iterdir()] == [STATE]:  # killed before it could say whose it is
-            shutil.rmtree(out / STATE)
             return
         raise UsageError(f"--out {out} is not empty and holds no search: choose another folder")
     try:
