@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pymatgen.core import Structure
 
+from epitaxy.apps.capabilities import advised
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
@@ -46,8 +47,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         """Return one request per structure to sample, in order.
 
         Raises:
-            UsageError: a group, system, formula, property or elements that the model cannot meet, guidance without a
-                property, or no formula for a model that predicts structures for one.
+            UsageError: a group, system, formula, property or elements that the model cannot meet, guidance
+                without a property, or no formula for a model that predicts structures for one.
         """
         if isinstance(spacegroup, str) or not isinstance(spacegroup, Iterable):
             groups = [] if spacegroup is None else [spacegroup]
@@ -83,16 +84,17 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             "--formula gives the composition: leave one of them out",
             elements=elements, chemical_system=chemical_system, without=without,
         )  # fmt: skip
-        return for_formulas(
-            formulas,
-            symmetry,
-            self.model.statistics,
-            num=num,
-            seed=seed,
-            targets=targets,
-            guidance=guidance,
-            formula_units=formula_units,
-        )
+        with advised(formulas):
+            return for_formulas(
+                formulas,
+                symmetry,
+                self.model.statistics,
+                num=num,
+                seed=seed,
+                targets=targets,
+                guidance=guidance,
+                formula_units=formula_units,
+            )
 
     def sample(
         self,

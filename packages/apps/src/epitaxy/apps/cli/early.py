@@ -186,13 +186,24 @@ def parse_duration(text: str | None) -> timedelta | None:
     Raises:
         UsageError: anything else.
     """
-    if text is None:
-        return None
+    return None if text is None else timedelta(seconds=_seconds("--max-time", text))
+
+
+def budget_seconds(text: str) -> float:
+    """Return the seconds meant by a budget's ``HH:MM:SS``.
+
+    Raises:
+        UsageError: anything else, or no time at all.
+    """
+    return float(_seconds("--budget", text))
+
+
+def _seconds(option: str, text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,5}):([0-9]{1,5}):([0-9]{1,5})", text)
     hours, minutes, seconds = map(int, found.groups()) if found else (0, 0, 0)
     if not hours + minutes + seconds:
-        raise UsageError(f"--max-time {text}: write hours:minutes:seconds, as in 01:30:00")
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        raise UsageError(f"{option} {text}: write hours:minutes:seconds, as in 01:30:00")
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def check_there(name: str) -> None:

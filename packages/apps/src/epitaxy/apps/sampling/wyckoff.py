@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -278,22 +279,23 @@ def _fitting(
     fitting: dict[int, list[int]] = {}
     beyond: list[int] = []
     for number in symmetry.groups or symmetry.weights(statistics):
-        limit = max(statistics.orbits_of(number))
-        fits = [
-            units
-            for units in tried
-            if occupation_possible(number, {z: n * units for z, n in unit.items()}, max_orbits=limit)
-        ]
-        known = [units for units in fits if _seen(statistics, number, size * units)]
+        possible = partial(_possible, unit, number, limit=max(statistics.orbits_of(number)))
+        # Counting the ways of large cells is slow: sizes that training lacks are looked at last, if at all.
+        known = [units for units in tried if _seen(statistics, number, size * units) and possible(units)]
         if known:
             fitting[number] = known
-        elif fits and (symmetry.groups or formula_units):
+            continue
+        if not (symmetry.groups or formula_units):
+            continue
+        fits = [units for units in tried if possible(units)]
+        if fits:
             fitting[number] = fits if formula_units else fits[:1]
             beyond.append(number)
         elif symmetry.groups:
             raise UsageError(
                 f"{formula} is impossible in space group {number}: the atoms of {_units(tried)} cannot "
-                f"be put on its Wyckoff positions in at most {limit} orbits; name another group"
+                f"be put on its Wyckoff positions in at most {max(statistics.orbits_of(number))} orbits; "
+                "name another group"
             )
     if beyond:
         groups = ", ".join(map(str, beyond[:5])) + (", ..." if len(beyond) > 5 else "")
@@ -301,6 +303,11 @@ def _fitting(
     if not fitting:
         raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
     return fitting
+
+
+def _possible(unit: Mapping[int, int], number: int, units: int, *, limit: int) -> bool:
+    """Whether the atoms of so many formula units fit a group's positions in at most ``limit`` orbits."""
+    return occupation_possible(number, {z: n * units for z, n in unit.items()}, max_orbits=limit)
 
 
 def _seen(statistics: WyckoffStatistics, number: int, atoms: int) -> int:
