@@ -85,6 +85,14 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "tests/fuzz/run.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change one place at a time, a test must fail: ``nox -s mutants -- --package flows --minutes 60``."""
+    install(session, *editable(testing=True), "pytest-timeout", "cosmic-ray")
+    session.run("pytest", "-q", "tests/mutants")  # the tool itself, which the other sessions skip
+    session.run("python", "tests/mutants/run.py", *session.posargs)
+
+
 @cache
 def wheels() -> dict[str, Path]:
     """Build the wheels of all six packages, once in a run of nox; return them by package."""

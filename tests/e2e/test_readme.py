@@ -72,11 +72,13 @@ def test_every_option_in_the_docs_exists() -> None:
 def test_crystals_of_a_given_symmetry(tmp_path: Path) -> None:
     lines = [line.split("#")[0] for block in blocks("README.md", "bash") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("symmbfn sample")]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         run([*command.split(), "--steps", "20"], tmp_path)
     frames = read(tmp_path / "cubic" / "samples.extxyz", index=":")
     assert sorted({frame.info["spacegroup"] for frame in frames}) == [62, 225]
     titanates = read(tmp_path / "titanates" / "samples.extxyz", index=":")
     assert {frame.info["formula"] for frame in titanates} == {"SrTiO3"}
+    oxides = read(tmp_path / "oxides" / "samples.extxyz", index=":")
+    assert {frozenset(frame.symbols) for frame in oxides} == {frozenset({"Li", "Fe", "O"})}
     assert len(list((tmp_path / "asked" / "cif").glob("*.cif"))) == 10

@@ -9,7 +9,7 @@ Task = Literal["csp", "dng"]
 TASKS: Mapping[ModelName, tuple[Task, ...]] = {
     "crysbfn": ("csp", "dng"),
     "kldm": ("csp", "dng"),
-    "symmbfn": ("dng",),
+    "symmbfn": ("dng", "csp"),
     "geobfn": ("dng",),
 }
 """What each model can be trained for; the first is meant where none is named."""
@@ -22,6 +22,11 @@ DatasetName = Literal[
 ]
 DATASET_NAMES: tuple[str, ...] = get_args(DatasetName)
 """The datasets that ``epitaxy.data`` knows by name, which is heavy to ask."""
+
+CRYSTAL_SYSTEMS = (
+    "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic",
+)  # fmt: skip
+"""The crystal systems that ``epitaxy.geometry`` knows by name, which is heavy to ask."""
 
 SAMPLERS = (
     "bayes", "end_back", "ancestral", "euler_maruyama", "exponential", "predictor_corrector",

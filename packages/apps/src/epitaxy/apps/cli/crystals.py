@@ -27,6 +27,10 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         num: opt.Num = 10,
         formula: opt.Formulas = None,
         formula_units: opt.FormulaUnits = None,
+        num_atoms: opt.NumAtoms = None,
+        elements: opt.Elements = None,
+        chemical_system: opt.ChemicalSystem = None,
+        without: opt.Without = None,
         compositions: opt.Compositions = None,
         split: opt.Split = "test",
         limit: opt.Limit = None,
@@ -40,13 +44,14 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         compile_: opt.Compile = False,
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
-        check_sampling(model, out=out, sampler=sampler, device=device)
+        check_sampling(kind, model=model, out=out, sampler=sampler, device=device, compositions=compositions)
         from epitaxy.apps.cli.crystal_sampling import CrystalWords
         from epitaxy.apps.cli.sampling import Sampling, run_sampling
 
         asked = CrystalWords(
             num=num, seed=seed, formulas=formula or [], formula_units=formula_units,
-            compositions=compositions, split=split, limit=limit, root=root,
+            compositions=compositions, split=split, limit=limit, root=root, sizes=num_atoms or [],
+            elements=elements, chemical_system=chemical_system, without=without,
         )  # fmt: skip
         words = Sampling(
             model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size,

@@ -23,9 +23,10 @@ def sample(
     model: opt.Model,
     out: opt.OutFolder,
     num: Annotated[int, typer.Option(min=1, help="Molecules (per number of atoms named).")] = 10,
-    num_atoms: Annotated[
-        list[int] | None, typer.Option(help="Atoms; may be repeated. By default as in the training data.")
-    ] = None,
+    num_atoms: opt.NumAtoms = None,
+    elements: opt.Elements = None,
+    chemical_system: opt.ChemicalSystem = None,
+    without: opt.Without = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -37,13 +38,14 @@ def sample(
     compile_: opt.Compile = False,
 ) -> None:
     """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
-    check_sampling(model, out=out, sampler=sampler, device=device)
+    check_sampling("geobfn", model=model, out=out, sampler=sampler, device=device)
     from epitaxy.apps.cli.molecule_sampling import MoleculeWords
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
 
     asked = MoleculeWords(
-        num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance
-    )
+        num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance,
+        elements=elements, chemical_system=chemical_system, without=without,
+    )  # fmt: skip
     words = Sampling(
         model=model,
         out=out,

@@ -43,6 +43,15 @@ Properties = Annotated[
 Guidance = Annotated[
     float, typer.Option(min=0.0, help="How far to go beyond what the targets ask; 0: not at all.")
 ]
+NumAtoms = Annotated[
+    list[int] | None,
+    typer.Option(help="Atoms; may be repeated. By default as in the training data."),
+]
+Elements = Annotated[str | None, typer.Option(metavar="Li,Fe,O", help="No other elements than these.")]
+ChemicalSystem = Annotated[
+    str | None, typer.Option(metavar="Li-Fe-O", help="Exactly these elements: all of them, and no others.")
+]
+Without = Annotated[str | None, typer.Option(metavar="Pb,Hg", help="None of these elements.")]
 Compositions = Annotated[
     str | None, typer.Option(help="A dataset or file: predict a structure for each of its compositions.")
 ]

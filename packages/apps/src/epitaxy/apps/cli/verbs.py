@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_training
+from epitaxy.apps.cli.early import check_described, check_training
 from epitaxy.apps.cli.shell import examples
 from epitaxy.apps.names import TASKS, ModelName
 
@@ -70,6 +70,7 @@ def add_info(app: typer.Typer, kind: ModelName, *, data: str) -> None:
         data: Annotated[str, typer.Option(help="For a preset: the dataset.")] = data,
     ) -> None:
         """Describe a run, a model or a preset."""
+        check_described(kind, name)
         from epitaxy.apps.cli.info import run_info
 
         run_info(kind, name, task=task, data=data)
