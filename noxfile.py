@@ -124,7 +124,7 @@ EXTRAS_ALONE = {  # what must not come with a package unless an extra asks for i
     "models": ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy"),
     "data": ("torch-geometric", "lightning", "pydantic"),
     "eval": ("torch", "chgnet", "Cython", "nvidia-ml-py3", "rdkit", "ase"),
-    "apps": ("torch-geometric", "chgnet", "Cython", "nvidia-ml-py3", "rdkit"),
+    "apps": ("torch-geometric", "chgnet", "Cython", "nvidia-ml-py3", "rdkit", "pyxtal"),
 }
 
 

@@ -321,7 +321,7 @@ def search(
 
     Candidates come from the models, from known crystals with their elements replaced, and from symmetric
     random structures. The folder gets ranked.csv, candidates.json, candidates.extxyz, shortlist/ and
-    search.html. Needs epitaxy-apps[stability]; random structures need epitaxy-apps[random].
+    search.html. Relaxing needs `pip install chgnet`, random structures need `pip install pyxtal`.
 
     \b
     epitaxy search SrTiO3 --out out

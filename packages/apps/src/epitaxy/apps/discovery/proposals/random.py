@@ -76,9 +76,7 @@ def require_pyxtal() -> None:
         WorkError: with the command that installs it.
     """
     if find_spec("pyxtal") is None:
-        raise WorkError(
-            "--proposals random needs PyXtal: pip install 'epitaxy-apps[random]', or leave random out"
-        )
+        raise WorkError("--proposals random needs PyXtal: pip install pyxtal, or leave random out")
 
 
 def random_proposer(compositions: Sequence[Amounts], *, max_atoms: int, seed: int) -> Proposer:
