@@ -20,7 +20,7 @@ SHORT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("sample",): ("--steps", "3", "--device", "cpu"),
     ("eval",): ("--workers", "0", "--no-cache"),
     ("compare",): ("--workers", "0"),
-    ("search",): ("--workers", "0"),
+    ("search",): ("--workers", "0", "--budget", "00:10:00"),
 }
 """Words that are added to a command for the time's sake alone."""
 
