@@ -1,9 +1,10 @@
 """One front door: any trained model by its name or folder."""
 
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.folders import locate
 from epitaxy.apps.generator import KLDM, CrysBFN
 from epitaxy.apps.geobfn import GeoBFN
-from epitaxy.apps.model_dir import load_recipe, locate
+from epitaxy.apps.model_dir import load_recipe
 from epitaxy.apps.symmbfn import SymmBFN
 
 AnyGenerator = CrysBFN | KLDM | SymmBFN | GeoBFN

@@ -61,7 +61,7 @@ def write_loss_svg(path: Path, runs: Mapping[str, Rows]) -> None:
     axes.legend()
     drawn = io.StringIO()
     with rc_context({"svg.hashsalt": "epitaxy"}):
-        FigureCanvasSVG(figure).print_svg(drawn, metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(drawn, metadata={"Date": None})  # type: ignore[no-untyped-call]  # matplotlib's
     write_text(path, drawn.getvalue())
 
 
