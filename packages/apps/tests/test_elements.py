@@ -109,7 +109,7 @@ def test_the_elements_that_are_asked_for(name: ModelName, word: str) -> None:
         ("kldm", {"elements": "O", "chemical_system": "O"}, "exclude each other"),
         ("kldm", {"elements": "O", "without": "O"}, "--without leaves no element"),
         ("kldm", {"chemical_system": "Na-O", "without": "O"}, "--without O: --chemical-system asks for it"),
-        ("crysbfn", {"chemical_system": "Na-Cl-O", "num_atoms": 2}, "--num-atoms 2 is less than the 3"),
+        ("crysbfn", {"chemical_system": "Na-Cl-O", "num_atoms": 2}, "2 atoms are fewer than the 3 elements"),
         ("geobfn", {"num_atoms": 0}, "a molecule has at least one atom"),
         ("crysbfn", {"num_atoms": 0}, "a cell has at least one atom"),
         ("symmbfn", {"formula": "NaCl", "elements": "Na"}, "--elements: --formula gives the composition"),

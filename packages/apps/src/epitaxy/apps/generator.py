@@ -10,9 +10,10 @@ from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
-from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas
+from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas, like_crystal
 from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
 from epitaxy.apps.sampling.sizes import named_sizes
+from epitaxy.apps.sampling.start import Like, check_strength, crystal_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
     ) -> list[CrystalRequest]:
         """Return one request per structure to sample, in order.
 
@@ -45,6 +48,10 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
                 cannot meet.
         """
         statistics = self.model.statistics
+        far = check_strength(
+            like, strength, formula=formula or None, formula_units=formula_units, num_atoms=num_atoms
+        )
+        start = None if like is None else crystal_start(like, far)
         if self.model.recipe.task == "dng":
             if formula:
                 raise UsageError(
@@ -54,9 +61,13 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             chosen = palette(
                 statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without
             )
+            if start is not None:
+                return like_crystal(start, statistics, num=num, seed=seed, given=False, palette=chosen)
             sizes = named_sizes(num_atoms)
             return de_novo(statistics, num=num, seed=seed, sizes=sizes, palette=chosen)
         self._refuse_choices(num_atoms, elements, chemical_system, without)
+        if start is not None:
+            return like_crystal(start, statistics, num=num, seed=seed, given=True)
         if not formula:
             raise UsageError(
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"
@@ -91,6 +102,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
         sampler: str | None = None,
         batch_size: int | None = None,
         device: str = "auto",
@@ -107,6 +120,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             elements: de novo, no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
             chemical_system: exactly these: each of them, at one atom or more, and no others.
             without: none of these.
+            like: begin from this structure, or from the one that a file holds, instead of from noise.
+            strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
             sampler: one that the model's flows have, such as ``end_back`` or ``predictor_corrector``; the
                 recipe's by default.
             batch_size: structures computed at once.
@@ -124,6 +139,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             elements=elements,
             chemical_system=chemical_system,
             without=without,
+            like=like,
+            strength=strength,
         )
         found = self.samples(requests, steps=steps, sampler=sampler, batch_size=batch_size, device=device)
         return [sample.crystal for sample in found if sample.crystal is not None]

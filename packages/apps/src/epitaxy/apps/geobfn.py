@@ -13,6 +13,7 @@ from epitaxy.apps.sampling.elements import Words, palette
 from epitaxy.apps.sampling.molecules import for_sizes
 from epitaxy.apps.sampling.request import TargetedRequest
 from epitaxy.apps.sampling.sizes import named_sizes
+from epitaxy.apps.sampling.start import Like, check_strength, molecule_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
     ) -> list[TargetedRequest]:
         """Return one request per molecule to sample, in order.
 
@@ -45,13 +48,17 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         """
         statistics, targets = self.model.statistics, dict(properties or {})
         self.model.told.check(targets, guidance)
+        far = check_strength(like, strength, num_atoms=num_atoms)
+        hydrogens = self.model.recipe.hydrogens
+        start = None if like is None else molecule_start(like, far, hydrogens=hydrogens)
         return for_sizes(
-            named_sizes(num_atoms),
+            named_sizes(num_atoms) if start is None else start.batch.segments.counts.tolist(),
             statistics,
             num=num,
             seed=seed,
             targets=targets,
             guidance=guidance,
+            start=start,
             palette=palette(
                 statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without
             ),
@@ -67,6 +74,8 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
@@ -82,6 +91,8 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             elements: no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
             chemical_system: exactly these: each of them, at one atom or more, and no others.
             without: none of these.
+            like: begin from this structure, or from the one that a file holds, instead of from noise.
+            strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
             steps: network evaluations a molecule; the recipe's number by default.
             seed: the same seed gives the same molecules, whatever the batch size.
             batch_size: molecules computed at once.
@@ -99,6 +110,8 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             elements=elements,
             chemical_system=chemical_system,
             without=without,
+            like=like,
+            strength=strength,
         )
         found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
         return [sample.molecule for sample in found if sample.molecule is not None]

@@ -1,6 +1,7 @@
 """What sampling is steered by, as limits and pins of flows."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Int
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from epitaxy.apps.sampling.request import Request
 from epitaxy.data import Vocabulary
-from epitaxy.flows import Limitable, Limits, ProductFlow
+from epitaxy.flows import CircularBFN, Limitable, Limits, ProductFlow
 from epitaxy.geometry import Segments
 
 
@@ -53,3 +54,13 @@ def limited(flow: ProductFlow, field: str, limits: Limits | None) -> ProductFlow
     inner = flow.flows[field]
     assert isinstance(inner, Limitable)
     return flow.replacing(**{field: inner.limited(limits)})
+
+
+def without_banks(flow: ProductFlow) -> ProductFlow:
+    """Return the product with exact draws where training takes them from a bank."""
+    exact = {
+        field: replace(inner, draw="tabulated")
+        for field, inner in flow.flows.items()
+        if isinstance(inner, CircularBFN) and inner.draw == "bank"
+    }
+    return flow.replacing(**exact)

@@ -11,6 +11,7 @@ from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
 from epitaxy.apps.sampling.request import Request
+from epitaxy.apps.sampling.start import Like, check_strength, wyckoff_start
 from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_formulas, for_groups
 from epitaxy.apps.wyckoff_model import WyckoffModel
 
@@ -41,6 +42,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
     ) -> list[WyckoffRequest]:
         """Return one request per structure to sample, in order.
 
@@ -54,6 +57,13 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             groups = list(spacegroup)
         systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
+        far = check_strength(
+            like, strength, formula=formulas, formula_units=formula_units, spacegroup=groups,
+            crystal_system=systems,
+        )  # fmt: skip
+        start = None if like is None else wyckoff_start(like, far, self.model.recipe.symprec)
+        if start is not None:
+            groups = start.batch.space_groups.tolist()
         symmetry = Symmetry.parse(groups, systems)
         targets = dict(properties or {})
         self.model.told.check(targets, guidance)
@@ -67,6 +77,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
                 seed=seed,
                 targets=targets,
                 guidance=guidance,
+                start=start,
                 palette=palette(
                     self.model.statistics.vocabulary,
                     elements=elements,
@@ -102,6 +113,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
@@ -123,6 +136,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             elements: no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
             chemical_system: exactly these: each of them, at one orbit or more, and no others.
             without: none of these.
+            like: begin from this structure, or from the one that a file holds, instead of from noise.
+            strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
             batch_size: structures computed at once.
@@ -143,6 +158,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             elements=elements,
             chemical_system=chemical_system,
             without=without,
+            like=like,
+            strength=strength,
         )
         found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
         return [_noted(sample.crystal, sample.request) for sample in found if sample.crystal is not None]

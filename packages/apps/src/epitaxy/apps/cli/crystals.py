@@ -25,6 +25,8 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         elements: opt.Elements = None,
         chemical_system: opt.ChemicalSystem = None,
         without: opt.Without = None,
+        like: opt.Like = None,
+        strength: opt.Strength = None,
         compositions: opt.Compositions = None,
         split: opt.Split = "test",
         limit: opt.Limit = None,
@@ -45,6 +47,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
             num=num, seed=seed, formulas=formula or [], formula_units=formula_units,
             compositions=compositions, split=split, limit=limit, root=root, sizes=num_atoms or [],
             elements=elements, chemical_system=chemical_system, without=without,
+            like=like, strength=strength,
         )  # fmt: skip
         words = Sampling(
             model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size,

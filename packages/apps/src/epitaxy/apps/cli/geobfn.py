@@ -21,6 +21,8 @@ def sample(
     elements: opt.Elements = None,
     chemical_system: opt.ChemicalSystem = None,
     without: opt.Without = None,
+    like: opt.Like = None,
+    strength: opt.Strength = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -38,6 +40,7 @@ def sample(
     asked = MoleculeWords(
         num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance,
         elements=elements, chemical_system=chemical_system, without=without,
+        like=like, strength=strength,
     )  # fmt: skip
     words = Sampling(
         model=model,

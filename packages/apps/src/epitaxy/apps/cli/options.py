@@ -52,6 +52,13 @@ ChemicalSystem = Annotated[
     str | None, typer.Option(metavar="Li-Fe-O", help="Exactly these elements: all of them, and no others.")
 ]
 Without = Annotated[str | None, typer.Option(metavar="Pb,Hg", help="None of these elements.")]
+Like = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Begin from the structure in this file, not from noise.")
+]
+Strength = Annotated[
+    float | None,
+    typer.Option(help="How far to go from --like: 0 returns it, 1 leaves nothing of it; by default 0.3."),
+]
 Compositions = Annotated[
     str | None, typer.Option(help="A dataset or file: predict a structure for each of its compositions.")
 ]

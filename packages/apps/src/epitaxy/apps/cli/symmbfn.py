@@ -33,6 +33,8 @@ def sample(
     elements: opt.Elements = None,
     chemical_system: opt.ChemicalSystem = None,
     without: opt.Without = None,
+    like: opt.Like = None,
+    strength: opt.Strength = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -51,6 +53,7 @@ def sample(
         num=num, seed=seed, groups=spacegroup or [], systems=crystal_system or [], formulas=formula or [],
         formula_units=formula_units, properties=property_ or [], guidance=guidance,
         elements=elements, chemical_system=chemical_system, without=without,
+        like=like, strength=strength,
     )  # fmt: skip
     words = Sampling(
         model=model,

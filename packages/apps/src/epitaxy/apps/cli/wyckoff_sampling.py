@@ -1,6 +1,7 @@
 """What ``sample`` is asked for by the words of SymmBFN's command."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from epitaxy.apps.conditioning import parse_targets
 from epitaxy.apps.model_dir import LoadedModel
@@ -24,6 +25,8 @@ class WyckoffWords:
     elements: str | None
     chemical_system: str | None
     without: str | None
+    like: Path | None
+    strength: float | None
 
     def requests(self, loaded: LoadedModel) -> list[WyckoffRequest]:
         """Return one request a structure.
@@ -45,4 +48,6 @@ class WyckoffWords:
             elements=self.elements,
             chemical_system=self.chemical_system,
             without=self.without,
+            like=self.like,
+            strength=self.strength,
         )

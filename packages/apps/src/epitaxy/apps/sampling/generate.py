@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from itertools import groupby
+from typing import Any, TypeVar
 
 import torch
 
@@ -13,8 +14,9 @@ from epitaxy.apps.progress import Progress, silent
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.soundness import checked
+from epitaxy.apps.steering import without_banks
 from epitaxy.flows import ProductFlow
-from epitaxy.geometry import StructureRng, structure_seed
+from epitaxy.geometry import Segments, StructureRng, structure_seed
 
 B = TypeVar("B", bound=Batch)
 G = TypeVar("G", bound=Given)
@@ -65,8 +67,8 @@ def generate(
     device = usable(device)
     model = model.to(device).eval()
     flow = with_sampler(model.flow, sampler).with_steps(steps)
-    for start in range(0, len(requests), batch_size):
-        group = requests[start : start + batch_size]
+    done = 0
+    for group in _batches(requests, batch_size, steps):
         possible = [request for request in group if request.refusal is None]
         made = iter(_sound(model, flow, possible, steps=steps, device=torch.device(device), redraws=redraws))
         yield [
@@ -75,7 +77,16 @@ def generate(
             else Sample(request=request, structure=None, reason=request.refusal)
             for request in group
         ]
-        progress(start + len(group), len(requests), "structures")
+        done += len(group)
+        progress(done, len(requests), "structures")
+
+
+def _batches(requests: Sequence[Q], batch_size: int, steps: int) -> Iterator[Sequence[Q]]:
+    """Yield the requests in order, no more than ``batch_size`` at once, all of which begin with one step."""
+    for _, alike in groupby(requests, key=lambda request: request.begins(steps)):
+        run = list(alike)
+        for start in range(0, len(run), batch_size):
+            yield run[start : start + batch_size]
 
 
 def with_sampler(flow: ProductFlow, sampler: str | None) -> ProductFlow:
@@ -129,13 +140,20 @@ def _made(
     steps: int,
     device: torch.device,
 ) -> list[Sample]:
+    begins = {request.begins(steps) for request in group}
+    if begins == {steps}:  # so weak a noise is none
+        return [Sample(request=r, structure=r.start.structure.copy()) for r in group if r.start is not None]
     given = model.asked(group, device)
     segments = given.segments
     seeds = torch.tensor([request.seed for request in group], dtype=torch.int64, device=device)
     source = StructureRng(seeds, segments)
     flow = model.flow_on(flow, given)
-    states = flow.prior(model.blank(given), segments=segments, source=source)
-    for i in range(steps):
+    (begin,) = begins
+    if begin == 0:
+        states = flow.prior(model.blank(given), segments=segments, source=source)
+    else:
+        states = _noised(model, flow, group, begin / steps, segments=segments, source=source)
+    for i in range(begin, steps):
         time = torch.full((len(group),), i / steps, device=device)
         following = torch.full_like(time, (i + 1) / steps)
         for _ in range(flow.corrections):
@@ -146,3 +164,19 @@ def _made(
             states = flow.step(states, outputs, time, following, segments=segments, source=source)
     targets = flow.decode(states, outputs, time, segments=segments, source=source)
     return model.samples(targets, outputs, given, group)
+
+
+def _noised(
+    model: GenerativeModel[B, G, Q],
+    flow: ProductFlow,
+    group: Sequence[Q],
+    time: float,
+    *,
+    segments: Segments,
+    source: StructureRng,
+) -> dict[str, Any]:
+    """Return the states of the given structures with the flows' noise at a time."""
+    batches = [request.start.batch for request in group if request.start is not None]
+    batch = type(batches[0]).cat(batches).to(segments.device)
+    times = torch.full((len(group),), time, device=segments.device)
+    return without_banks(flow).corrupt(model.targets(batch), times, segments=segments, source=source)
