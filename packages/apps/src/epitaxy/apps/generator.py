@@ -13,7 +13,7 @@ from epitaxy.apps.names import ModelName
 from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas, like_crystal
 from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
 from epitaxy.apps.sampling.sizes import named_sizes
-from epitaxy.apps.sampling.start import Like, check_strength, crystal_start
+from epitaxy.apps.sampling.start import Like, StartWords, crystal_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         without: Words = None,
         like: Like = None,
         strength: float | None = None,
+        fix: Like = None,
+        free: str | Sequence[int] | None = None,
+        free_what: str | None = None,
     ) -> list[CrystalRequest]:
         """Return one request per structure to sample, in order.
 
@@ -48,10 +51,13 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
                 cannot meet.
         """
         statistics = self.model.statistics
-        far = check_strength(
-            like, strength, formula=formula or None, formula_units=formula_units, num_atoms=num_atoms
+        start = StartWords(like=like, strength=strength, fix=fix, free=free, what=free_what).read(
+            crystal_start,
+            given=self.model.recipe.task == "csp",
+            formula=formula or None,
+            formula_units=formula_units,
+            num_atoms=num_atoms,
         )
-        start = None if like is None else crystal_start(like, far)
         if self.model.recipe.task == "dng":
             if formula:
                 raise UsageError(
@@ -104,6 +110,9 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         without: Words = None,
         like: Like = None,
         strength: float | None = None,
+        fix: Like = None,
+        free: str | Sequence[int] | None = None,
+        free_what: str | None = None,
         sampler: str | None = None,
         batch_size: int | None = None,
         device: str = "auto",
@@ -122,6 +131,9 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             without: none of these.
             like: begin from this structure, or from the one that a file holds, instead of from noise.
             strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
+            fix: keep this structure, or a file's, to the bit, but for atoms that are ``free``.
+            free: their places in it, counted from 1, such as ``"3,4"`` or ``[3, 4]``.
+            free_what: what of them is generated: "positions", "elements" or "both".
             sampler: one that the model's flows have, such as ``end_back`` or ``predictor_corrector``; the
                 recipe's by default.
             batch_size: structures computed at once.
@@ -141,6 +153,9 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             without=without,
             like=like,
             strength=strength,
+            fix=fix,
+            free=free,
+            free_what=free_what,
         )
         found = self.samples(requests, steps=steps, sampler=sampler, batch_size=batch_size, device=device)
         return [sample.crystal for sample in found if sample.crystal is not None]

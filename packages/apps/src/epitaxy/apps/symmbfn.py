@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from pymatgen.core import Structure
@@ -11,7 +12,7 @@ from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
 from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.sampling.start import Like, check_strength, wyckoff_start
+from epitaxy.apps.sampling.start import Like, StartWords, wyckoff_start
 from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_formulas, for_groups
 from epitaxy.apps.wyckoff_model import WyckoffModel
 
@@ -57,11 +58,10 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             groups = list(spacegroup)
         systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
-        far = check_strength(
-            like, strength, formula=formulas, formula_units=formula_units, spacegroup=groups,
-            crystal_system=systems,
+        start = StartWords(like=like, strength=strength).read(
+            partial(wyckoff_start, symprec=self.model.recipe.symprec),
+            formula=formulas, formula_units=formula_units, spacegroup=groups, crystal_system=systems,
         )  # fmt: skip
-        start = None if like is None else wyckoff_start(like, far, self.model.recipe.symprec)
         if start is not None:
             groups = start.batch.space_groups.tolist()
         symmetry = Symmetry.parse(groups, systems)

@@ -24,6 +24,9 @@ class MoleculeWords:
     without: str | None
     like: Path | None
     strength: float | None
+    fix: Path | None
+    free: str | None
+    free_what: str | None
 
     def requests(self, loaded: LoadedModel) -> list[TargetedRequest]:
         """Return one request a molecule.
@@ -44,4 +47,7 @@ class MoleculeWords:
             without=self.without,
             like=self.like,
             strength=self.strength,
+            fix=self.fix,
+            free=self.free,
+            free_what=self.free_what,
         )

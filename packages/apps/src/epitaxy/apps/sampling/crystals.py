@@ -33,6 +33,8 @@ def like_crystal(
     numbers = tuple(start.batch.numbers.tolist())
     check_elements(Counter(numbers), statistics.vocabulary, what="--like")
     palette.check_size(len(numbers))
+    if start.pins is not None:
+        start.pins.check(numbers, palette)
     return [
         CrystalRequest(
             id=f"{number:06d}",

@@ -11,12 +11,13 @@ from epitaxy.apps.devices import usable
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model import Batch, GenerativeModel, Given
 from epitaxy.apps.progress import Progress, silent
+from epitaxy.apps.sampling.pins import restored
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.soundness import checked
-from epitaxy.apps.steering import without_banks
+from epitaxy.apps.steering import kept, without_banks
 from epitaxy.flows import ProductFlow
-from epitaxy.geometry import Segments, StructureRng, structure_seed
+from epitaxy.geometry import StructureRng, structure_seed
 
 B = TypeVar("B", bound=Batch)
 G = TypeVar("G", bound=Given)
@@ -82,8 +83,8 @@ def generate(
 
 
 def _batches(requests: Sequence[Q], batch_size: int, steps: int) -> Iterator[Sequence[Q]]:
-    """Yield the requests in order, no more than ``batch_size`` at once, all of which begin with one step."""
-    for _, alike in groupby(requests, key=lambda request: request.begins(steps)):
+    """Yield the requests in order, no more than ``batch_size`` at once, which begin alike."""
+    for _, alike in groupby(requests, key=lambda request: (request.begins(steps), request.pinned)):
         run = list(alike)
         for start in range(0, len(run), batch_size):
             yield run[start : start + batch_size]
@@ -148,11 +149,15 @@ def _made(
     seeds = torch.tensor([request.seed for request in group], dtype=torch.int64, device=device)
     source = StructureRng(seeds, segments)
     flow = model.flow_on(flow, given)
+    targets = model.targets(_given_batch(group, device)) if group[0].start is not None else None
+    if group[0].pinned and targets is not None:
+        flow = kept(without_banks(flow), targets, group, segments)
     (begin,) = begins
-    if begin == 0:
+    if begin == 0 or targets is None:
         states = flow.prior(model.blank(given), segments=segments, source=source)
     else:
-        states = _noised(model, flow, group, begin / steps, segments=segments, source=source)
+        times = torch.full((len(group),), begin / steps, device=device)
+        states = without_banks(flow).corrupt(targets, times, segments=segments, source=source)
     for i in range(begin, steps):
         time = torch.full((len(group),), i / steps, device=device)
         following = torch.full_like(time, (i + 1) / steps)
@@ -162,21 +167,19 @@ def _made(
         outputs = model.answer(states, time, given)
         if i < steps - 1:
             states = flow.step(states, outputs, time, following, segments=segments, source=source)
-    targets = flow.decode(states, outputs, time, segments=segments, source=source)
-    return model.samples(targets, outputs, given, group)
+    decoded = flow.decode(states, outputs, time, segments=segments, source=source)
+    return [_restored(sample) for sample in model.samples(decoded, outputs, given, group)]
 
 
-def _noised(
-    model: GenerativeModel[B, G, Q],
-    flow: ProductFlow,
-    group: Sequence[Q],
-    time: float,
-    *,
-    segments: Segments,
-    source: StructureRng,
-) -> dict[str, Any]:
-    """Return the states of the given structures with the flows' noise at a time."""
+def _given_batch(group: Sequence[Q], device: torch.device) -> Any:
+    """Return the structures that the requests begin from."""
     batches = [request.start.batch for request in group if request.start is not None]
-    batch = type(batches[0]).cat(batches).to(segments.device)
-    times = torch.full((len(group),), time, device=segments.device)
-    return without_banks(flow).corrupt(model.targets(batch), times, segments=segments, source=source)
+    return type(batches[0]).cat(batches).to(device)
+
+
+def _restored(sample: Sample) -> Sample:
+    """Return the sample with what its request keeps as it was given."""
+    start = sample.request.start
+    if start is None or start.pins is None or sample.structure is None:
+        return sample
+    return replace(sample, structure=restored(sample.structure, start.structure, start.pins))

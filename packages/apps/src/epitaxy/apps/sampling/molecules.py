@@ -30,7 +30,10 @@ def for_sizes(
             training never saw is said aloud.
     """
     if start is not None:
-        check_elements(Counter(start.batch.numbers.tolist()), statistics.vocabulary, what="--like")
+        numbers = start.batch.numbers.tolist()
+        check_elements(Counter(numbers), statistics.vocabulary, what="--like")
+        if start.pins is not None:
+            start.pins.check(numbers, palette)
     check_sizes(sizes, statistics.atoms_per_molecule, palette, noun="molecule")
     drawn = {} if sizes else palette.fitting(statistics.atoms_per_molecule, noun="molecules")
     requests: list[TargetedRequest] = []

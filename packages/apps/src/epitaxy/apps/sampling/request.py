@@ -28,6 +28,11 @@ class Request:
     palette: Palette = ANY
     start: Start | None = None
 
+    @property
+    def pinned(self) -> bool:
+        """Whether a part of the structure that it begins from is kept."""
+        return self.start is not None and self.start.pins is not None
+
     def begins(self, steps: int) -> int:
         """Return the step that sampling begins with, of so many: the first, unless a structure is given."""
         return 0 if self.start is None else self.start.begins(steps)
