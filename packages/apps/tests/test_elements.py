@@ -5,9 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from ase.io import read
+from pymatgen.core import Lattice, Structure
 from torch import Tensor
 
 from epitaxy.apps import UsageError
@@ -99,6 +101,26 @@ def test_the_elements_that_are_asked_for(name: ModelName, word: str) -> None:
         assert numbers(of.model, exactly[-2:], sampler=sampler, batch_size=1) == found[n - 2 : n]
 
 
+@pytest.mark.parametrize(("name", "word"), [case for case in MODELS if case[0] in ("crysbfn", "kldm")])
+@pytest.mark.parametrize("what", ["elements", "both"])
+def test_kept_atoms_among_the_elements_that_are_asked_for(name: ModelName, word: str, what: str) -> None:
+    """Kept elements stay, and count; the free atoms supply what is missing."""
+    of = generator(name, word)
+    salt = Structure(Lattice.cubic(4.0), ["Na", "Cl", "Na", "Cl"], [[0, 0, k / 4] for k in range(4)])
+    words: dict[str, Any] = {"fix": salt, "free": "2,4", "free_what": what, "chemical_system": "Na-O-Cl"}
+    flows = of.model.flow.flows.values()
+    for sampler in dict.fromkeys(name for flow in flows for name in flow.samplers):
+        requests = of.requests(num=3, seed=0, **words)
+        for atoms in numbers(of.model, requests, sampler=sampler):
+            assert (atoms[0], atoms[2]) == (11, 11)
+            assert {atoms[1], atoms[3]} == {8, 17}
+        for sample in of.samples(requests, sampler=sampler, steps=3, redraws=0):
+            if sample.crystal is not None:
+                assert sample.crystal.lattice == salt.lattice
+                kept = slice(None) if what == "elements" else [0, 2]
+                assert np.array_equal(sample.crystal.frac_coords[kept], salt.frac_coords[kept])
+
+
 @pytest.mark.parametrize(
     ("name", "words", "sentence"),
     [
@@ -109,7 +131,7 @@ def test_the_elements_that_are_asked_for(name: ModelName, word: str) -> None:
         ("kldm", {"elements": "O", "chemical_system": "O"}, "exclude each other"),
         ("kldm", {"elements": "O", "without": "O"}, "--without leaves no element"),
         ("kldm", {"chemical_system": "Na-O", "without": "O"}, "--without O: --chemical-system asks for it"),
-        ("crysbfn", {"chemical_system": "Na-Cl-O", "num_atoms": 2}, "--num-atoms 2 is less than the 3"),
+        ("crysbfn", {"chemical_system": "Na-Cl-O", "num_atoms": 2}, "2 atoms are fewer than the 3 elements"),
         ("geobfn", {"num_atoms": 0}, "a molecule has at least one atom"),
         ("crysbfn", {"num_atoms": 0}, "a cell has at least one atom"),
         ("symmbfn", {"formula": "NaCl", "elements": "Na"}, "--elements: --formula gives the composition"),

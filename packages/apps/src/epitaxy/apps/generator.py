@@ -11,9 +11,10 @@ from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
-from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas
+from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas, like_crystal
 from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
 from epitaxy.apps.sampling.sizes import named_sizes
+from epitaxy.apps.sampling.start import Like, StartWords, crystal_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
+        fix: Like = None,
+        free: str | Sequence[int] | None = None,
+        free_what: str | None = None,
     ) -> list[CrystalRequest]:
         """Return one request per structure to sample, in order.
 
@@ -46,6 +52,13 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
                 cannot meet.
         """
         statistics = self.model.statistics
+        start = StartWords(like=like, strength=strength, fix=fix, free=free, what=free_what).read(
+            crystal_start,
+            given=self.model.recipe.task == "csp",
+            formula=formula or None,
+            formula_units=formula_units,
+            num_atoms=num_atoms,
+        )
         if self.model.recipe.task == "dng":
             if formula:
                 raise UsageError(
@@ -55,9 +68,13 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             chosen = palette(
                 statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without
             )
+            if start is not None:
+                return like_crystal(start, statistics, num=num, seed=seed, given=False, palette=chosen)
             sizes = named_sizes(num_atoms)
             return de_novo(statistics, num=num, seed=seed, sizes=sizes, palette=chosen)
         self._refuse_choices(num_atoms, elements, chemical_system, without)
+        if start is not None:
+            return like_crystal(start, statistics, num=num, seed=seed, given=True)
         if not formula:
             raise UsageError(
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"
@@ -93,6 +110,11 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
+        fix: Like = None,
+        free: str | Sequence[int] | None = None,
+        free_what: str | None = None,
         sampler: str | None = None,
         batch_size: int | None = None,
         device: str = "auto",
@@ -109,6 +131,11 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             elements: de novo, no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
             chemical_system: exactly these: each of them, at one atom or more, and no others.
             without: none of these.
+            like: begin from this structure, or from the one that a file holds, instead of from noise.
+            strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
+            fix: keep this structure, or a file's, to the bit, but for atoms that are ``free``.
+            free: their places in it, counted from 1, such as ``"3,4"`` or ``[3, 4]``.
+            free_what: what of them is generated: "positions", "elements" or "both".
             sampler: one that the model's flows have, such as ``end_back`` or ``predictor_corrector``; the
                 recipe's by default.
             batch_size: structures computed at once.
@@ -126,6 +153,11 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             elements=elements,
             chemical_system=chemical_system,
             without=without,
+            like=like,
+            strength=strength,
+            fix=fix,
+            free=free,
+            free_what=free_what,
         )
         found = self.samples(requests, steps=steps, sampler=sampler, batch_size=batch_size, device=device)
         return [sample.crystal for sample in found if sample.crystal is not None]

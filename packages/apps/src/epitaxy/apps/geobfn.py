@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from ase import Atoms
@@ -13,6 +14,7 @@ from epitaxy.apps.sampling.elements import Words, palette
 from epitaxy.apps.sampling.molecules import for_sizes
 from epitaxy.apps.sampling.request import TargetedRequest
 from epitaxy.apps.sampling.sizes import named_sizes
+from epitaxy.apps.sampling.start import Like, StartWords, molecule_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
+        fix: Like = None,
+        free: str | Sequence[int] | None = None,
+        free_what: str | None = None,
     ) -> list[TargetedRequest]:
         """Return one request per molecule to sample, in order.
 
@@ -45,13 +52,17 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         """
         statistics, targets = self.model.statistics, dict(properties or {})
         self.model.told.check(targets, guidance)
+        make = partial(molecule_start, hydrogens=self.model.recipe.hydrogens)
+        words = StartWords(like=like, strength=strength, fix=fix, free=free, what=free_what)
+        start = words.read(make, num_atoms=num_atoms)
         return for_sizes(
-            named_sizes(num_atoms),
+            named_sizes(num_atoms) if start is None else start.batch.segments.counts.tolist(),
             statistics,
             num=num,
             seed=seed,
             targets=targets,
             guidance=guidance,
+            start=start,
             palette=palette(
                 statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without
             ),
@@ -67,6 +78,11 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
+        fix: Like = None,
+        free: str | Sequence[int] | None = None,
+        free_what: str | None = None,
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
@@ -82,6 +98,11 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             elements: no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
             chemical_system: exactly these: each of them, at one atom or more, and no others.
             without: none of these.
+            like: begin from this structure, or from the one that a file holds, instead of from noise.
+            strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
+            fix: keep this structure, or a file's, to the bit, but for atoms that are ``free``.
+            free: their places in it, counted from 1, such as ``"3,4"`` or ``[3, 4]``.
+            free_what: what of them is generated: "positions", "elements" or "both".
             steps: network evaluations a molecule; the recipe's number by default.
             seed: the same seed gives the same molecules, whatever the batch size.
             batch_size: molecules computed at once.
@@ -99,6 +120,11 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             elements=elements,
             chemical_system=chemical_system,
             without=without,
+            like=like,
+            strength=strength,
+            fix=fix,
+            free=free,
+            free_what=free_what,
         )
         found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
         return [sample.molecule for sample in found if sample.molecule is not None]

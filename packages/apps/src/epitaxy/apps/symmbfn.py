@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from pymatgen.core import Structure
@@ -12,6 +13,7 @@ from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
 from epitaxy.apps.sampling.request import Request
+from epitaxy.apps.sampling.start import Like, StartWords, wyckoff_start
 from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_formulas, for_groups
 from epitaxy.apps.wyckoff_model import WyckoffModel
 
@@ -43,6 +45,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
     ) -> list[WyckoffRequest]:
         """Return one request per structure to sample, in order.
 
@@ -56,6 +60,12 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             groups = list(spacegroup)
         systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
+        start = StartWords(like=like, strength=strength).read(
+            partial(wyckoff_start, symprec=self.model.recipe.symprec),
+            formula=formulas, formula_units=formula_units, spacegroup=groups, crystal_system=systems,
+        )  # fmt: skip
+        if start is not None:
+            groups = start.batch.space_groups.tolist()
         symmetry = Symmetry.parse(groups, systems)
         targets = dict(properties or {})
         self.model.told.check(targets, guidance)
@@ -73,6 +83,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
                 seed=seed,
                 targets=targets,
                 guidance=guidance,
+                start=start,
                 palette=palette(
                     self.model.statistics.vocabulary,
                     elements=elements,
@@ -109,6 +120,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
+        like: Like = None,
+        strength: float | None = None,
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
@@ -130,6 +143,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             elements: no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
             chemical_system: exactly these: each of them, at one orbit or more, and no others.
             without: none of these.
+            like: begin from this structure, or from the one that a file holds, instead of from noise.
+            strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
             batch_size: structures computed at once.
@@ -150,6 +165,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             elements=elements,
             chemical_system=chemical_system,
             without=without,
+            like=like,
+            strength=strength,
         )
         found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
         return [_noted(sample.crystal, sample.request) for sample in found if sample.crystal is not None]

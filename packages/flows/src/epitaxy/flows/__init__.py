@@ -8,6 +8,7 @@ from epitaxy.flows.circular import CircularBFN, CircularState
 from epitaxy.flows.codebook import CodebookDiffusion
 from epitaxy.flows.discretised import DiscretisedGaussianBFN
 from epitaxy.flows.gaussian import GaussianBFN
+from epitaxy.flows.kept import Kept
 from epitaxy.flows.kinetic import CorruptedKineticState, KineticDiffusion, KineticState
 from epitaxy.flows.label_values import LabelValues
 from epitaxy.flows.limits import Limitable, Limits
@@ -34,6 +35,7 @@ __all__ = [
     "Features",
     "Flow",
     "GaussianBFN",
+    "Kept",
     "KineticDiffusion",
     "KineticState",
     "LabelValues",

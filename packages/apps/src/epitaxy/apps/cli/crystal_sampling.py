@@ -27,6 +27,11 @@ class CrystalWords:
     elements: str | None
     chemical_system: str | None
     without: str | None
+    like: Path | None
+    strength: float | None
+    fix: Path | None
+    free: str | None
+    free_what: str | None
 
     def requests(self, loaded: LoadedModel) -> list[CrystalRequest]:
         """Return one request a structure.
@@ -46,11 +51,18 @@ class CrystalWords:
                 elements=self.elements,
                 chemical_system=self.chemical_system,
                 without=self.without,
+                like=self.like,
+                strength=self.strength,
+                fix=self.fix,
+                free=self.free,
+                free_what=self.free_what,
             )
         if self.formulas:
             raise UsageError("--formula and --compositions exclude each other: give one of them")
         if model.recipe.task != "csp":
             raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
+        if self.like or self.fix or self.strength is not None:
+            raise UsageError("--compositions does not go with --like, --fix and --strength: give one of them")
         if self.formula_units or self.sizes or self.elements or self.chemical_system or self.without:
             raise UsageError(
                 "--compositions says which atoms: leave out --formula-units, --num-atoms and elements"

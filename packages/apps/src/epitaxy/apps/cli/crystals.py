@@ -31,6 +31,11 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         elements: opt.Elements = None,
         chemical_system: opt.ChemicalSystem = None,
         without: opt.Without = None,
+        like: opt.Like = None,
+        strength: opt.Strength = None,
+        fix: opt.Fix = None,
+        free: opt.Free = None,
+        free_what: opt.FreeWhat = None,
         compositions: opt.Compositions = None,
         split: opt.Split = "test",
         limit: opt.Limit = None,
@@ -52,6 +57,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
             num=num, seed=seed, formulas=formula or [], formula_units=formula_units,
             compositions=compositions, split=split, limit=limit, root=root, sizes=num_atoms or [],
             elements=elements, chemical_system=chemical_system, without=without,
+            like=like, strength=strength, fix=fix, free=free, free_what=free_what,
         )  # fmt: skip
         words = Sampling(
             model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size,

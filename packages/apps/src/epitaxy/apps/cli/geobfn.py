@@ -27,6 +27,11 @@ def sample(
     elements: opt.Elements = None,
     chemical_system: opt.ChemicalSystem = None,
     without: opt.Without = None,
+    like: opt.Like = None,
+    strength: opt.Strength = None,
+    fix: opt.Fix = None,
+    free: opt.Free = None,
+    free_what: opt.FreeWhat = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -45,6 +50,7 @@ def sample(
     asked = MoleculeWords(
         num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance,
         elements=elements, chemical_system=chemical_system, without=without,
+        like=like, strength=strength, fix=fix, free=free, free_what=free_what,
     )  # fmt: skip
     words = Sampling(
         model=model,

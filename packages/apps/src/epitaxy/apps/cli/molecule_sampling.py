@@ -1,6 +1,7 @@
 """What ``sample`` is asked for by the words of GeoBFN's command."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from epitaxy.apps.conditioning import parse_targets
 from epitaxy.apps.geobfn import GeoBFN
@@ -21,6 +22,11 @@ class MoleculeWords:
     elements: str | None
     chemical_system: str | None
     without: str | None
+    like: Path | None
+    strength: float | None
+    fix: Path | None
+    free: str | None
+    free_what: str | None
 
     def requests(self, loaded: LoadedModel) -> list[TargetedRequest]:
         """Return one request a molecule.
@@ -39,4 +45,9 @@ class MoleculeWords:
             elements=self.elements,
             chemical_system=self.chemical_system,
             without=self.without,
+            like=self.like,
+            strength=self.strength,
+            fix=self.fix,
+            free=self.free,
+            free_what=self.free_what,
         )

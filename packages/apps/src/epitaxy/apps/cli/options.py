@@ -52,6 +52,24 @@ ChemicalSystem = Annotated[
     str | None, typer.Option(metavar="Li-Fe-O", help="Exactly these elements: all of them, and no others.")
 ]
 Without = Annotated[str | None, typer.Option(metavar="Pb,Hg", help="None of these elements.")]
+Like = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Begin from the structure in this file, not from noise.")
+]
+Strength = Annotated[
+    float | None,
+    typer.Option(help="How far to go from --like: 0 returns it, 1 leaves nothing of it; by default 0.3."),
+]
+Fix = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Keep this file's structure but for --free."),
+]
+Free = Annotated[
+    str | None, typer.Option(metavar="3,4", help="Sites of --fix to generate anew, counted from 1.")
+]
+FreeWhat = Annotated[
+    str | None,
+    typer.Option(help="positions, elements or both: what of --free is generated; by default both."),
+]
 Compositions = Annotated[
     str | None, typer.Option(help="A dataset or file: predict a structure for each of its compositions.")
 ]

@@ -46,6 +46,8 @@ def sample(
     elements: opt.Elements = None,
     chemical_system: opt.ChemicalSystem = None,
     without: opt.Without = None,
+    like: opt.Like = None,
+    strength: opt.Strength = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -69,6 +71,7 @@ def sample(
         formula_units=formula_units, properties=property_ or [], guidance=guidance,
         compositions=compositions, split=split, limit=limit, root=root,
         elements=elements, chemical_system=chemical_system, without=without,
+        like=like, strength=strength,
     )  # fmt: skip
     words = Sampling(
         model=model,

@@ -31,6 +31,8 @@ class WyckoffWords:
     elements: str | None
     chemical_system: str | None
     without: str | None
+    like: Path | None
+    strength: float | None
 
     def requests(self, loaded: LoadedModel) -> list[WyckoffRequest]:
         """Return one request a structure.
@@ -54,6 +56,8 @@ class WyckoffWords:
             elements=self.elements,
             chemical_system=self.chemical_system,
             without=self.without,
+            like=self.like,
+            strength=self.strength,
         )
 
     def _for_compositions(self, name: str, model: WyckoffModel) -> list[WyckoffRequest]:

@@ -1,5 +1,6 @@
 """Requests for crystals: de novo, for formulas, for known compositions."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from epitaxy.apps.sampling.elements import ANY, Palette
 from epitaxy.apps.sampling.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.sampling.request import Request, draw
 from epitaxy.apps.sampling.sizes import check_sizes
+from epitaxy.apps.sampling.start import Start
 from epitaxy.apps.say import say
 from epitaxy.data import Statistics
 from epitaxy.geometry import structure_seed
@@ -18,6 +20,32 @@ class CrystalRequest(Request):
     """One cell to generate; ``numbers`` are its atomic numbers where the composition is given."""
 
     numbers: tuple[int, ...] | None = None
+
+
+def like_crystal(
+    start: Start, statistics: Statistics, *, num: int, seed: int, given: bool, palette: Palette = ANY
+) -> list[CrystalRequest]:
+    """Return ``num`` requests that begin from a crystal; its composition is kept where it is ``given``.
+
+    Raises:
+        UsageError: an element that the model does not know, or fewer atoms than there must be elements.
+    """
+    numbers = tuple(start.batch.numbers.tolist())
+    check_elements(Counter(numbers), statistics.vocabulary, what="--like")
+    palette.check_size(len(numbers))
+    if start.pins is not None:
+        start.pins.check(numbers, palette)
+    return [
+        CrystalRequest(
+            id=f"{number:06d}",
+            seed=structure_seed(seed, number),
+            num_atoms=len(numbers),
+            numbers=numbers if given else None,
+            palette=palette,
+            start=start,
+        )
+        for number in range(num)
+    ]
 
 
 def de_novo(

@@ -57,7 +57,7 @@ class Palette:
         """
         if size < len(self.required):
             raise UsageError(
-                f"--num-atoms {size} is less than the {len(self.required)} elements of --chemical-system"
+                f"{size} atoms are fewer than the {len(self.required)} elements of --chemical-system"
             )
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from itertools import groupby
+from typing import Any, TypeVar
 
 import torch
 
@@ -10,9 +11,11 @@ from epitaxy.apps.devices import usable
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model import Batch, GenerativeModel, Given
 from epitaxy.apps.progress import Progress, silent
+from epitaxy.apps.sampling.pins import restored
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.soundness import checked
+from epitaxy.apps.steering import kept, without_banks
 from epitaxy.flows import ProductFlow
 from epitaxy.geometry import StructureRng, structure_seed
 
@@ -66,8 +69,8 @@ def generate(
     device = usable(device)
     model = model.to(device).eval()
     flow = with_sampler(model.flow, sampler).with_steps(steps)
-    for start in range(0, len(requests), batch_size):
-        group = requests[start : start + batch_size]
+    done = 0
+    for group in _batches(requests, batch_size, steps):
         possible = [request for request in group if request.refusal is None]
         made = iter(_sound(model, flow, possible, steps=steps, device=torch.device(device), redraws=redraws))
         yield [
@@ -76,7 +79,16 @@ def generate(
             else Sample(request=request, structure=None, reason=request.refusal)
             for request in group
         ]
-        progress(start + len(group), len(requests), "structures")
+        done += len(group)
+        progress(done, len(requests), "structures")
+
+
+def _batches(requests: Sequence[Q], batch_size: int, steps: int) -> Iterator[Sequence[Q]]:
+    """Yield the requests in order, no more than ``batch_size`` at once, which begin alike."""
+    for _, alike in groupby(requests, key=lambda request: (request.begins(steps), request.pinned)):
+        run = list(alike)
+        for start in range(0, len(run), batch_size):
+            yield run[start : start + batch_size]
 
 
 def with_sampler(flow: ProductFlow, sampler: str | None) -> ProductFlow:
@@ -130,13 +142,24 @@ def _made(
     steps: int,
     device: torch.device,
 ) -> list[Sample]:
+    begins = {request.begins(steps) for request in group}
+    if begins == {steps}:  # so weak a noise is none
+        return [Sample(request=r, structure=r.start.structure.copy()) for r in group if r.start is not None]
     given = model.asked(group, device)
     segments = given.segments
     seeds = torch.tensor([request.seed for request in group], dtype=torch.int64, device=device)
     source = StructureRng(seeds, segments)
     flow, final_call = model.flow_on(flow, given), model.recipe.sampling.final_call
-    states = flow.prior(model.blank(given), segments=segments, source=source)
-    for i in range(steps):
+    targets = model.targets(_given_batch(group, device)) if group[0].start is not None else None
+    if group[0].pinned and targets is not None:
+        flow = kept(without_banks(flow), targets, group, segments)
+    (begin,) = begins
+    if begin == 0 or targets is None:
+        states = flow.prior(model.blank(given), segments=segments, source=source)
+    else:
+        times = torch.full((len(group),), begin / steps, device=device)
+        states = without_banks(flow).corrupt(targets, times, segments=segments, source=source)
+    for i in range(begin, steps):
         time = torch.full((len(group),), i / steps, device=device)
         following = torch.full_like(time, (i + 1) / steps)
         for _ in range(flow.corrections):
@@ -148,5 +171,19 @@ def _made(
     if final_call:
         time = following
         outputs = model.answer(states, time, given)
-    targets = flow.decode(states, outputs, time, segments=segments, source=source)
-    return model.samples(targets, model.read(outputs, states), given, group)
+    decoded = flow.decode(states, outputs, time, segments=segments, source=source)
+    return [_restored(sample) for sample in model.samples(decoded, model.read(outputs, states), given, group)]
+
+
+def _given_batch(group: Sequence[Q], device: torch.device) -> Any:
+    """Return the structures that the requests begin from."""
+    batches = [request.start.batch for request in group if request.start is not None]
+    return type(batches[0]).cat(batches).to(device)
+
+
+def _restored(sample: Sample) -> Sample:
+    """Return the sample with what its request keeps as it was given."""
+    start = sample.request.start
+    if start is None or start.pins is None or sample.structure is None:
+        return sample
+    return replace(sample, structure=restored(sample.structure, start.structure, start.pins))

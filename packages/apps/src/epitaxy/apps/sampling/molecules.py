@@ -1,10 +1,13 @@
 """Requests for molecules, with numbers of atoms that are drawn or given."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from epitaxy.apps.sampling.elements import ANY, Palette
+from epitaxy.apps.sampling.formulas import check_elements
 from epitaxy.apps.sampling.request import TargetedRequest, draw
 from epitaxy.apps.sampling.sizes import check_sizes
+from epitaxy.apps.sampling.start import Start
 from epitaxy.data.molecules import MoleculeStatistics
 from epitaxy.geometry import structure_seed
 
@@ -18,6 +21,7 @@ def for_sizes(
     targets: Mapping[str, float],
     guidance: float = 0.0,
     palette: Palette = ANY,
+    start: Start | None = None,
 ) -> list[TargetedRequest]:
     """Return ``num`` requests for each number of atoms, or in all, with numbers as training had them.
 
@@ -25,6 +29,11 @@ def for_sizes(
         UsageError: a number of atoms below one, or below the number of elements that there must be. One that
             training never saw is said aloud.
     """
+    if start is not None:
+        numbers = start.batch.numbers.tolist()
+        check_elements(Counter(numbers), statistics.vocabulary, what="--like")
+        if start.pins is not None:
+            start.pins.check(numbers, palette)
     check_sizes(sizes, statistics.atoms_per_molecule, palette, noun="molecule")
     drawn = {} if sizes else palette.fitting(statistics.atoms_per_molecule, noun="molecules")
     requests: list[TargetedRequest] = []
@@ -39,6 +48,7 @@ def for_sizes(
                     targets=targets,
                     guidance=guidance,
                     palette=palette,
+                    start=start,
                 )
             )
     return requests

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from epitaxy.apps.sampling.elements import ANY, Palette
+from epitaxy.apps.sampling.start import Start
 from epitaxy.geometry import structure_seed
 
 
@@ -17,6 +18,7 @@ class Request:
         num_atoms: atoms of the cell or molecule; of an asymmetric unit where the model makes that.
         refusal: why no structure can be made, where that is known beforehand.
         palette: the elements that it may have and must have.
+        start: the structure that it begins from; None: noise.
     """
 
     id: str
@@ -24,6 +26,16 @@ class Request:
     num_atoms: int
     refusal: str | None = None
     palette: Palette = ANY
+    start: Start | None = None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a part of the structure that it begins from is kept."""
+        return self.start is not None and self.start.pins is not None
+
+    def begins(self, steps: int) -> int:
+        """Return the step that sampling begins with, of so many: the first, unless a structure is given."""
+        return 0 if self.start is None else self.start.begins(steps)
 
     @property
     def notes(self) -> Mapping[str, str | int | float]:

@@ -12,6 +12,7 @@ from epitaxy.apps.errors import UsageError
 from epitaxy.apps.sampling.elements import ANY, Palette
 from epitaxy.apps.sampling.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.sampling.request import TargetedRequest, draw
+from epitaxy.apps.sampling.start import Start
 from epitaxy.apps.say import say
 from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
@@ -115,16 +116,24 @@ def for_groups(
     targets: Mapping[str, float],
     guidance: float = 0.0,
     palette: Palette = ANY,
+    start: Start | None = None,
 ) -> list[WyckoffRequest]:
     """Return ``num`` requests (for each group that is named), with numbers of orbits as training has them.
+
+    With a ``start`` they have the orbits of that crystal, whose group must be the one that is named.
 
     Raises:
         UsageError: the elements that there must be are more than the orbits that training has.
     """
     weights = {} if symmetry.groups else _roomy(symmetry.weights(statistics), statistics, palette)
+    known = {number: statistics.orbits_of(number) for number in symmetry.groups or weights}
+    if start is not None:
+        numbers = start.batch.numbers.tolist()
+        check_elements(Counter(numbers), statistics.vocabulary, what="--like")
+        known = dict.fromkeys(known, {len(numbers): 1})
     orbits = {
-        number: palette.fitting(statistics.orbits_of(number), noun=f"asymmetric units of group {number}")
-        for number in symmetry.groups or weights
+        number: palette.fitting(sizes, noun=f"asymmetric units of group {number}")
+        for number, sizes in known.items()
     }
     requests: list[WyckoffRequest] = []
     for group in symmetry.groups or (None,):
@@ -140,6 +149,7 @@ def for_groups(
                     targets=targets,
                     guidance=guidance,
                     palette=palette,
+                    start=start,
                 )
             )
     return requests
