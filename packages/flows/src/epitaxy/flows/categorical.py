@@ -54,6 +54,9 @@ class CategoricalBFN:
             theta. That is Bayes' rule, as theta is the likelihood of the label: the output is then the
             logarithm of a prior given the rest, and a network that knows nothing reads beliefs exactly.
             Beyond the papers.
+        temperature: by which the logits are divided when sampling, not in the loss. 1 samples the law that
+            was learnt; below it labels that stand together agree more than a weak network knows, and rare
+            ones become rarer. Beyond the papers.
         draws: pairs of messages y for the discrete loss.
 
     """
@@ -67,12 +70,14 @@ class CategoricalBFN:
     final: Literal["sampled", "mode"] = "sampled"
     reads: Literal["probabilities", "evidence"] = "probabilities"
     parametrisation: Literal["data", "residual"] = "data"
+    temperature: float = 1.0
     draws: int = 1
 
     def __post_init__(self) -> None:
         check_count("classes", self.classes)
         check_count("draws", self.draws)
         check_number("beta1", self.beta1)
+        check_number("temperature", self.temperature)
         check_grid(self.grid)
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
@@ -189,7 +194,7 @@ class CategoricalBFN:
         fresh = self.sampler == "end_back"
         alpha = self.beta(s) if fresh else self.accuracy(t, s)
         soft = self.guess == "expectation" or (self.guess is None and fresh)
-        source, logits = as_rng(rng), self.logits(output, state)
+        source, logits = as_rng(rng), self.logits(output, state) / self.temperature
         y = (
             self._message(logits.softmax(-1), alpha, source)
             if soft
@@ -206,7 +211,7 @@ class CategoricalBFN:
         rng: AnyRng,
     ) -> Int[Tensor, " rows *event"]:
         """Return a class for each label, see `final`."""
-        logits = self.logits(output, state)
+        logits = self.logits(output, state) / self.temperature
         return logits.argmax(-1) if self.final == "mode" else draw_classes(logits, as_rng(rng))
 
     def _one_hot(
