@@ -60,6 +60,7 @@ CRYSBFN: Table = [
     ("species.final", "sampled", "code"),
     ("species.reads", "probabilities", "code: 2 theta - 1"),
     ("species.parametrisation", "data", "code: logits"),
+    ("species.temperature", 1.0, "code: none"),
     ("weights.positions", 0.05, "App. C: 5e-2 for every loss; 1 in the code"),
     ("weights.lattice", 0.05, "App. C"),
     ("weights.species", 0.05, "App. C"),
@@ -203,6 +204,7 @@ SYMMBFN: Table = [
             (f"{field}.final", "sampled", "Sec. 2.2: 'drawn'"),
             (f"{field}.reads", "probabilities", "Sec. 2.2: theta"),
             (f"{field}.parametrisation", "data", "Eq. 22: logits"),
+            (f"{field}.temperature", 1.0, "Sec. 2.2: none"),
         )
     ),
     ("conditioning.properties", (), "Sec. 4.1: none"),

@@ -161,6 +161,20 @@ def test_residuals_and_logits_say_the_same(classes: int, t: float, seed: int) ->
         torch.testing.assert_close(a, b)
 
 
+def test_a_temperature_divides_the_logits_of_samples_alone() -> None:
+    cold = CategoricalBFN(classes=4, beta1=1.0, loss_kind="continuous", temperature=0.5)
+    warm, out = dataclasses.replace(cold, temperature=1.0), torch.randn(6, 4, generator=generator())
+    x, t, state = torch.arange(6) % 4, at(0.3, 6), torch.randn(6, 4, generator=generator()).log_softmax(-1)
+    a, b = (f.step(state, o, t, 2 * t, rng=generator()) for f, o in ((cold, out), (warm, 2 * out)))
+    assert torch.equal(a, b)
+    a, b = (f.decode(state, o, t, rng=generator()) for f, o in ((cold, out), (warm, 2 * out)))
+    assert torch.equal(a, b)
+    a, b = (f.loss(out, x, state, t, rng=generator()) for f in (cold, warm))
+    assert torch.equal(a, b)
+    with pytest.raises(ValueError, match="temperature"):
+        dataclasses.replace(cold, temperature=0.0)
+
+
 def test_a_residual_of_nothing_is_bayes_rule() -> None:
     """Labels have a law of their own: the exact posterior is the belief times it, whatever the belief."""
     law = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)

@@ -54,6 +54,9 @@ class CategoricalBFN:
             theta. That is Bayes' rule, as theta is the likelihood of the label: the output is then the
             logarithm of a prior given the rest, and a network that knows nothing reads beliefs exactly.
             Beyond the papers.
+        temperature: by which the logits are divided when sampling, not in the loss. 1 samples the law that
+            was learnt; below it labels that stand together agree more than a weak network knows, and rare
+            ones become rarer. Beyond the papers.
         draws: pairs of messages y for the discrete loss.
         limits: set by `limited`; of labels one a row.
 
@@ -68,6 +71,7 @@ class CategoricalBFN:
     final: Literal["sampled", "mode"] = "sampled"
     reads: Literal["probabilities", "evidence"] = "probabilities"
     parametrisation: Literal["data", "residual"] = "data"
+    temperature: float = 1.0
     draws: int = 1
     limits: Limits | None = field(default=None, repr=False, compare=False)
 
@@ -75,6 +79,7 @@ class CategoricalBFN:
         check_count("classes", self.classes)
         check_count("draws", self.draws)
         check_number("beta1", self.beta1)
+        check_number("temperature", self.temperature)
         check_grid(self.grid)
         check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
@@ -93,6 +98,10 @@ class CategoricalBFN:
     def with_sampler(self, name: str) -> "CategoricalBFN":
         """Return the same flow with another sampler."""
         return replace(self, sampler=bayesian_sampler(name))
+
+    def with_temperature(self, temperature: float) -> "CategoricalBFN":
+        """Return the same flow, sampled at another temperature."""
+        return replace(self, temperature=temperature)
 
     def with_steps(self, n: int) -> "CategoricalBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""
@@ -195,7 +204,7 @@ class CategoricalBFN:
         fresh = self.sampler == "end_back"
         alpha = self.beta(s) if fresh else self.accuracy(t, s)
         soft = self.guess == "expectation" or (self.guess is None and fresh)
-        source, logits = as_rng(rng), self.logits(output, state)
+        source, logits = as_rng(rng), self.logits(output, state) / self.temperature
         y = (
             self._message(self._probabilities(logits), alpha, source)
             if soft
@@ -212,7 +221,7 @@ class CategoricalBFN:
         rng: AnyRng,
     ) -> Int[Tensor, " rows *event"]:
         """Return a class for each label, see `final`."""
-        logits = self.logits(output, state)
+        logits = self.logits(output, state) / self.temperature
         if self.final == "mode":
             return likeliest(logits, self.limits)
         return drawn(logits, self.limits, rng)

@@ -104,6 +104,7 @@ class CategoricalBFNConfig(Config):
         Literal["data", "residual"],
         Field(description="whether its logits are all, or are added to the belief's"),
     ] = "data"
+    temperature: Annotated[PositiveFloat, Field(description="divides logits when sampling")] = 1.0
 
     weight: ClassVar[float] = 1.0
 
@@ -123,4 +124,5 @@ class CategoricalBFNConfig(Config):
             final=self.final,
             reads=self.reads,
             parametrisation=self.parametrisation,
+            temperature=self.temperature,
         )

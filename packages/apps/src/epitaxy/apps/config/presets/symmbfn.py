@@ -43,6 +43,12 @@ def paper(task: Task, dataset: str) -> WyckoffRecipe:
     components, where the paper sums over a crystal's variables: one axis of the site symmetry weighs 10/15
     where an element weighs 3. K is the number of elements of the training data (88 in mp_20) where the
     paper has 94, and so is the prior 1/K.
+
+    The published code (aimat-lab/symmbfn, May 2026) has other values than the text, each an option here:
+    ``species.beta1=0.25`` and ``symmetry.beta1=2.5``; ``positions.wrapped=true``, the mean of the belief
+    about points put into the cell in training and after every step; ``positions.clamp=10`` and
+    ``lattice.clamp=10``; ``network.residual_noise=true``, as Eq. 26; and ``sampling.final_call=true``. Its K
+    is 100. It also has a model for given compositions, which the text has not: see `WyckoffModel`.
     """
     return _recipe(task, dataset).model_copy(update={"lattice_form": KVectorFormConfig(standardised=False)})
 
