@@ -5,7 +5,7 @@ The device is pretended (`epitaxy.geometry.testing.pretended`), so this runs, an
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -20,6 +20,7 @@ from epitaxy.apps.families import FAMILIES, AnyModel
 from epitaxy.apps.names import ModelName, Task
 from epitaxy.apps.sampling import crystals, molecules, wyckoff
 from epitaxy.apps.sampling import generate as generating
+from epitaxy.apps.sampling.elements import Palette
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.module import TrainingModule, stratified_times
@@ -246,9 +247,13 @@ class Sampled:
     batch_waits: Counter[str]
 
 
-def sample(case: Case, sampler: str | None, device: torch.device) -> Sampled:
+def sample(case: Case, sampler: str | None, device: torch.device, *, limited: bool = False) -> Sampled:
     model = build(case).to(device)
     asked = requests(case, model)
+    if limited:
+        two = frozenset(model.statistics.vocabulary.numbers[:2])
+        palette = Palette(allowed=two, required=two)
+        asked = [replace(request, palette=palette) for request in asked if request.num_atoms > 1]
     decoded: dict[str, Tensor] = {}
     seen = Watching()
     so_far: list[Counter[str]] = []
@@ -280,6 +285,8 @@ BATCH_WAITS = 12
 """How often a batch may be waited for before and after its steps, beside the places above: what is asked is
 copied there. What is made comes back, and is looked at, after that.
 """
+LIMIT_WAITS = 6
+"""And for limits: two masks and the sizes of what they are for, of one field of labels or of two."""
 
 SAMPLED = [
     *((Case("crysbfn", "small", task), name) for task in ("csp", "dng") for name in ("bayes", "end_back")),
@@ -296,14 +303,35 @@ SAMPLED = [
 ]
 
 
+LIMITED = [
+    Case("crysbfn", "small", "dng"),
+    *(Case("kldm", "small", "dng", (f"species.kind={kind}",)) for kind in ("absorbing", "analog_bits")),
+    Case("symmbfn", "paper", "dng"),
+    *(
+        Case("geobfn", "small", "dng", (f"atoms.kind={kind}",))
+        for kind in ("discretised_basis", "continuous_basis", "discrete_continuous")
+    ),
+]
+"""Sampled of two elements, each of which must occur."""
+
+
+@pytest.mark.parametrize("case", LIMITED, ids=str)
+def test_limited_sampling_stays_on_its_device(case: Case):
+    stays(case, None, limited=True)
+
+
 @pytest.mark.parametrize(("case", "sampler"), SAMPLED, ids=str)
 def test_sampling_stays_on_its_device(case: Case, sampler: str | None):
-    expected = sample(case, sampler, torch.device("cpu"))
+    stays(case, sampler)
+
+
+def stays(case: Case, sampler: str | None, *, limited: bool = False) -> None:
+    expected = sample(case, sampler, torch.device("cpu"), limited=limited)
     with Watching():  # where the device exists
-        found = sample(case, sampler, PRETENDED)
+        found = sample(case, sampler, PRETENDED, limited=limited)
     close(found.decoded, expected.decoded)
     assert found.sound == expected.sound
     allowed = STEP_WAITS.get(case.model, {})
     assert {place(wait) for wait in found.step_waits} <= set(allowed), found.step_waits
     others = {wait: number for wait, number in found.batch_waits.items() if place(wait) not in allowed}
-    assert sum(others.values()) <= BATCH_WAITS, others
+    assert sum(others.values()) <= BATCH_WAITS + LIMIT_WAITS * limited, others

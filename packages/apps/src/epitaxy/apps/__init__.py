@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from epitaxy.apps.generator import KLDM as KLDM
     from epitaxy.apps.generator import CrysBFN as CrysBFN
     from epitaxy.apps.geobfn import GeoBFN as GeoBFN
+    from epitaxy.apps.loading import load as load
     from epitaxy.apps.symmbfn import SymmBFN as SymmBFN
 
 _HOMES = {
@@ -23,13 +24,25 @@ _HOMES = {
     "GeoBFN": "epitaxy.apps.geobfn",
     "Recipe": "epitaxy.apps.config",
     "SymmBFN": "epitaxy.apps.symmbfn",
+    "load": "epitaxy.apps.loading",
     "preset": "epitaxy.apps.config",
     "search": "epitaxy.apps.discovery.search",
     "UsageError": "epitaxy.apps.errors",
     "WorkError": "epitaxy.apps.errors",
 }
 
-__all__ = ["KLDM", "CrysBFN", "GeoBFN", "Recipe", "SymmBFN", "UsageError", "WorkError", "preset", "search"]
+__all__ = [
+    "KLDM",
+    "CrysBFN",
+    "GeoBFN",
+    "Recipe",
+    "SymmBFN",
+    "UsageError",
+    "WorkError",
+    "load",
+    "preset",
+    "search",
+]
 
 
 def __getattr__(name: str) -> Any:

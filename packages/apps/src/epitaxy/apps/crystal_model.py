@@ -13,17 +13,20 @@ from epitaxy.apps.model import GenerativeModel, States
 from epitaxy.apps.sampling.cells import cell_samples
 from epitaxy.apps.sampling.crystals import CrystalRequest
 from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.steering import limited, limits
 from epitaxy.data import Statistics
+from epitaxy.flows import Limits, ProductFlow
 from epitaxy.geometry import CrystalBatch, RngSource, Segments
 from epitaxy.models import CrystalNetOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GivenCells:
-    """The atoms of each cell; their element indices where the composition is given (CSP)."""
+    """The atoms of each cell; their element indices where the composition is given (CSP), else limits."""
 
     segments: Segments
     species: Int[Tensor, " atoms"] | None
+    limits: Limits | None = None
 
 
 class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
@@ -72,9 +75,14 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
         """Return the atoms of the cells asked for."""
         segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
         if self.recipe.task == "dng":
-            return GivenCells(segments=segments, species=None)
+            allowed = limits(requests, segments, self.statistics.vocabulary)
+            return GivenCells(segments=segments, species=None, limits=allowed)
         numbers = [z for request in requests for z in request.numbers or ()]
         return GivenCells(segments=segments, species=self.encode(torch.tensor(numbers, device=device)))
+
+    def flow_on(self, flow: ProductFlow, given: GivenCells) -> ProductFlow:
+        """Return the flow whose species are under the limits, if there are any."""
+        return limited(flow, "species", given.limits)
 
     def blank(self, given: GivenCells) -> dict[str, Tensor]:
         """Return targets of the right shapes and kinds, with no content: what a prior is drawn like."""

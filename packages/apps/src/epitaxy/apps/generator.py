@@ -12,6 +12,8 @@ from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas
+from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
+from epitaxy.apps.sampling.sizes import named_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +27,37 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
     kinds: ClassVar[tuple[ModelName, ...]] = ("crysbfn", "kldm")
 
     def requests(
-        self, *, formula: str | Sequence[str] | None, num: int, seed: int, formula_units: int | None = None
+        self,
+        *,
+        formula: str | Sequence[str] | None = None,
+        num: int,
+        seed: int,
+        formula_units: int | None = None,
+        num_atoms: int | Sequence[int] | None = None,
+        elements: Words = None,
+        chemical_system: Words = None,
+        without: Words = None,
     ) -> list[CrystalRequest]:
         """Return one request per structure to sample, in order.
 
         Raises:
-            UsageError: a formula for a de novo model, none for one that needs it, or one that does not fit.
+            UsageError: a formula for a de novo model, none for one that needs it, or one that does not fit;
+                numbers of atoms or elements for a model that is given its composition, or that a de novo one
+                cannot meet.
         """
         statistics = self.model.statistics
         if self.model.recipe.task == "dng":
             if formula:
                 raise UsageError(
-                    "this model was trained de novo and chooses its own composition: leave --formula out"
+                    "this model was trained de novo and chooses its own composition: leave --formula out, or "
+                    "name its elements with --chemical-system Sr-Ti-O"
                 )
-            return de_novo(statistics, num=num, seed=seed)
+            chosen = palette(
+                statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without
+            )
+            sizes = named_sizes(num_atoms)
+            return de_novo(statistics, num=num, seed=seed, sizes=sizes, palette=chosen)
+        self._refuse_choices(num_atoms, elements, chemical_system, without)
         if not formula:
             raise UsageError(
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"
@@ -46,6 +65,21 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         formulas = [formula] if isinstance(formula, str) else list(formula)
         with advised(formulas):
             return for_formulas(formulas, statistics, num=num, seed=seed, formula_units=formula_units)
+
+    def _refuse_choices(
+        self, num_atoms: int | Sequence[int] | None, elements: Words, chemical_system: Words, without: Words
+    ) -> None:
+        """Refuse what is for models that choose their composition.
+
+        Raises:
+            UsageError: if it is asked for.
+        """
+        refuse_elements(
+            "this model is given its composition; elements are for models trained with --task dng",
+            elements=elements, chemical_system=chemical_system, without=without,
+        )  # fmt: skip
+        if named_sizes(num_atoms):
+            raise UsageError("--num-atoms: the formula says how many atoms; --formula-units multiplies it")
 
     def sample(
         self,
@@ -55,6 +89,10 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         steps: int | None = None,
         seed: int = 0,
         formula_units: int | None = None,
+        num_atoms: int | Sequence[int] | None = None,
+        elements: Words = None,
+        chemical_system: Words = None,
+        without: Words = None,
         sampler: str | None = None,
         batch_size: int | None = None,
         device: str = "auto",
@@ -63,10 +101,14 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
 
         Args:
             formula: composition(s) to predict structures for; None for a de novo model.
-            num: structures (per formula).
+            num: structures (per formula or number of atoms).
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
             formula_units: formula units a cell; by default drawn as training cells had them.
+            num_atoms: number(s) of atoms of the cell, de novo; by default drawn as training cells had them.
+            elements: de novo, no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
+            chemical_system: exactly these: each of them, at one atom or more, and no others.
+            without: none of these.
             sampler: one that the model's flows have, such as ``end_back`` or ``predictor_corrector``; the
                 recipe's by default.
             batch_size: structures computed at once.
@@ -75,7 +117,16 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         Raises:
             UsageError: a request that the model cannot meet.
         """
-        requests = self.requests(formula=formula, num=num, seed=seed, formula_units=formula_units)
+        requests = self.requests(
+            formula=formula,
+            num=num,
+            seed=seed,
+            formula_units=formula_units,
+            num_atoms=num_atoms,
+            elements=elements,
+            chemical_system=chemical_system,
+            without=without,
+        )
         found = self.samples(requests, steps=steps, sampler=sampler, batch_size=batch_size, device=device)
         return [sample.crystal for sample in found if sample.crystal is not None]
 

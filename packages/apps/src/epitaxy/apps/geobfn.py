@@ -9,8 +9,10 @@ from ase import Atoms
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.molecule_model import MoleculeModel
 from epitaxy.apps.names import ModelName
+from epitaxy.apps.sampling.elements import Words, palette
 from epitaxy.apps.sampling.molecules import for_sizes
 from epitaxy.apps.sampling.request import TargetedRequest
+from epitaxy.apps.sampling.sizes import named_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,29 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         num_atoms: int | Sequence[int] | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
+        elements: Words = None,
+        chemical_system: Words = None,
+        without: Words = None,
     ) -> list[TargetedRequest]:
         """Return one request per molecule to sample, in order.
 
         Raises:
-            UsageError: a number of atoms or a property that the model cannot meet, or guidance without a
-                property.
+            UsageError: a number of atoms, a property or elements that the model cannot meet, or guidance
+                without a property.
         """
-        sizes = [num_atoms] if isinstance(num_atoms, int) else list(num_atoms or ())
-        targets = dict(properties or {})
+        statistics, targets = self.model.statistics, dict(properties or {})
         self.model.told.check(targets, guidance)
-        return for_sizes(sizes, self.model.statistics, num=num, seed=seed, targets=targets, guidance=guidance)
+        return for_sizes(
+            named_sizes(num_atoms),
+            statistics,
+            num=num,
+            seed=seed,
+            targets=targets,
+            guidance=guidance,
+            palette=palette(
+                statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without
+            ),
+        )
 
     def sample(
         self,
@@ -50,6 +64,9 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         num_atoms: int | Sequence[int] | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
+        elements: Words = None,
+        chemical_system: Words = None,
+        without: Words = None,
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
@@ -62,6 +79,9 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             num_atoms: number(s) of atoms; by default drawn as training molecules have them.
             properties: targets by name, for a model that was trained with them.
             guidance: how far to go beyond what the targets ask; 0 for not at all.
+            elements: no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
+            chemical_system: exactly these: each of them, at one atom or more, and no others.
+            without: none of these.
             steps: network evaluations a molecule; the recipe's number by default.
             seed: the same seed gives the same molecules, whatever the batch size.
             batch_size: molecules computed at once.
@@ -71,7 +91,14 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             UsageError: a request that the model cannot meet.
         """
         requests = self.requests(
-            num=num, seed=seed, num_atoms=num_atoms, properties=properties, guidance=guidance
+            num=num,
+            seed=seed,
+            num_atoms=num_atoms,
+            properties=properties,
+            guidance=guidance,
+            elements=elements,
+            chemical_system=chemical_system,
+            without=without,
         )
         found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
         return [sample.molecule for sample in found if sample.molecule is not None]

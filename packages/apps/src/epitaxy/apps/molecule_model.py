@@ -1,6 +1,7 @@
 """Molecules: positions about their mean, and elements as charges, types or both."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from ase import Atoms
@@ -12,13 +13,27 @@ from epitaxy.apps.config import MoleculeRecipe
 from epitaxy.apps.model import GenerativeModel, States
 from epitaxy.apps.sampling.request import TargetedRequest
 from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.steering import limited, limits
 from epitaxy.data.molecules import MoleculeStatistics
-from epitaxy.flows import bin_centre
-from epitaxy.geometry import MoleculeBatch, RngSource, Segments
+from epitaxy.flows import GaussianBFN, LabelValues, Limits, ProductFlow, bin_centre
+from epitaxy.geometry import MoleculeBatch, RngSource, Segments, constant
 from epitaxy.models import MoleculeNetOutput
 
 
-class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GivenMolecules(Conditioned):
+    """The atoms of each molecule, and what else is asked of it.
+
+    Attributes:
+        types: limits on types.
+        charges: limits on charges: on their bins, or on the elements where charges are real numbers.
+    """
+
+    types: Limits | None = None
+    charges: Limits | None = None
+
+
+class MoleculeModel(GenerativeModel[MoleculeBatch, GivenMolecules, TargetedRequest]):
     """Flows on positions and elements, and the network that predicts them together.
 
     Args:
@@ -62,18 +77,48 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]
             targets["types"] = self.statistics.vocabulary.encode(batch.numbers)
         return targets
 
-    def given(self, batch: MoleculeBatch, *, source: RngSource) -> Conditioned:
+    def given(self, batch: MoleculeBatch, *, source: RngSource) -> GivenMolecules:
         """Return the atoms of training molecules, and their properties but for those that are hidden."""
         properties = self.told.in_training(batch.properties, batch.segments.counts, source=source)
-        return Conditioned(segments=batch.segments, properties=properties)
+        return GivenMolecules(segments=batch.segments, properties=properties)
 
-    def asked(self, requests: Sequence[TargetedRequest], device: torch.device) -> Conditioned:
-        """Return the numbers of atoms and the targets that are asked for."""
+    def asked(self, requests: Sequence[TargetedRequest], device: torch.device) -> GivenMolecules:
+        """Return the numbers of atoms, the targets and the elements that are asked for."""
         segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
         properties, guidance = self.told.asked(requests, segments.counts)
-        return Conditioned(segments=segments, properties=properties, guidance=guidance)
+        return GivenMolecules(
+            segments=segments,
+            properties=properties,
+            guidance=guidance,
+            types=limits(requests, segments, self.statistics.vocabulary) if self.recipe.atoms.types else None,
+            charges=self._charge_limits(requests, segments),
+        )
 
-    def blank(self, given: Conditioned) -> dict[str, Tensor]:
+    def _charge_limits(self, requests: Sequence[TargetedRequest], segments: Segments) -> Limits | None:
+        """Return the limits on charges; where types decide, only on each atom's own."""
+        atoms, known = self.recipe.atoms, self.statistics.vocabulary
+        if atoms.charge == "none":
+            return None
+        if atoms.charge == "discretised":
+            made = limits(requests, segments, known, encode=lambda z: z - 1, classes=self.bins)
+        else:
+            made = limits(requests, segments, known)
+        return made.each if made is not None and atoms.types else made
+
+    def flow_on(self, flow: ProductFlow, given: GivenMolecules) -> ProductFlow:
+        """Return the flow whose types and charges are under the limits, if there are any."""
+        if given.types is not None:
+            flow = limited(flow, "types", given.types)
+        if given.charges is None:
+            return flow
+        charges = flow.flows["charges"]
+        if not isinstance(charges, GaussianBFN):
+            return limited(flow, "charges", given.charges)
+        numbers = constant(self.statistics.vocabulary.numbers, torch.int64, given.segments.device)
+        of_elements = LabelValues(flow=charges, values=self._centres(numbers), limits=given.charges)
+        return flow.replacing(charges=of_elements)
+
+    def blank(self, given: GivenMolecules) -> dict[str, Tensor]:
         """Return targets of the right shapes and kinds, with no content: what a prior is drawn like."""
         atoms, device = given.segments.num_atoms, given.segments.index.device
         labels = torch.zeros(atoms, dtype=torch.long, device=device)
@@ -87,7 +132,7 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]
         return blank
 
     def predict(
-        self, states: States, time: Float[Tensor, " graphs"], given: Conditioned
+        self, states: States, time: Float[Tensor, " graphs"], given: GivenMolecules
     ) -> dict[str, Tensor]:
         """Return the network's raw output for each field at ``time``."""
         features = self.flow.features(states, time, segments=given.segments)
@@ -104,7 +149,9 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]
         dtype = features["positions"].value.dtype
         return {name: value.to(dtype) for name, value in found.items() if value is not None}
 
-    def answer(self, states: States, time: Float[Tensor, " graphs"], given: Conditioned) -> dict[str, Tensor]:
+    def answer(
+        self, states: States, time: Float[Tensor, " graphs"], given: GivenMolecules
+    ) -> dict[str, Tensor]:
         """Return the outputs, steered by targets where guidance is asked for."""
         return steered(lambda given: self.predict(states, time, given), given, self.flow.levels)
 
@@ -112,7 +159,7 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, Conditioned, TargetedRequest]
         self,
         targets: Mapping[str, Tensor],
         outputs: Mapping[str, Tensor],  # noqa: ARG002 - part of every model's signature
-        given: Conditioned,
+        given: GivenMolecules,
         requests: Sequence[TargetedRequest],
     ) -> list[Sample]:
         """Return the molecules that decoded variables stand for, or why there are none."""

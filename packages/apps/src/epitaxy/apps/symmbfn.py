@@ -10,6 +10,7 @@ from epitaxy.apps.capabilities import advised
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
+from epitaxy.apps.sampling.elements import Words, palette, refuse_elements
 from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_formulas, for_groups
 from epitaxy.apps.wyckoff_model import WyckoffModel
@@ -19,7 +20,8 @@ from epitaxy.apps.wyckoff_model import WyckoffModel
 class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
     """A trained SymmBFN (Ruple et al., "Symmetry-Aware Bayesian Flow Networks for Crystal Generation").
 
-    Every crystal has the space group that was asked for, or one that contains it.
+    Every crystal has the space group that was asked for, or one that contains it. A model that was trained to
+    predict structures (``--task csp``) is given elements and Wyckoff positions, and makes points and cell.
 
     >>> model = SymmBFN.load("symmbfn-mp20-small")  # doctest: +SKIP
     >>> structures = model.sample(spacegroup="Fm-3m", num=20, steps=100, seed=0)  # doctest: +SKIP
@@ -38,12 +40,15 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         formula_units: int | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
+        elements: Words = None,
+        chemical_system: Words = None,
+        without: Words = None,
     ) -> list[WyckoffRequest]:
         """Return one request per structure to sample, in order.
 
         Raises:
-            UsageError: a group, system, formula or property that the model cannot meet, or guidance without a
-                property.
+            UsageError: a group, system, formula, property or elements that the model cannot meet, guidance
+                without a property, or no formula for a model that predicts structures for one.
         """
         if isinstance(spacegroup, str) or not isinstance(spacegroup, Iterable):
             groups = [] if spacegroup is None else [spacegroup]
@@ -54,12 +59,31 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         symmetry = Symmetry.parse(groups, systems)
         targets = dict(properties or {})
         self.model.told.check(targets, guidance)
+        if not formulas and self.model.recipe.task == "csp":
+            raise UsageError(
+                "this model predicts structures for a composition: name one, as in --formula SrTiO3"
+            )
         if not formulas:
             if formula_units:
                 raise UsageError("--formula-units needs a --formula")
             return for_groups(
-                symmetry, self.model.statistics, num=num, seed=seed, targets=targets, guidance=guidance
+                symmetry,
+                self.model.statistics,
+                num=num,
+                seed=seed,
+                targets=targets,
+                guidance=guidance,
+                palette=palette(
+                    self.model.statistics.vocabulary,
+                    elements=elements,
+                    chemical_system=chemical_system,
+                    without=without,
+                ),
             )
+        refuse_elements(
+            "--formula gives the composition: leave one of them out",
+            elements=elements, chemical_system=chemical_system, without=without,
+        )  # fmt: skip
         with advised(formulas):
             return for_formulas(
                 formulas,
@@ -82,6 +106,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         formula_units: int | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
+        elements: Words = None,
+        chemical_system: Words = None,
+        without: Words = None,
         steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
@@ -96,10 +123,13 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             spacegroup: number(s), 1 to 230, or symbols such as ``"Fm-3m"``; by default drawn as training has
                 them.
             crystal_system: draw space groups from these alone, such as ``"cubic"``.
-            formula: composition(s); by default the model chooses.
+            formula: composition(s); by default the model chooses, unless it predicts structures for one.
             formula_units: formula units in the conventional cell.
             properties: targets by name, for a model that was trained with them.
             guidance: how far to go beyond what the targets ask; 0 for not at all.
+            elements: no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
+            chemical_system: exactly these: each of them, at one orbit or more, and no others.
+            without: none of these.
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
             batch_size: structures computed at once.
@@ -117,6 +147,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             formula_units=formula_units,
             properties=properties,
             guidance=guidance,
+            elements=elements,
+            chemical_system=chemical_system,
+            without=without,
         )
         found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
         return [_noted(sample.crystal, sample.request) for sample in found if sample.crystal is not None]

@@ -9,6 +9,8 @@ from epitaxy.flows.codebook import CodebookDiffusion
 from epitaxy.flows.discretised import DiscretisedGaussianBFN
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.kinetic import CorruptedKineticState, KineticDiffusion, KineticState
+from epitaxy.flows.label_values import LabelValues
+from epitaxy.flows.limits import Limitable, Limits
 from epitaxy.flows.mass_centred import MassCentred
 from epitaxy.flows.noise_schedules import LinearBeta, NoiseSchedule
 from epitaxy.flows.pinned import Pinned
@@ -34,7 +36,10 @@ __all__ = [
     "GaussianBFN",
     "KineticDiffusion",
     "KineticState",
+    "LabelValues",
     "Level",
+    "Limitable",
+    "Limits",
     "LinearBeta",
     "MassCentred",
     "NoiseSchedule",

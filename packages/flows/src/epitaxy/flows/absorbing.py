@@ -1,7 +1,7 @@
 """Diffusion of class labels by masking (KLDM, Sec. 3.3; MD4, Shi et al. 2024)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -9,10 +9,12 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_option
-from epitaxy.flows._classes import draw_classes
+from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
 
+_SHOWN = 60.0
+"""Logit of a label that shows: another is as likely as e^-60, and taken where limits leave no choice."""
 _MARGIN = 1e-4
 """Probability that a label shows at t = 0, and that it is still masked at t = 1."""
 
@@ -35,6 +37,7 @@ class AbsorbingDiffusion:
             probabilities, which keeps their law at any number of steps; or "argmax", the likeliest, for as
             many rows as one step in n unmasks: at 10 steps classes of 0.5, 0.3 and 0.2 come out as 0.55, 0.27
             and 0.18. (The published code hands masks out as if they were an element.)
+        limits: set by `limited`.
 
     """
 
@@ -42,6 +45,7 @@ class AbsorbingDiffusion:
     schedule: Literal["linear", "poly2", "cosine"] = "linear"
     loss_kind: Literal["elbo", "cross_entropy"] = "elbo"
     decode_kind: Literal["argmax", "sampled"] = "sampled"
+    limits: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_count("classes", self.classes)
@@ -72,6 +76,13 @@ class AbsorbingDiffusion:
         """Return the flow itself: it has one sampler."""
         check_option("sampler", name, self.samplers)
         return self
+
+    def limited(self, limits: Limits) -> "AbsorbingDiffusion":
+        """Return the same flow under limits: masked rows get what they allow.
+
+        A label that shows and is not allowed counts as a mask.
+        """
+        return replace(self, limits=limits)
 
     def alpha(self, t: Float[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
         """Return the probability that a label shows."""
@@ -139,7 +150,9 @@ class AbsorbingDiffusion:
         """Unmask each masked row with probability (alpha(s) - alpha(t)) / (1 - alpha(t)); others stay."""
         source = as_rng(rng)
         shown = self._happens(1 - self.masked(s) / self.masked(t), source)
-        return torch.where((state == self.mask) & shown, draw_classes(output, source), state)
+        hidden = self._hidden(state)
+        label = drawn(self._known(output, state, hidden), self.limits, source)
+        return torch.where(hidden & shown, label, state)
 
     def decode(
         self,
@@ -150,8 +163,34 @@ class AbsorbingDiffusion:
         rng: AnyRng,
     ) -> Int[Tensor, " rows"]:
         """Give every row that is still masked a class, see `decode_kind`: no mask is left."""
-        guess = output.argmax(-1) if self.decode_kind == "argmax" else draw_classes(output, as_rng(rng))
-        return torch.where(state == self.mask, guess, state)
+        hidden = self._hidden(state)
+        known = self._known(output, state, hidden)
+        guess = (
+            likeliest(known, self.limits) if self.decode_kind == "argmax" else drawn(known, self.limits, rng)
+        )
+        # Under limits the guess is about all rows: where those that show lack a class, one of them has to go.
+        return torch.where(hidden, guess, state) if self.limits is None else guess
+
+    def _hidden(self, state: Int[Tensor, " rows"]) -> Bool[Tensor, " rows"]:
+        """Return which rows have no label yet, or one that they may not have."""
+        masked = state == self.mask
+        if self.limits is None:
+            return masked
+        label = torch.where(masked, 0, state)
+        return masked | ~self.limits.allowed.gather(1, label[:, None])[:, 0]
+
+    def _known(
+        self,
+        output: Float[Tensor, "rows classes"],
+        state: Int[Tensor, " rows"],
+        hidden: Bool[Tensor, " rows"],
+    ) -> Float[Tensor, "rows classes"]:
+        """Return the output; under limits, which see all rows at once, with the labels that show."""
+        if self.limits is None:
+            return output
+        label = torch.where(hidden, 0, state)
+        certain = _SHOWN * torch.nn.functional.one_hot(label, self.classes).to(output.dtype)
+        return torch.where(hidden[:, None], output, certain)
 
     def _happens(self, probability: Float64[Tensor, " rows"], rng: AnyRng) -> Bool[Tensor, " rows"]:
         """Draw whether something of this probability happens."""

@@ -1,6 +1,6 @@
 """Bayesian flow for class labels (CrysBFN Eq. 23-25; Graves et al. 2023, Sec. 6)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
-from epitaxy.flows._classes import draw_classes
 from epitaxy.flows._rows import (
     BAYESIAN_SAMPLERS,
     BayesianSampler,
@@ -17,6 +16,7 @@ from epitaxy.flows._rows import (
     step_index,
     total,
 )
+from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
 
@@ -45,7 +45,17 @@ class CategoricalBFN:
             p, which is the receiver distribution; or "expectation", the soft label p itself in place of e_k,
             as the published end-back sampler does. None: "expectation" for end_back and "sampled" for bayes.
         final: the sample is "sampled" from the predicted probabilities (Alg. 2); or it is their "mode".
+        reads: what `features` shows of the belief: "probabilities", 2 theta - 1, as the papers do; or
+            "evidence", the logarithms of theta about their mean, over the deviation (1 + K beta)^(1/2) that
+            noise gives them. Of K = 88 classes the first are all near -1 while the belief is being made up,
+            and what several labels say together is a sum of logarithms. Beyond the papers.
+        parametrisation: what the network's output stands for: the "data", its logits; or the "residual", what
+            everything else says of the label, to which the belief itself is added: logits = output + ln
+            theta. That is Bayes' rule, as theta is the likelihood of the label: the output is then the
+            logarithm of a prior given the rest, and a network that knows nothing reads beliefs exactly.
+            Beyond the papers.
         draws: pairs of messages y for the discrete loss.
+        limits: set by `limited`; of labels one a row.
 
     """
 
@@ -56,7 +66,10 @@ class CategoricalBFN:
     sampler: BayesianSampler = "bayes"
     guess: Literal["expectation", "sampled"] | None = None
     final: Literal["sampled", "mode"] = "sampled"
+    reads: Literal["probabilities", "evidence"] = "probabilities"
+    parametrisation: Literal["data", "residual"] = "data"
     draws: int = 1
+    limits: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_count("classes", self.classes)
@@ -67,6 +80,8 @@ class CategoricalBFN:
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
         check_option("guess", self.guess, ("expectation", "sampled", None))
         check_option("final", self.final, ("sampled", "mode"))
+        check_option("reads", self.reads, ("probabilities", "evidence"))
+        check_option("parametrisation", self.parametrisation, ("data", "residual"))
         if self.grid is None and self.loss_kind == "discrete":
             raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
 
@@ -82,6 +97,10 @@ class CategoricalBFN:
     def with_steps(self, n: int) -> "CategoricalBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""
         return self if self.grid is None else replace(self, grid=n)
+
+    def limited(self, limits: Limits) -> "CategoricalBFN":
+        """Return the same flow under limits: messages and samples are of what they allow."""
+        return replace(self, limits=limits)
 
     def beta(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """Return the accuracy accumulated at t, beta1 t^2."""
@@ -112,7 +131,7 @@ class CategoricalBFN:
     ) -> Float[Tensor, " rows *event classes"]:
         """Draw the message that a prediction expects: about a class drawn from it (Eq. 24)."""
         source = as_rng(rng)
-        return self.sender(draw_classes(logits, source), alpha, rng=source)
+        return self.sender(drawn(logits, self.limits, source), alpha, rng=source)
 
     def bayesian_update(
         self, log_theta: Float[Tensor, " rows *event classes"], y: Float[Tensor, " rows *event classes"]
@@ -126,26 +145,42 @@ class CategoricalBFN:
         """Draw from the flow distribution, Eq. 23: one message of accuracy beta(t) to the prior."""
         return torch.log_softmax(self.sender(x, self.beta(t), rng=rng), dim=-1)
 
-    def features(self, state: Float[Tensor, " rows *event classes"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
-        """Return the probabilities on the scale of [-1, 1]: 2 theta - 1."""
-        return Features(value=2 * state.exp() - 1)
+    def features(self, state: Float[Tensor, " rows *event classes"], t: Float[Tensor, " rows"]) -> Features:
+        """Return the probabilities on the scale of [-1, 1], 2 theta - 1; or the evidence, see `reads`."""
+        if self.reads == "probabilities":
+            return Features(value=2 * state.exp() - 1)
+        deviation = column((1 + self.classes * self.beta(t)).sqrt(), state.ndim)
+        return Features(value=(state - state.mean(-1, keepdim=True)) / deviation)
+
+    def logits(
+        self, output: Float[Tensor, " rows *event classes"], state: Float[Tensor, " rows *event classes"]
+    ) -> Float[Tensor, " rows *event classes"]:
+        """Return the logits that an output stands for, see `parametrisation`."""
+        return output + state if self.parametrisation == "residual" else output
+
+    def output_of(
+        self, logits: Float[Tensor, " rows *event classes"], state: Float[Tensor, " rows *event classes"]
+    ) -> Float[Tensor, " rows *event classes"]:
+        """Return the output that stands for these logits: the inverse of `logits`."""
+        return logits - state if self.parametrisation == "residual" else logits
 
     def loss(
         self,
         output: Float[Tensor, " rows *event classes"],
         x: Int[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event classes"],  # noqa: ARG002 - part of every flow's signature
+        state: Float[Tensor, " rows *event classes"],
         t: Float[Tensor, " rows"],
         *,
         rng: AnyRng,
     ) -> Float[Tensor, " rows"]:
         """Return the loss at t, see `loss_kind`."""
+        logits = self.logits(output, state)
         if self.loss_kind == "continuous" or self.grid is None:
-            error = (output.softmax(-1) - self._one_hot(x, output.dtype)).square().sum(-1)
+            error = (logits.softmax(-1) - self._one_hot(x, logits.dtype)).square().sum(-1)
             return self.classes * self.beta1 * t * total(error)
         i = step_index(t, self.grid).to(t.dtype)
         alpha = self.accuracy(i / self.grid, (i + 1) / self.grid)
-        return self.grid * self._divergence(output, x, alpha, as_rng(rng))
+        return self.grid * self._divergence(logits, x, alpha, as_rng(rng))
 
     def step(
         self,
@@ -160,26 +195,32 @@ class CategoricalBFN:
         fresh = self.sampler == "end_back"
         alpha = self.beta(s) if fresh else self.accuracy(t, s)
         soft = self.guess == "expectation" or (self.guess is None and fresh)
-        source = as_rng(rng)
+        source, logits = as_rng(rng), self.logits(output, state)
         y = (
-            self._message(output.softmax(-1), alpha, source)
+            self._message(self._probabilities(logits), alpha, source)
             if soft
-            else self.receiver(output, alpha, rng=source)
+            else self.receiver(logits, alpha, rng=source)
         )
         return self.bayesian_update(torch.zeros_like(state) if fresh else state, y)
 
     def decode(
         self,
-        state: Float[Tensor, " rows *event classes"],  # noqa: ARG002 - part of every flow's signature
+        state: Float[Tensor, " rows *event classes"],
         output: Float[Tensor, " rows *event classes"],
-        t: Float[Tensor, " rows"],  # noqa: ARG002
+        t: Float[Tensor, " rows"],  # noqa: ARG002 - part of every flow's signature
         *,
         rng: AnyRng,
     ) -> Int[Tensor, " rows *event"]:
         """Return a class for each label, see `final`."""
+        logits = self.logits(output, state)
         if self.final == "mode":
-            return output.argmax(-1)
-        return draw_classes(output, as_rng(rng))
+            return likeliest(logits, self.limits)
+        return drawn(logits, self.limits, rng)
+
+    def _probabilities(
+        self, logits: Float[Tensor, " rows *event classes"]
+    ) -> Float[Tensor, " rows *event classes"]:
+        return logits.softmax(-1) if self.limits is None else self.limits.probabilities(logits)
 
     def _one_hot(
         self, x: Int[Tensor, " rows *event"], dtype: torch.dtype

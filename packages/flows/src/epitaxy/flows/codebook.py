@@ -8,9 +8,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_number, check_option
+from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
 from epitaxy.flows.variance_preserving import VariancePreserving
 from epitaxy.geometry import AnyRng, as_rng
+
+_LEAST = 1e-6
+"""Least probability that a predicted component stands for: none is certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,7 @@ class CodebookDiffusion:
         scale: factor of the codes; the published runs vary it.
         clip: for "bits", clamp the predicted code to [-scale, scale] before each use of it in the reverse
             process.
+        limits: set by `limited`.
 
     """
 
@@ -38,6 +43,7 @@ class CodebookDiffusion:
     process: VariancePreserving = field(default_factory=VariancePreserving)
     scale: float = 1.0
     clip: bool = False
+    limits: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_option("codes", self.codes, ("one_hot", "bits"))
@@ -70,6 +76,16 @@ class CodebookDiffusion:
     def with_sampler(self, name: str) -> "CodebookDiffusion":
         """Return the same flow with another sampler of its process."""
         return replace(self, process=self.process.with_sampler(name))
+
+    def limited(self, limits: Limits) -> "CodebookDiffusion":
+        """Return the same flow under limits: predicted codes are mixtures of codes that they allow.
+
+        A predicted one-hot code is read as the classes' probabilities. Predicted bits are read as the means
+        of independent bits, whose law on the allowed codes, renormalised, is that of the classes: with all
+        codes allowed the mixture is the prediction itself. Samples are the allowed classes whose codes are
+        nearest, in the sum of their squares where classes are required.
+        """
+        return replace(self, limits=limits)
 
     @property
     def corrections(self) -> int:
@@ -135,7 +151,7 @@ class CodebookDiffusion:
         rng: AnyRng,
     ) -> Float[Tensor, "rows channels"]:
         """Draw the state at s > t."""
-        return self.process.step(state, self._clipped(output), t, s, rng=rng)
+        return self.process.step(state, self._read(output, state, t), t, s, rng=rng)
 
     def correct(
         self,
@@ -147,7 +163,7 @@ class CodebookDiffusion:
         rng: AnyRng,
     ) -> Float[Tensor, "rows channels"]:
         """Draw another state at t, as the process does."""
-        return self.process.correct(state, self._clipped(output), t, s, rng=rng)
+        return self.process.correct(state, self._read(output, state, t), t, s, rng=rng)
 
     def decode(
         self,
@@ -158,7 +174,29 @@ class CodebookDiffusion:
         rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
     ) -> Int[Tensor, " rows"]:
         """Return the class nearest to the predicted code."""
-        return self.nearest(self.process.x0_of(self._clipped(output), state, t))
+        code = self.process.x0_of(self._clipped(output), state, t)
+        if self.limits is None:
+            return self.nearest(code)
+        return self.limits.mode(code.double() @ self.codebook(torch.float64, code.device).T)
+
+    def _read(
+        self, output: Float[Tensor, "rows channels"], state: Float[Tensor, "rows channels"], t: Tensor
+    ) -> Float[Tensor, "rows channels"]:
+        """Return the output clipped, and what stands for its code under the limits."""
+        output = self._clipped(output)
+        if self.limits is None:
+            return output
+        code = self.process.x0_of(output, state, t) / self.scale
+        mixture = self.limits.log_probabilities(self._log_odds(code)).exp().to(code.dtype)
+        return self.process.output_of(mixture @ self.codebook(code.dtype, code.device), state, t)
+
+    def _log_odds(self, code: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows classes"]:
+        """Return the logarithms of the classes' probabilities that a code over `scale` is a mean of."""
+        if self.codes == "one_hot":
+            return code.clamp(min=_LEAST).log()
+        sign = self.codebook(code.dtype, code.device).sign()
+        one = ((1 + code) / 2).clamp(_LEAST, 1 - _LEAST)
+        return one.log() @ (sign > 0).to(code.dtype).T + (1 - one).log() @ (sign < 0).to(code.dtype).T
 
     def _clipped(self, output: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows channels"]:
         return output.clamp(-self.scale, self.scale) if self.clip else output

@@ -1,7 +1,7 @@
 """Bayesian flow for a number on a few equal bins (GeoBFN Eq. 15, 19, 21; Graves et al. 2023, Sec. 5)."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -13,6 +13,7 @@ from epitaxy.flows._checks import check_count, check_grid, check_number, check_o
 from epitaxy.flows._classes import draw_classes
 from epitaxy.flows._rows import BAYESIAN_SAMPLERS, BayesianSampler, bayesian_sampler, step_index
 from epitaxy.flows.gaussian import SMALLEST_SIGMA, GaussianBFN
+from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng, constant
 
@@ -63,6 +64,7 @@ class DiscretisedGaussianBFN:
         mean_clamp: m is kept within plus and minus this.
         sigma_range: sigma is kept between these two. This clamp and the former two are the code's, not the
             paper's; the loss has no slope in what one of them holds.
+        limits: set by `limited`; their classes are all K bins.
 
     """
 
@@ -78,6 +80,7 @@ class DiscretisedGaussianBFN:
     output_clamp: float = 10.0
     mean_clamp: float = 2.0
     sigma_range: tuple[float, float] = (1e-6, 4.0)
+    limits: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_count("bins", self.bins, least=2)
@@ -126,6 +129,14 @@ class DiscretisedGaussianBFN:
     def with_steps(self, n: int) -> "DiscretisedGaussianBFN":
         """Return the same flow on a grid of n steps; itself in continuous time."""
         return self if self.grid is None else replace(self, grid=n)
+
+    def limited(self, limits: Limits) -> "DiscretisedGaussianBFN":
+        """Return the same flow under limits, which should allow legal bins alone.
+
+        Expectations are over the allowed bins, so that one is neared even if its neighbours on both sides are
+        what is predicted; the sample is the allowed bin nearest to it. "published" rounds to allowed bins.
+        """
+        return replace(self, limits=limits)
 
     def centre(self, x: Int[Tensor, " rows"], dtype: torch.dtype) -> Float[Tensor, " rows"]:
         """Return the centres of bins."""
@@ -213,11 +224,9 @@ class DiscretisedGaussianBFN:
     ) -> Int[Tensor, " rows"]:
         """Return a legal bin: drawn by its probability if `guess` is "sampled", else the nearest one."""
         log_p = self.log_probabilities(output, state, t)
-        return (
-            self._draw(log_p, as_rng(rng))
-            if self.guess == "sampled"
-            else self._nearest(log_p, self._legal(log_p))
-        )
+        if self.guess == "sampled":
+            return self._draw(log_p, as_rng(rng))
+        return self._nearest(log_p, self._legal(log_p))
 
     def _guess(self, log_p: Float[Tensor, "rows bins"], rng: Rng) -> Float[Tensor, " rows"]:
         """Return what a message is about, a point of [-1, 1]."""
@@ -235,17 +244,23 @@ class DiscretisedGaussianBFN:
         return constant(tuple(listed), torch.int64, like.device)
 
     def _expectation(self, log_p: Float[Tensor, "rows bins"]) -> Float[Tensor, " rows"]:
-        return (log_p.exp() * bin_centres(self.bins, log_p)).sum(1)
+        p = log_p.exp() if self.limits is None else self.limits.probabilities(log_p)
+        return (p * bin_centres(self.bins, log_p)).sum(1)
 
     def _nearest(
         self, log_p: Float[Tensor, "rows bins"], among: Int[Tensor, " some"]
     ) -> Int[Tensor, " rows"]:
-        """Return the bin among some whose centre is nearest to the expectation."""
+        """Return the bin among some, or among those allowed, whose centre is nearest to the expectation."""
+        if self.limits is not None:
+            off = self._expectation(log_p)[:, None] - bin_centres(self.bins, log_p)
+            return self.limits.mode(-off.square())
         gap = self._expectation(log_p)[:, None] - self.centre(among, log_p.dtype)
         return among[gap.abs().argmin(1)]
 
     def _draw(self, log_p: Float[Tensor, "rows bins"], rng: Rng) -> Int[Tensor, " rows"]:
         """Draw a legal bin by its probability."""
+        if self.limits is not None:
+            return self.limits.draw(log_p, rng)
         legal = self._legal(log_p)
         return legal[draw_classes(log_p[:, legal], rng)]
 

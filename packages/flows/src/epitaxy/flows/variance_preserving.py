@@ -112,6 +112,15 @@ class VariancePreserving:
         alpha, sigma = self._kernel(self.noise_time(t), state)
         return (state - sigma * output) / alpha
 
+    def output_of(
+        self,
+        x0: Float[Tensor, " rows *event"],
+        state: Float[Tensor, " rows *event"],
+        t: Float[Tensor, " rows"],
+    ) -> Float[Tensor, " rows *event"]:
+        """Return the output that stands for data x0: the inverse of `x0_of`."""
+        return x0 if self.prediction == "x0" else self._noise(x0, state, t)
+
     def epsilon_of(
         self,
         output: Float[Tensor, " rows *event"],

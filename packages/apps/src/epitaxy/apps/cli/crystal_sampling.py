@@ -23,6 +23,10 @@ class CrystalWords:
     split: str
     limit: int | None
     root: Path | None
+    sizes: list[int]
+    elements: str | None
+    chemical_system: str | None
+    without: str | None
 
     def requests(self, loaded: LoadedModel) -> list[CrystalRequest]:
         """Return one request a structure.
@@ -34,11 +38,22 @@ class CrystalWords:
         assert isinstance(model, CrystalModel)
         if self.compositions is None:
             return CrystalGenerator(model).requests(
-                formula=self.formulas, num=self.num, seed=self.seed, formula_units=self.formula_units
+                formula=self.formulas,
+                num=self.num,
+                seed=self.seed,
+                formula_units=self.formula_units,
+                num_atoms=self.sizes,
+                elements=self.elements,
+                chemical_system=self.chemical_system,
+                without=self.without,
             )
         if self.formulas:
             raise UsageError("--formula and --compositions exclude each other: give one of them")
         if model.recipe.task != "csp":
             raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
+        if self.formula_units or self.sizes or self.elements or self.chemical_system or self.without:
+            raise UsageError(
+                "--compositions says which atoms: leave out --formula-units, --num-atoms and elements"
+            )
         dataset = load_split(self.compositions, self.split, root=self.root, limit=self.limit)
         return for_compositions(compositions(dataset), model.statistics, num=self.num, seed=self.seed)

@@ -3,7 +3,8 @@
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.shell import new_app
+from epitaxy.apps.cli.early import check_sampling
+from epitaxy.apps.cli.shell import examples, new_app
 from epitaxy.apps.cli.verbs import add_info, add_train
 from epitaxy.apps.names import ModelName
 
@@ -14,13 +15,22 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
 
     add_train(app, kind)
 
-    @app.command()
+    @app.command(
+        epilog=examples(
+            f"{kind} sample {kind}-perov-small --formula SrTiO3 --num 20 --out out",
+            f"{kind} sample runs/mine --compositions perov_5 --split test --limit 500 --out samples",
+        )
+    )
     def sample(
         model: opt.Model,
         out: opt.OutFolder,
         num: opt.Num = 10,
         formula: opt.Formulas = None,
         formula_units: opt.FormulaUnits = None,
+        num_atoms: opt.NumAtoms = None,
+        elements: opt.Elements = None,
+        chemical_system: opt.ChemicalSystem = None,
+        without: opt.Without = None,
         compositions: opt.Compositions = None,
         split: opt.Split = "test",
         limit: opt.Limit = None,
@@ -34,12 +44,14 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         compile_: opt.Compile = False,
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
+        check_sampling(kind, model=model, out=out, sampler=sampler, device=device, compositions=compositions)
         from epitaxy.apps.cli.crystal_sampling import CrystalWords
         from epitaxy.apps.cli.sampling import Sampling, run_sampling
 
         asked = CrystalWords(
             num=num, seed=seed, formulas=formula or [], formula_units=formula_units,
-            compositions=compositions, split=split, limit=limit, root=root,
+            compositions=compositions, split=split, limit=limit, root=root, sizes=num_atoms or [],
+            elements=elements, chemical_system=chemical_system, without=without,
         )  # fmt: skip
         words = Sampling(
             model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size,

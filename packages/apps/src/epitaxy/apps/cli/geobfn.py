@@ -5,21 +5,28 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.early import check_sampling
+from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
 app = new_app("GeoBFN: molecules in three dimensions, in any number of steps.")
 add_train(app, "geobfn")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "geobfn sample geobfn-qm9-small --num 20 --num-atoms 18 --out molecules",
+        "geobfn sample geobfn-qm9-small --property homo=-0.22 --out asked",
+    )
+)
 def sample(
     model: opt.Model,
     out: opt.OutFolder,
     num: Annotated[int, typer.Option(min=1, help="Molecules (per number of atoms named).")] = 10,
-    num_atoms: Annotated[
-        list[int] | None, typer.Option(help="Atoms; may be repeated. By default as in the training data.")
-    ] = None,
+    num_atoms: opt.NumAtoms = None,
+    elements: opt.Elements = None,
+    chemical_system: opt.ChemicalSystem = None,
+    without: opt.Without = None,
     property_: opt.Properties = None,
     guidance: opt.Guidance = 0.0,
     steps: opt.Steps = None,
@@ -31,12 +38,14 @@ def sample(
     compile_: opt.Compile = False,
 ) -> None:
     """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
+    check_sampling("geobfn", model=model, out=out, sampler=sampler, device=device)
     from epitaxy.apps.cli.molecule_sampling import MoleculeWords
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
 
     asked = MoleculeWords(
-        num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance
-    )
+        num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance,
+        elements=elements, chemical_system=chemical_system, without=without,
+    )  # fmt: skip
     words = Sampling(
         model=model,
         out=out,

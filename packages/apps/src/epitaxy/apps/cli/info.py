@@ -5,7 +5,8 @@ import typer
 from epitaxy.apps.capabilities import read_capability
 from epitaxy.apps.config import PRESETS, Recipe, preset
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.model_dir import CARD, RECIPE, load_model, load_recipe, locate, shipped
+from epitaxy.apps.folders import CARD, RECIPE, locate, shipped
+from epitaxy.apps.model_dir import load_model, load_recipe
 from epitaxy.apps.names import ModelName, Task
 
 

@@ -1,4 +1,4 @@
-"""``epitaxy search | data | eval | relax | models | quickstart``: what is not one model's own."""
+"""``epitaxy search | data | eval | relax | models | compare | plot | quickstart``: no one model's own."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.early import check_known, check_samples, choose
+from epitaxy.apps.cli.shell import examples, new_app, run
+from epitaxy.apps.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
 
 app = new_app(
     "epitaxy: generative models for crystals and molecules. "
@@ -53,7 +55,13 @@ def data_fetch(name: Annotated[str, typer.Argument(help="A dataset's name.")], r
     fetch_dataset(name, root)
 
 
-@eval_app.command("csp")
+@eval_app.command(
+    "csp",
+    epilog=examples(
+        "epitaxy eval csp samples mp_20 --protocol cdvae --json csp.json --html csp.html",
+        "epitaxy eval csp steps-10 steps-50 mp_20 --html steps.html",
+    ),
+)
 def eval_csp(
     predictions: Annotated[list[str], typer.Argument(help="Sample folders, CSVs, folders of CIFs, extxyz.")],
     reference: Annotated[str, typer.Argument(help="A dataset's name or a file with the true structures.")],
@@ -75,6 +83,9 @@ def eval_csp(
     card: opt.Card = None,
 ) -> None:
     """Match predictions with the true structures of the same id: match rate and RMSE, @1 and @k."""
+    check_samples(predictions)
+    check_known(reference)
+    choose("--protocol", protocol, PROTOCOL_NAMES)
     from epitaxy.apps.cli.evaluation.csp import CSPWords, run_csp
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -88,7 +99,13 @@ def eval_csp(
     )  # fmt: skip
 
 
-@eval_app.command("dng")
+@eval_app.command(
+    "dng",
+    epilog=examples(
+        "epitaxy eval dng samples --reference mp_20 --train mp_20 --html dng.html",
+        "epitaxy eval dng theirs.csv.gz",
+    ),
+)
 def eval_dng(
     samples: Annotated[
         list[str], typer.Argument(help="Sample folders, CSVs, folders of CIFs, extxyz, or NAME:SPLIT.")
@@ -122,6 +139,12 @@ def eval_dng(
     card: opt.Card = None,
 ) -> None:
     """Score de novo samples: validity, coverage, distances, space groups, uniqueness, novelty."""
+    check_samples(samples)
+    check_known(reference, train)
+    choose("--protocol-table", protocol_table, TABLE_NAMES)
+    for part in (parts or "").split(","):
+        if part.strip():
+            choose("--parts", part.strip(), PART_NAMES)
     from epitaxy.apps.cli.evaluation.dng import DNGWords, run_dng
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -135,7 +158,9 @@ def eval_dng(
     )  # fmt: skip
 
 
-@eval_app.command("molecules")
+@eval_app.command(
+    "molecules", epilog=examples("epitaxy eval molecules samples --train qm9 --html molecules.html")
+)
 def eval_molecules(
     samples: Annotated[
         list[str], typer.Argument(help="XYZ, SDF, npz, folders of them, or a dataset's name.")
@@ -156,6 +181,8 @@ def eval_molecules(
     card: opt.Card = None,
 ) -> None:
     """Score molecules: stability, validity, uniqueness, novelty."""
+    check_samples(samples)
+    check_known(train)
     from epitaxy.apps.cli.evaluation.molecules import MoleculeWords, run_molecules
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -168,7 +195,9 @@ def eval_molecules(
     )  # fmt: skip
 
 
-@app.command()
+@app.command(
+    epilog=examples("epitaxy relax samples --out ranked.csv --hull mp_20 --train mp_20 --cifs shortlist")
+)
 def relax(
     samples: Annotated[str, typer.Argument(help="A sample folder, CSV, folder of CIFs or extxyz.")],
     out: Annotated[Path, typer.Option(help="What to write: .csv (a table), .json or .extxyz.")],
@@ -210,6 +239,8 @@ def relax(
     card: opt.Card = None,
 ) -> None:
     """Relax samples and rank what is distinct by energy above the hull, or within each composition."""
+    check_samples([samples])
+    check_known(hull, train)
     from epitaxy.apps.cli.evaluation.relax import RelaxWords, run_relax
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -332,6 +363,60 @@ def quickstart(
     from epitaxy.apps.quickstart import run_quickstart
 
     run_quickstart(out, num=num)
+
+
+@app.command(
+    epilog=examples(
+        "epitaxy compare runs/mine perov_5 --sampler bayes --sampler end_back --steps 10 --steps 50"
+    )
+)
+def compare(
+    model: opt.Model,
+    dataset: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Whose compositions are predicted.")],
+    sampler: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of the model's flows: bayes, end_back, ancestral, exponential, predictor_corrector, "
+            "probability_flow, published_pc, euler_maruyama, or recipe; may be repeated. (default: recipe)"
+        ),
+    ] = None,
+    steps: Annotated[
+        list[int] | None, typer.Option(min=1, help="May be repeated. (default: 10, 50 and 100)")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help=f"{', '.join(PROTOCOL_NAMES)}.")] = "crysbfn",
+    split: opt.Split = "test",
+    limit: opt.Limit = 500,
+    root: opt.Root = None,
+    seed: opt.Seed = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that match, 0 for this one. (default: all cores)")
+    ] = None,
+) -> None:
+    """Compare samplers and numbers of steps of a model that predicts structures: one table."""
+    check_known(dataset)
+    choose("--protocol", protocol, PROTOCOL_NAMES)
+    for name in sampler or ():
+        choose("--sampler", name, ("recipe", *SAMPLERS))
+    from epitaxy.apps.cli.compare import CompareWords, run_compare
+
+    run_compare(
+        CompareWords(
+            model=model, dataset=dataset, samplers=sampler or ["recipe"], steps=steps or [10, 50, 100],
+            protocol=protocol, split=split, limit=limit, root=root, seed=seed,
+            workers=workers,
+        )
+    )  # fmt: skip
+
+
+@app.command(epilog=examples("epitaxy plot runs/one runs/other --out curves.html"))
+def plot(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run folders, or their metrics.csv.")],
+    out: Annotated[Path, typer.Option(help="What to draw: .html or .svg.")] = Path("curves.html"),
+) -> None:
+    """Draw the loss curves of runs, side by side."""
+    from epitaxy.apps.cli.plot import run_plot
+
+    run_plot(runs, out)
 
 
 def main() -> None:

@@ -18,6 +18,9 @@ class MoleculeWords:
     sizes: list[int]
     properties: list[str]
     guidance: float
+    elements: str | None
+    chemical_system: str | None
+    without: str | None
 
     def requests(self, loaded: LoadedModel) -> list[TargetedRequest]:
         """Return one request a molecule.
@@ -33,4 +36,7 @@ class MoleculeWords:
             num_atoms=self.sizes,
             properties=parse_targets(self.properties),
             guidance=self.guidance,
+            elements=self.elements,
+            chemical_system=self.chemical_system,
+            without=self.without,
         )

@@ -1,10 +1,13 @@
 """What ``sample`` is asked for by the words of SymmBFN's command."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from epitaxy.apps.conditioning import parse_targets
+from epitaxy.apps.data import compositions, load_split
+from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model_dir import LoadedModel
-from epitaxy.apps.sampling.wyckoff import WyckoffRequest
+from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_compositions
 from epitaxy.apps.symmbfn import SymmBFN
 from epitaxy.apps.wyckoff_model import WyckoffModel
 
@@ -21,6 +24,13 @@ class WyckoffWords:
     formula_units: int | None
     properties: list[str]
     guidance: float
+    compositions: str | None
+    split: str
+    limit: int | None
+    root: Path | None
+    elements: str | None
+    chemical_system: str | None
+    without: str | None
 
     def requests(self, loaded: LoadedModel) -> list[WyckoffRequest]:
         """Return one request a structure.
@@ -30,6 +40,8 @@ class WyckoffWords:
         """
         model = loaded.model
         assert isinstance(model, WyckoffModel)
+        if self.compositions is not None:
+            return self._for_compositions(self.compositions, model)
         return SymmBFN(model).requests(
             num=self.num,
             seed=self.seed,
@@ -39,4 +51,18 @@ class WyckoffWords:
             formula_units=self.formula_units,
             properties=parse_targets(self.properties),
             guidance=self.guidance,
+            elements=self.elements,
+            chemical_system=self.chemical_system,
+            without=self.without,
         )
+
+    def _for_compositions(self, name: str, model: WyckoffModel) -> list[WyckoffRequest]:
+        if self.formulas or self.formula_units:
+            raise UsageError("--formula and --compositions exclude each other: give one of them")
+        if self.properties:
+            raise UsageError(
+                "--property does not go with --compositions: take --formula for each composition"
+            )
+        symmetry = Symmetry.parse(self.groups, self.systems)
+        cells = compositions(load_split(name, self.split, root=self.root, limit=self.limit))
+        return for_compositions(cells, symmetry, model.statistics, num=self.num, seed=self.seed)

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from epitaxy.apps.errors import UsageError
+from epitaxy.apps.sampling.elements import ANY, Palette
 from epitaxy.apps.sampling.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.sampling.request import Request, draw
+from epitaxy.apps.sampling.sizes import check_sizes
 from epitaxy.apps.say import say
 from epitaxy.data import Statistics
 from epitaxy.geometry import structure_seed
@@ -18,13 +20,21 @@ class CrystalRequest(Request):
     numbers: tuple[int, ...] | None = None
 
 
-def de_novo(statistics: Statistics, *, num: int, seed: int) -> list[CrystalRequest]:
-    """Return ``num`` requests whose cell sizes follow the training split's."""
+def de_novo(
+    statistics: Statistics, *, num: int, seed: int, sizes: Sequence[int] = (), palette: Palette = ANY
+) -> list[CrystalRequest]:
+    """Return ``num`` requests (for each number of atoms that is named), else of sizes as training had them.
+
+    Raises:
+        UsageError: no cell of training has as many atoms as there must be elements, or a size that is named.
+    """
+    check_sizes(sizes, statistics.atoms_per_cell, palette, noun="cell")
+    drawn = {} if sizes else palette.fitting(statistics.atoms_per_cell, noun="cells")
     requests = []
-    for number in range(num):
+    for number in range(num * max(len(sizes), 1)):
         own = structure_seed(seed, number)
-        size = draw(statistics.atoms_per_cell, own)
-        requests.append(CrystalRequest(id=f"{number:06d}", seed=own, num_atoms=size))
+        size = sizes[number // num] if sizes else draw(drawn, own)
+        requests.append(CrystalRequest(id=f"{number:06d}", seed=own, num_atoms=size, palette=palette))
     return requests
 
 

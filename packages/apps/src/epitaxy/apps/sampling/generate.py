@@ -49,7 +49,8 @@ def generate(
     Args:
         model: a trained model.
         requests: what to generate.
-        steps: network evaluations a structure; any number, whatever the training grid was.
+        steps: network evaluations a structure, but for corrections and a recipe's ``final_call``; any number,
+            whatever the training grid was.
         sampler: a named sampler of the flows, such as ``bayes`` or ``end_back``; None keeps the recipe's.
         batch_size: structures a batch.
         device: where to run.
@@ -133,7 +134,7 @@ def _made(
     segments = given.segments
     seeds = torch.tensor([request.seed for request in group], dtype=torch.int64, device=device)
     source = StructureRng(seeds, segments)
-    flow = model.flow_on(flow, given)
+    flow, final_call = model.flow_on(flow, given), model.recipe.sampling.final_call
     states = flow.prior(model.blank(given), segments=segments, source=source)
     for i in range(steps):
         time = torch.full((len(group),), i / steps, device=device)
@@ -142,7 +143,10 @@ def _made(
             outputs = model.answer(states, time, given)
             states = flow.correct(states, outputs, time, following, segments=segments, source=source)
         outputs = model.answer(states, time, given)
-        if i < steps - 1:
+        if i < steps - 1 or final_call:
             states = flow.step(states, outputs, time, following, segments=segments, source=source)
+    if final_call:
+        time = following
+        outputs = model.answer(states, time, given)
     targets = flow.decode(states, outputs, time, segments=segments, source=source)
-    return model.samples(targets, outputs, given, group)
+    return model.samples(targets, model.read(outputs, states), given, group)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from epitaxy.apps.errors import UsageError
+from epitaxy.apps.sampling.elements import ANY, Palette
 from epitaxy.apps.sampling.request import TargetedRequest, draw
-from epitaxy.apps.say import say
+from epitaxy.apps.sampling.sizes import check_sizes
 from epitaxy.data.molecules import MoleculeStatistics
 from epitaxy.geometry import structure_seed
 
@@ -17,20 +17,16 @@ def for_sizes(
     seed: int,
     targets: Mapping[str, float],
     guidance: float = 0.0,
+    palette: Palette = ANY,
 ) -> list[TargetedRequest]:
     """Return ``num`` requests for each number of atoms, or in all, with numbers as training had them.
 
     Raises:
-        UsageError: a number of atoms below one. One that training never saw is said aloud.
+        UsageError: a number of atoms below one, or below the number of elements that there must be. One that
+            training never saw is said aloud.
     """
-    if sizes and min(sizes) < 1:
-        raise UsageError(f"--num-atoms {min(sizes)}: a molecule has at least one atom")
-    seen = statistics.atoms_per_molecule
-    for unusual in sizes:
-        if not min(seen) <= unusual <= max(seen):
-            say(
-                f"--num-atoms {unusual}: training had {min(seen)} to {max(seen)}; this is a guess beyond them"
-            )
+    check_sizes(sizes, statistics.atoms_per_molecule, palette, noun="molecule")
+    drawn = {} if sizes else palette.fitting(statistics.atoms_per_molecule, noun="molecules")
     requests: list[TargetedRequest] = []
     for size in sizes or (None,):
         for _ in range(num):
@@ -39,9 +35,10 @@ def for_sizes(
                 TargetedRequest(
                     id=f"{len(requests):06d}",
                     seed=own,
-                    num_atoms=size or draw(statistics.atoms_per_molecule, own),
+                    num_atoms=size or draw(drawn, own),
                     targets=targets,
                     guidance=guidance,
+                    palette=palette,
                 )
             )
     return requests

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from epitaxy.apps.sampling.elements import ANY, Palette
 from epitaxy.geometry import structure_seed
 
 
@@ -15,12 +16,14 @@ class Request:
         seed: the seed of all its randomness.
         num_atoms: atoms of the cell or molecule; of an asymmetric unit where the model makes that.
         refusal: why no structure can be made, where that is known beforehand.
+        palette: the elements that it may have and must have.
     """
 
     id: str
     seed: int
     num_atoms: int
     refusal: str | None = None
+    palette: Palette = ANY
 
     @property
     def notes(self) -> Mapping[str, str | int | float]:

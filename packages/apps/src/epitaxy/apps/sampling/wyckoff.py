@@ -1,5 +1,6 @@
 """Requests for crystals of space groups that are drawn, named, or limited to a crystal system."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,12 +9,14 @@ import torch
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.sampling.formulas import check_elements, parse_formula
+from epitaxy.apps.sampling.elements import ANY, Palette
+from epitaxy.apps.sampling.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.sampling.request import TargetedRequest, draw
 from epitaxy.apps.say import say
 from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
 from epitaxy.geometry.symmetry import (
+    MAX_ATOMS,
     crystal_system,
     draw_occupation,
     lattice_points,
@@ -111,9 +114,18 @@ def for_groups(
     seed: int,
     targets: Mapping[str, float],
     guidance: float = 0.0,
+    palette: Palette = ANY,
 ) -> list[WyckoffRequest]:
-    """Return ``num`` requests (for each group that is named), with numbers of orbits as training has them."""
-    weights = {} if symmetry.groups else symmetry.weights(statistics)
+    """Return ``num`` requests (for each group that is named), with numbers of orbits as training has them.
+
+    Raises:
+        UsageError: the elements that there must be are more than the orbits that training has.
+    """
+    weights = {} if symmetry.groups else _roomy(symmetry.weights(statistics), statistics, palette)
+    orbits = {
+        number: palette.fitting(statistics.orbits_of(number), noun=f"asymmetric units of group {number}")
+        for number in symmetry.groups or weights
+    }
     requests: list[WyckoffRequest] = []
     for group in symmetry.groups or (None,):
         for _ in range(num):
@@ -123,13 +135,25 @@ def for_groups(
                 WyckoffRequest(
                     id=f"{len(requests):06d}",
                     seed=own,
-                    num_atoms=draw(statistics.orbits_of(number), structure_seed(own, _ORBITS)),
+                    num_atoms=draw(orbits[number], structure_seed(own, _ORBITS)),
                     space_group=number,
                     targets=targets,
                     guidance=guidance,
+                    palette=palette,
                 )
             )
     return requests
+
+
+def _roomy(weights: Mapping[int, int], statistics: WyckoffStatistics, palette: Palette) -> dict[int, int]:
+    """Return the groups that have as many orbits in training as there must be elements.
+
+    Raises:
+        UsageError: none has.
+    """
+    most = {number: max(statistics.orbits_of(number)) for number in weights}
+    palette.fitting(dict.fromkeys(most.values(), 1), noun="asymmetric units")
+    return {number: count for number, count in weights.items() if most[number] >= len(palette.required)}
 
 
 def for_formulas(
@@ -176,6 +200,65 @@ def for_formulas(
                     )
                 )
     return requests
+
+
+def for_compositions(
+    compositions: Mapping[str, Sequence[int]],
+    symmetry: Symmetry,
+    statistics: WyckoffStatistics,
+    *,
+    num: int,
+    seed: int,
+) -> list[WyckoffRequest]:
+    """Return ``num`` requests for each known primitive cell, given as atomic numbers by material id.
+
+    The group is drawn (among those that are named, evenly; else as training has them) from those on whose
+    Wyckoff positions the cell's atoms can be put, and then one of the ways, each with equal chance. A cell
+    with an element that the model does not know, or that fits no group, is refused, not left out: it counts
+    as a failure.
+    """
+    weights = dict.fromkeys(symmetry.groups, 1) or symmetry.weights(statistics)
+    requests: list[WyckoffRequest] = []
+    for name, numbers in compositions.items():
+        cell = Counter(int(z) for z in numbers)
+        unknown = unknown_elements(cell, statistics.vocabulary)
+        refusal = f"the model was not trained on {', '.join(unknown)}" if unknown else None
+        for _ in range(num):
+            own = structure_seed(seed, len(requests))
+            number = None if refusal else _group_for(cell, weights, statistics, own)
+            if number is None:
+                refusal = refusal or f"{len(numbers)} atoms of its kinds fit no space group that may be drawn"
+                blank = WyckoffRequest(id=name, seed=own, num_atoms=1, space_group=1, refusal=refusal)
+                requests.append(blank)
+                continue
+            occupation = _occupation(cell, number, [lattice_points(number)], statistics, own)
+            requests.append(
+                WyckoffRequest(
+                    id=name,
+                    seed=own,
+                    num_atoms=len(occupation),
+                    space_group=number,
+                    occupation=occupation,
+                )
+            )
+    return requests
+
+
+def _group_for(
+    cell: Mapping[int, int], weights: Mapping[int, int], statistics: WyckoffStatistics, seed: int
+) -> int | None:
+    """Draw a group that a primitive cell fits; None if there is none."""
+    left = dict(weights)
+    while left:
+        number = draw(left, structure_seed(structure_seed(seed, _GROUP), len(left)))
+        conventional = {z: count * lattice_points(number) for z, count in cell.items()}
+        limit = max(statistics.orbits_of(number))
+        if sum(conventional.values()) <= MAX_ATOMS and occupation_possible(
+            number, conventional, max_orbits=limit
+        ):
+            return number
+        del left[number]
+    return None
 
 
 def _fitting(
