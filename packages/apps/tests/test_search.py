@@ -22,9 +22,10 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Lattice, Structure
 
 from epitaxy.apps import UsageError, search
-from epitaxy.apps.capabilities import advice, shipped_capabilities
+from epitaxy.apps.capabilities import advice, capability_of, shipped_capabilities
 from epitaxy.apps.discovery.folding import Sieve
 from epitaxy.apps.discovery.proposals.compositions import stoichiometries
+from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
 from epitaxy.apps.discovery.proposals.proposal import Kind, Origin, Proposal
 from epitaxy.apps.discovery.proposals.prototypes import Prototypes, replacements, scaled
 from epitaxy.apps.discovery.proposals.random import SymmetricRandom
@@ -512,6 +513,14 @@ def test_models_propose_what_was_asked(tmp_path: Path) -> None:
     assert all(origin.by == "crysbfn-perov-small" for find in found.finds for origin in find.origins)
     assert all("seed" in origin.detail for find in found.finds for origin in find.origins)
     assert all(amounts_of(s.composition) == {"Sr": 1, "Ti": 1, "O": 3} for s in found.structures)
+
+
+def test_a_de_novo_model_proposes_crystals_of_just_these_elements() -> None:
+    model = capability_of("symmbfn-mp20-small")
+    source = model_proposer(model, parse_question("Sr-Ti-O"), [], Sampling(seed=0, steps=3))
+    found = [one.structure for one in source.batch(0) or () if one.structure is not None]
+    assert found
+    assert {structure.composition.chemical_system for structure in found} == {"O-Sr-Ti"}
 
 
 def test_python_has_the_same_sentences(tmp_path: Path) -> None:

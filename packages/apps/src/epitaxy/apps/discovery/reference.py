@@ -13,7 +13,7 @@ from epitaxy.apps.cli.early import check_there
 from epitaxy.apps.cli.evaluation.crystals import divide, has_splits, known_crystals
 from epitaxy.apps.data import load_split
 from epitaxy.apps.discovery.question import Amounts, Question, amounts_of
-from epitaxy.data import SPLITS, CrystalDataset, DataError, locate
+from epitaxy.data import DATASETS, SPLITS, CrystalDataset, DataError, locate
 
 DEFAULTS = ("mp_20", "prototypes")
 """Datasets of known crystals, the first that is on this machine; the last comes with the packages."""
@@ -101,7 +101,11 @@ def _all_splits(name: str, root: Path | None) -> Reference | None:
         except DataError:
             continue
         here.append(split)
-    return _of_datasets(name, [load_split(name, split, root=root) for split in here]) if here else None
+    if not here:
+        return None
+    if name in DATASETS and DATASETS[name].embedded:  # how it is divided concerns nobody who takes it whole
+        return _of_datasets(name, [CrystalDataset.load(name, split) for split in here])
+    return _of_datasets(name, [load_split(name, split, root=root) for split in here])
 
 
 def _of_datasets(source: str, datasets: Sequence[CrystalDataset]) -> Reference:

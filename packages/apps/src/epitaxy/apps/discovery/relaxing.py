@@ -10,6 +10,7 @@ from pymatgen.core import Structure
 
 from epitaxy.apps.discovery.plausible import fault
 from epitaxy.eval.isolation import Done, Failed, stream_isolated
+from epitaxy.eval.isolation.attempt import attempt
 from epitaxy.eval.isolation.worker import Worker
 from epitaxy.eval.resumable import joint_key, structure_key
 from epitaxy.eval.resumable.store import Store
@@ -83,15 +84,7 @@ class Relaxer:
         pending: dict[str, Done[Any] | Failed] = {}
         saved = time.monotonic()
         try:
-            stream = stream_isolated(
-                RelaxTask(self.potential),
-                items,
-                workers=self.workers,
-                limit=LIMIT,
-                bench=self._bench,
-                until=None if seconds is None else time.monotonic() + seconds,
-            )
-            for place, outcome in stream:
+            for place, outcome in self._stream(items, seconds):
                 pending[keys[todo[place]]] = outcome
                 self.computed += 1
                 if time.monotonic() > saved + SAVE_EVERY:
@@ -100,6 +93,25 @@ class Relaxer:
                 yield todo[place], _outcome(outcome)
         finally:
             self._store.write(pending, LIMIT)
+
+    def _stream(
+        self, items: Sequence[Item], seconds: float | None
+    ) -> Iterator[tuple[int, Done[dict[str, Any]] | Failed]]:
+        task = RelaxTask(self.potential)
+        until = None if seconds is None else time.monotonic() + seconds
+        if self.workers:
+            yield from stream_isolated(
+                task, items, workers=self.workers, limit=LIMIT, bench=self._bench, until=until
+            )
+            return
+        for number, item in enumerate(items):
+            left = LIMIT if until is None else min(LIMIT, until - time.monotonic())
+            if left <= 0:
+                return
+            outcome = attempt(task, item, left)
+            if isinstance(outcome, Failed) and outcome.kind == "time" and left < LIMIT:
+                return  # the search's time is up, not the structure's
+            yield number, outcome
 
     def close(self) -> None:
         """End the workers."""

@@ -115,8 +115,8 @@ def model_proposer(
     """
     loaded = Loaded(capability, sampling)
     seed = structure_seed(sampling.seed, _own(capability.name))
-    if not capability.takes_formulas:
-        return Sampled(loaded, _de_novo, seed)
+    if question.is_system and capability.task == "dng":
+        return Sampled(loaded, _within(question.elements), seed)
     if not question.is_system:
         return Sampled(loaded, _for(formula_of(question.amounts or {}), BATCH), seed)
     makers: list[Callable[[], Proposer]] = [
@@ -130,13 +130,10 @@ def _for(formula: str, num: int) -> Requests:
     return lambda model, seed: model.requests(formula=formula, num=num, seed=seed)
 
 
-def _de_novo(model: Any, seed: int) -> Sequence[Request]:
-    """Ask a model that chooses its own composition; what has other elements than asked for is sorted out.
-
-    Where sampling can be told which elements to use, this is the place to tell it.
-    """
-    requests: Sequence[Request] = model.requests(formula=None, num=BATCH, seed=seed)
-    return requests
+def _within(elements: Sequence[str]) -> Requests:
+    """Ask a model that chooses its own composition for crystals of just these elements."""
+    system = "-".join(elements)
+    return lambda model, seed: model.requests(formula=None, num=BATCH, seed=seed, chemical_system=system)
 
 
 def _own(name: str) -> int:
