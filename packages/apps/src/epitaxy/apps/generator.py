@@ -116,6 +116,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         free: str | Sequence[int] | None = None,
         free_what: str | None = None,
         sampler: str | None = None,
+        temperature: float | None = None,
         batch_size: int | None = None,
         device: str = "auto",
     ) -> list[Structure]:
@@ -138,6 +139,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             free_what: what of them is generated: "positions", "elements" or "both".
             sampler: one that the model's flows have, such as ``end_back`` or ``predictor_corrector``; the
                 recipe's by default.
+            temperature: below 1 samples are finer and less various than what was learned, which is 1; the
+                recipe's by default.
             batch_size: structures computed at once.
             device: torch device; "auto" is a GPU where there is one.
 
@@ -159,7 +162,14 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             free=free,
             free_what=free_what,
         )
-        found = self.samples(requests, steps=steps, sampler=sampler, batch_size=batch_size, device=device)
+        found = self.samples(
+            requests,
+            steps=steps,
+            sampler=sampler,
+            temperature=temperature,
+            batch_size=batch_size,
+            device=device,
+        )
         return [sample.crystal for sample in found if sample.crystal is not None]
 
 

@@ -100,7 +100,9 @@ class ProductFlow:
 
         """
         if not any(isinstance(flow, Tempered) for flow in self.flows.values()):
-            raise ValueError("no flow of this model has a temperature: kinetic positions have")
+            raise ValueError(
+                "no flow of this model has one: kinetic positions and categorical_bfn labels have"
+            )
         flows = {
             field: flow.with_temperature(temperature) if isinstance(flow, Tempered) else flow
             for field, flow in self.flows.items()

@@ -42,6 +42,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         root: opt.Root = None,
         steps: opt.Steps = None,
         sampler: opt.Sampler = None,
+        temperature: opt.Temperature = None,
         seed: opt.Seed = 0,
         batch_size: opt.BatchSize = None,
         redraws: opt.Redraws = None,
@@ -60,7 +61,8 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
             like=like, strength=strength, fix=fix, free=free, free_what=free_what,
         )  # fmt: skip
         words = Sampling(
-            model=model, out=out, steps=steps, sampler=sampler, seed=seed, batch_size=batch_size,
+            model=model, out=out, steps=steps, sampler=sampler, temperature=temperature, seed=seed,
+            batch_size=batch_size,
             device=device, redraws=redraws, compile=compile_,
         )  # fmt: skip
         run_sampling(kind, words, asked.requests)

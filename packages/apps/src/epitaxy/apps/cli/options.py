@@ -52,6 +52,10 @@ ChemicalSystem = Annotated[
     str | None, typer.Option(metavar="Li-Fe-O", help="Exactly these elements: all of them, and no others.")
 ]
 Without = Annotated[str | None, typer.Option(metavar="Pb,Hg", help="None of these elements.")]
+Temperature = Annotated[
+    float | None,
+    typer.Option(help="Below 1: finer, less various samples; 1 is the learned law. By default the recipe's."),
+]
 Like = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Begin from the structure in this file, not from noise.")
 ]

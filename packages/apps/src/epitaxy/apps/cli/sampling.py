@@ -26,6 +26,7 @@ class Sampling:
     out: Path
     steps: int | None
     sampler: str | None
+    temperature: float | None
     seed: int
     batch_size: int | None
     device: str
@@ -59,6 +60,7 @@ def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Reques
                 shards.share(requests),
                 steps=steps,
                 sampler=words.sampler,
+                temperature=words.temperature,
                 batch_size=words.batch_size or defaults.batch_size,
                 device=device,
                 redraws=REDRAWS if words.redraws is None else words.redraws,
@@ -71,8 +73,8 @@ def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Reques
     if gathered is None:
         return
     circumstances = Circumstances(
-        model=loaded, steps=steps, sampler=words.sampler, seed=words.seed, requested=len(requests),
-        seconds=time.monotonic() - started, interrupted=interrupted,
+        model=loaded, steps=steps, sampler=words.sampler, temperature=words.temperature, seed=words.seed,
+        requested=len(requests), seconds=time.monotonic() - started, interrupted=interrupted,
     )  # fmt: skip
     write_folder(words.out, gathered, circumstances)
     _tell(words.out, gathered)

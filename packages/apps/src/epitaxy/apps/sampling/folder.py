@@ -33,6 +33,7 @@ class Circumstances:
     model: LoadedModel
     steps: int
     sampler: str | None
+    temperature: float | None
     seed: int
     seconds: float
     requested: int
@@ -122,6 +123,7 @@ def _summary(samples: Sequence[Sample], circumstances: Circumstances) -> dict[st
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "steps": circumstances.steps,
         "sampler": circumstances.sampler or "as in the recipe",
+        "temperature": circumstances.temperature or "as in the recipe",
         "seed": circumstances.seed,
         "requested": circumstances.requested,
         "drawn_anew": sum(sample.draws > 1 for sample in samples),

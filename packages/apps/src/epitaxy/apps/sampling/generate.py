@@ -35,6 +35,7 @@ def generate(
     *,
     steps: int,
     sampler: str | None = None,
+    temperature: float | None = None,
     batch_size: int = 256,
     device: torch.device | str = "cpu",
     redraws: int = REDRAWS,
@@ -55,6 +56,8 @@ def generate(
         steps: network evaluations a structure, but for corrections and a recipe's ``final_call``; any number,
             whatever the training grid was.
         sampler: a named sampler of the flows, such as ``bayes`` or ``end_back``; None keeps the recipe's.
+        temperature: of what is drawn, for flows that have one; below 1 samples keep to where the learned law
+            is dense, which makes them finer and less various. None keeps the recipe's.
         batch_size: structures a batch.
         device: where to run.
         redraws: how often one that is no structure is drawn anew; 0 shows what the model gives at once.
@@ -68,7 +71,7 @@ def generate(
         raise UsageError(f"--steps {steps}: this model needs at least {model.least_steps}")
     device = usable(device)
     model = model.to(device).eval()
-    flow = with_sampler(model.flow, sampler).with_steps(steps)
+    flow = with_temperature(with_sampler(model.flow, sampler), temperature).with_steps(steps)
     done = 0
     for group in _batches(requests, batch_size, steps):
         possible = [request for request in group if request.refusal is None]
@@ -89,6 +92,20 @@ def _batches(requests: Sequence[Q], batch_size: int, steps: int) -> Iterator[Seq
         run = list(alike)
         for start in range(0, len(run), batch_size):
             yield run[start : start + batch_size]
+
+
+def with_temperature(flow: ProductFlow, temperature: float | None) -> ProductFlow:
+    """Return ``flow`` at a temperature, on every modality that has one.
+
+    Raises:
+        UsageError: none has one, or it is out of range.
+    """
+    if temperature is None:
+        return flow
+    try:
+        return flow.with_temperature(temperature)
+    except ValueError as error:
+        raise UsageError(f"--temperature {temperature:g}: {error}") from None
 
 
 def with_sampler(flow: ProductFlow, sampler: str | None) -> ProductFlow:
