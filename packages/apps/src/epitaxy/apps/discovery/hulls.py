@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from epitaxy.apps.cli.evaluation.crystals import check_there, divide
+from epitaxy.apps.cli.early import check_there
+from epitaxy.apps.cli.evaluation.crystals import divide
 from epitaxy.apps.discovery.question import Question
 from epitaxy.apps.discovery.reference import Reference, load_reference
 from epitaxy.apps.errors import UsageError

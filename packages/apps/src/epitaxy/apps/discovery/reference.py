@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pymatgen.core import Element, Structure
 
-from epitaxy.apps.cli.evaluation.crystals import check_there, divide, has_splits, known_crystals
+from epitaxy.apps.cli.early import check_there
+from epitaxy.apps.cli.evaluation.crystals import divide, has_splits, known_crystals
 from epitaxy.apps.data import load_split
 from epitaxy.apps.discovery.question import Amounts, Question, amounts_of
 from epitaxy.data import DATASETS, SPLITS, CrystalDataset, DataError, locate
