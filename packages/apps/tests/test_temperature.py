@@ -31,5 +31,5 @@ def test_what_is_none_is_refused(temperature: float):
 
 def test_a_model_without_one_says_so():
     model = CrysBFN.load("crysbfn-perov-small")
-    with pytest.raises(UsageError, match="--temperature 0.5: no flow of this model has one"):
+    with pytest.raises(UsageError, match=r"--temperature 0\.5: no flow of this model has one"):
         model.sample(formula="SrTiO3", temperature=0.5, steps=4)

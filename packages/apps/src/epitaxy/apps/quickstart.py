@@ -111,8 +111,8 @@ def _sample(
             for sample in batch
         ]
     circumstances = Circumstances(
-        model=loaded, steps=steps, sampler=None, seed=SEED, seconds=time.monotonic() - started,
-        requested=len(requests),
+        model=loaded, steps=steps, sampler=None, temperature=None, seed=SEED,
+        seconds=time.monotonic() - started, requested=len(requests),
     )  # fmt: skip
     write_folder(folder, samples, circumstances)
     return samples

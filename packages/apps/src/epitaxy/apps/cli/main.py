@@ -255,7 +255,13 @@ def relax(
     )  # fmt: skip
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "epitaxy search SrTiO3 --out out",
+        "epitaxy search Li-Fe-O --out out --budget 01:00:00 --hull mp_20",
+        "epitaxy search LiCoO2 --out out --proposals models --model kldm-mp20 --num 50 --format poscar",
+    )
+)
 def search(
     question: Annotated[
         str, typer.Argument(metavar="FORMULA|SYSTEM", help="SrTiO3, or any stoichiometry of Li-Fe-O.")
@@ -317,16 +323,11 @@ def search(
     device: opt.Device = "auto",
     root: opt.Root = None,
 ) -> None:
-    r"""Search crystals of a composition or of some elements: propose, relax, fold, rank, show.
+    """Search crystals of a composition or of some elements: propose, relax, fold, rank, show.
 
     Candidates come from the models, from known crystals with their elements replaced, and from symmetric
     random structures. The folder gets ranked.csv, candidates.json, candidates.extxyz, shortlist/ and
     search.html. Relaxing needs `pip install chgnet`, random structures need `pip install pyxtal`.
-
-    \b
-    epitaxy search SrTiO3 --out out
-    epitaxy search Li-Fe-O --out out --budget 01:00:00 --hull mp_20
-    epitaxy search LiCoO2 --out out --proposals models --model kldm-mp20 --num 50 --format poscar
     """
     started = time.monotonic()
     from epitaxy.apps.cli.early import budget_seconds
