@@ -2,6 +2,10 @@
 
 import os
 import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
 
 import nox
 
@@ -81,30 +85,80 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "tests/fuzz/run.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change one place at a time, a test must fail: ``nox -s mutants -- --package flows --minutes 60``."""
+    install(session, *editable(testing=True), "pytest-timeout", "cosmic-ray")
+    session.run("pytest", "-q", "tests/mutants")  # the tool itself, which the other sessions skip
+    session.run("python", "tests/mutants/run.py", *session.posargs)
+
+
+@cache
+def wheels() -> dict[str, Path]:
+    """Build the wheels of all six packages, once in a run of nox; return them by package."""
+    folder = Path(".nox", "wheels").absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    sources = [f"./packages/{name}" for name in PACKAGES]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, *sources],
+        check=True,
+    )
+    return {name: next(folder.glob(f"epitaxy_{name}-*.whl")) for name in PACKAGES}
+
+
+PROOF = """
+import sys
+from importlib import import_module, metadata
+name = sys.argv[1]
+module = import_module(f"epitaxy.{name}")
+for public in module.__all__:  # without any extra
+    getattr(module, public)
+assert "site-packages" in module.__file__, f"{module.__file__} is no wheel's"
+files = [str(file) for file in metadata.files(f"epitaxy-{name}")]
+assert any(file.endswith("licenses/LICENSE") for file in files), "the wheel has no licence"
+print(metadata.version(f"epitaxy-{name}"), len(files), "files")
+"""
+EXTRAS_ALONE = {  # what must not come with a package unless an extra asks for it
+    "geometry": ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy"),
+    "flows": ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy"),
+    "models": ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy"),
+    "data": ("torch-geometric", "lightning", "pydantic"),
+    "eval": ("torch", "chgnet", "Cython", "nvidia-ml-py3", "rdkit", "ase"),
+    "apps": ("torch-geometric", "chgnet", "Cython", "nvidia-ml-py3", "rdkit"),
+}
+
+
 @nox.session(reuse_venv=False)
 @nox.parametrize("package", PACKAGES, ids=PACKAGES)
 def isolated(session: nox.Session, package: str) -> None:
-    """One package, not editable, in an empty environment with what it names; its own tests."""
-    siblings = [f"./packages/{name}" for name in NEEDS[package]]
-    install(session, *siblings, f"./packages/{package}")
-    installed = session.run("pip", "list", "--format", "freeze", silent=True) or ""
-    if package == "geometry":
-        heavy = [
-            name
-            for name in ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy")
-            if f"\n{name}==" in installed
-        ]
-        if heavy:
-            session.error(f"epitaxy-geometry pulls in {', '.join(heavy)}")
-    install(session, *siblings, f"./packages/{package}[testing]", "pytest-timeout")
+    """One package from its wheel, in an empty environment with what it names; its own tests.
+
+    All six unless named, ``nox -s "isolated(geometry)"``; words after -- go to pytest.
+    """
+    built = wheels()
+    siblings = [str(built[name]) for name in NEEDS[package]]
+    install(session, *siblings, str(built[package]))
+    listed = session.run("pip", "list", "--format", "freeze", silent=True)
+    installed = {line.partition("==")[0] for line in str(listed).splitlines()}
+    if too_many := installed.intersection(EXTRAS_ALONE[package]):
+        session.error(f"epitaxy-{package} pulls in {', '.join(sorted(too_many))}")
     folder = session.create_tmp()  # away from the checkout, so that only what is installed is imported
     tests_copy = os.path.join(folder, "tests")
     shutil.rmtree(tests_copy, ignore_errors=True)
     shutil.copytree(f"packages/{package}", tests_copy, ignore=shutil.ignore_patterns("src", "__pycache__"))
-    shutil.copy("pyproject.toml", folder)
-    shutil.copy("conftest.py", folder)
+    for name in ("pyproject.toml", "conftest.py", "constraints.txt"):
+        shutil.copy(name, folder)
     session.chdir(folder)
-    session.run("pytest", "tests", "-m", "not slow and not gpu", env={"OMP_NUM_THREADS": str(CORES)})
+    session.run("python", "-c", PROOF, package, env={"PYTHONPATH": ""})
+    install(session, *siblings, f"{built[package]}[testing]", "pytest-timeout")
+    session.run(
+        "pytest",
+        "tests",
+        "-m",
+        "not slow and not gpu",
+        *session.posargs,
+        env={"OMP_NUM_THREADS": str(CORES), "PYTHONPATH": ""},
+    )
 
 
 @nox.session
@@ -122,6 +176,14 @@ def typecheck(session: nox.Session) -> None:
     """Mypy, strict, over the whole namespace."""
     install(session, *editable(testing=True), "mypy", "pandas-stubs", "scipy-stubs")
     session.run("mypy", *[word for name in PACKAGES for word in ("-p", f"epitaxy.{name}")])
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into .nox/site, strictly; pages open from the folder, and nothing is fetched."""
+    session.install("-c", "constraints.txt", "mkdocs-material", "mkdocstrings[python]", "latex2mathml")
+    session.install("--no-deps", *editable(testing=False))
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

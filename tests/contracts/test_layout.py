@@ -33,7 +33,46 @@ def test_a_package_is_complete(name: str) -> None:
 
 
 def test_one_version_for_all() -> None:
-    assert len({project(name)["version"] for name in PACKAGES}) == 1
+    """VERSION is the one place; what must repeat it agrees."""
+    version = (ROOT / "VERSION").read_text().strip()
+    series = ".".join(version.split(".")[:2])
+    later = f"{series.split('.')[0]}.{int(series.split('.')[1]) + 1}"
+    for name in PACKAGES:
+        described = project(name)
+        assert described["dynamic"] == ["version"]
+        assert "version" not in described
+        siblings = [need for need in described["dependencies"] if need.startswith("epitaxy-")]
+        assert all(need.endswith(f">={series},<{later}") for need in siblings), name
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_carries_the_licence_and_no_address(name: str) -> None:
+    folder = ROOT / "packages" / name
+    assert project(name)["license-files"] == ["LICENSE"]
+    assert (folder / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    assert "://" not in (folder / "pyproject.toml").read_text()
+    assert "://" not in (ROOT / "constraints.txt").read_text() + (ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_extras_name_what_exists(name: str) -> None:
+    """An extra of a sibling that another package asks for is one that the sibling has."""
+    described = project(name)
+    extras = described.get("optional-dependencies", {})
+    for need in [*described["dependencies"], *(need for needs in extras.values() for need in needs)]:
+        found = re.match(r"epitaxy-(\w+)\[([\w,]+)\]", need)
+        if found:
+            asked = set(found[2].split(","))
+            assert asked <= set(project(found[1])["optional-dependencies"]), need
+
+
+def test_nobody_is_told_to_install_what_is_not_published() -> None:
+    """Documents and error messages: a checkout's folders, or another project's package."""
+    for file in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/**/*.md")]:
+        assert not re.search(r"pip install [^\n`]*\bepitaxy-", file.read_text()), file
+    for file in ROOT.glob("packages/*/src/**/*.py"):
+        assert not re.search(r"pip install [^\n]*\bepitaxy-", file.read_text()), file
 
 
 def test_geometry_needs_nothing_heavy() -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import logging
 import resource
 import signal
 import subprocess
@@ -17,8 +18,10 @@ import torch
 from pymatgen.core import Lattice, Structure
 from safetensors.torch import load_file
 
-from epitaxy.apps.model_dir import RECIPE, WEIGHTS
+from epitaxy.apps.folders import RECIPE, WEIGHTS
+from epitaxy.apps.names import CRYSTAL_SYSTEMS
 from epitaxy.apps.training.run import START
+from epitaxy.geometry.symmetry import crystal_system
 
 ENTRY = {
     "crysbfn": "epitaxy.apps.cli.crysbfn",
@@ -74,6 +77,59 @@ def test_help_imports_nothing_heavy(app: str, word: str) -> None:
     answer = subprocess.run([sys.executable, "-c", code, word], capture_output=True, text=True, check=True)
     assert "HEAVY []" in answer.stdout
     assert time.process_time() - started < 1.0
+
+
+REFUSED_EARLY = {
+    "train": ("crysbfn", "train", "--data", "no_such_data", "--out", "run"),
+    "from": ("crysbfn", "train", "--data", "perov_5", "--from", "no_such_model", "--out", "run"),
+    "sample": ("crysbfn", "sample", "no_such_model", "--out", "samples"),
+    "another's": ("crysbfn", "sample", "kldm-perov-small", "--out", "samples"),
+    "compositions": ("kldm", "sample", "kldm-mp20", "--compositions", "mp20", "--out", "samples"),
+    "group": ("symmbfn", "sample", "symmbfn-mp20-small", "--spacegroup", "999", "--out", "samples"),
+    "system": ("symmbfn", "sample", "symmbfn-mp20-small", "--crystal-system", "cubik", "--out", "samples"),
+    "device": ("geobfn", "sample", "geobfn-qm9-small", "--device", "tpu", "--out", "samples"),
+    "file": ("geobfn", "sample", "geobfn-qm9-small", "--out", __file__),
+    "not empty": ("geobfn", "sample", "geobfn-qm9-small", "--out", str(Path(__file__).parent)),
+    "info": ("symmbfn", "info", "no_such_model"),
+    "csp": ("epitaxy", "eval", "csp", "no_such_file", "perov_5"),
+    "reference": ("epitaxy", "eval", "csp", __file__, "perov5"),
+    "dng": ("epitaxy", "eval", "dng", "perov_5:val", "--train", "perov5"),
+    "molecules": ("epitaxy", "eval", "molecules", "no_such_file"),
+    "relax": ("epitaxy", "relax", "no_such_file", "--out", "ranked.csv"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_EARLY)
+def test_wrong_words_are_refused_before_anything_heavy_is_imported(case: str) -> None:
+    app, *words = REFUSED_EARLY[case]
+    code = (
+        f"import sys; from {ENTRY[app]} import app\n"
+        "try: app(sys.argv[1:], standalone_mode=False)\n"
+        "except Exception as error: print(type(error).__name__)\n"
+        "heavy = ('torch', 'lightning', 'pymatgen', 'pydantic', 'plotly', 'numpy')\n"
+        "print('HEAVY', [m for m in heavy if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["UsageError", "HEAVY", "[]"]
+
+
+def test_the_crystal_systems_named_early_are_those_of_geometry() -> None:
+    assert tuple(dict.fromkeys(crystal_system(number) for number in range(1, 231))) == CRYSTAL_SYSTEMS
+
+
+def test_debug_shows_why_a_record_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "bad.cif").write_text("data_a\nloop_\n_atom_site_label\n_atom_site_fract_x\nC1\n")
+    plain = call("epitaxy", "eval", "dng", str(tmp_path))
+    assert "Traceback" not in plain.stderr
+    log = logging.getLogger("epitaxy")
+    level, handlers = log.level, log.handlers[:]
+    try:
+        answer = call("epitaxy", "eval", "dng", str(tmp_path), "--debug")
+    finally:
+        log.setLevel(level)
+        log.handlers[:] = handlers
+    assert "bad.cif" in answer.stderr
+    assert "ValueError" in answer.stderr  # gemmi's own, behind the sentence
 
 
 @pytest.mark.parametrize("command", ["train", "sample", "info"])
@@ -257,13 +313,6 @@ def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(tmp_path: Path)
         shown = call("epitaxy", *words, "--debug")
     assert shown.returncode == 1
     assert "Traceback" in shown.stderr
-
-
-def test_debug_says_why_a_record_was_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "bad.cif").write_text("data_x\n_cell_length_a 1.0\n")
-    words = ("data", "info", str(tmp_path))
-    assert "bad cannot be read" not in call("epitaxy", *words).stderr
-    assert "bad cannot be read" in call("epitaxy", *words, "--debug").stderr
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-3"])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.conditioning import Told, hide, parse_targets, standardise, steer
+from epitaxy.apps.conditioning import Conditioned, Told, hide, parse_targets, standardise, steer, steered
 from epitaxy.apps.config import ConditioningConfig
 from epitaxy.data import PropertyStatistics
 from epitaxy.geometry import Segments, SharedRng
@@ -84,6 +84,7 @@ def test_what_a_model_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
     """Where some structures lacked the property, training without it happened though nothing was hidden."""
     told("gap", hide=0.0, structures=11).check({}, 0.0)
     told("gap", "same").check({"gap": 5.0}, 2.0)
+    told("gap", "same").check({"gap": 0.0}, 2.0)
     assert capsys.readouterr().err == ""
     told("gap").check({"gap": -6.0}, 0.0)
     assert "--property gap=-6: training had 0 to 5" in capsys.readouterr().err
@@ -92,6 +93,38 @@ def test_what_a_model_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_property_that_data_has_not() -> None:
     with pytest.raises(UsageError, match="has no property 'band'"):
         told("band")
+    with pytest.raises(UsageError, match="'gap'; it has none"):
+        Told(ConditioningConfig(properties=("gap",)), {}, 10)
+
+
+def test_training_tells_what_it_does_not_hide() -> None:
+    values, source = {"gap": torch.tensor([2.5, 1.0])}, SharedRng(torch.Generator().manual_seed(0))
+    shown = told("gap", hide=0.0).in_training(values, torch.zeros(2), source=source)
+    assert shown is not None
+    assert shown.tolist() == [[1.0], [-2.0]]
+    assert told().in_training(values, torch.zeros(2), source=source) is None
+
+
+@pytest.mark.parametrize("guidance", [None, torch.tensor([0.5])])
+@pytest.mark.parametrize("properties", [None, torch.tensor([[3.0]])])
+def test_only_guidance_towards_properties_asks_what_there_is_without_them(
+    guidance: torch.Tensor | None, properties: torch.Tensor | None
+) -> None:
+    asked: list[float] = []
+
+    def predict(given: Conditioned) -> dict[str, torch.Tensor]:
+        value = 0.0 if given.properties is None else float(given.properties)
+        asked.append(value)
+        return {"cells": torch.tensor([0.0 if math.isnan(value) else value])}
+
+    given = Conditioned(segments=Segments.from_counts([2]), properties=properties, guidance=guidance)
+    found = float(steered(predict, given, {"cells": "graph"})["cells"])
+    if guidance is None or properties is None:
+        assert asked == [found]
+    else:
+        assert asked[0] == 3.0
+        assert math.isnan(asked[1])
+        assert found == 3.0 + 0.5 * 3.0
 
 
 def test_each_structure_is_steered_by_its_own_strength() -> None:

@@ -513,7 +513,7 @@ def test_potentials_and_hulls_that_are_not_there(alloys: Path, tmp_path: Path) -
     refused(call(*words, "--potential", "ase:emt", "--hull", str(tmp_path / "hull.json")), "hull.json")
     refused(call(*words, "--potential", "ase:emt", "--hull", "mp20"), "mp_20")
     with mock.patch("epitaxy.eval.stability.chgnet_potential.find_spec", return_value=None):
-        refused(call(*words), "pip install", "epitaxy-apps[stability]", status=1)
+        refused(call(*words), "pip install chgnet", status=1)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -81,7 +81,7 @@ def test_without_rdkit_the_page_says_so(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setitem(sys.modules, name, None)
     text = page(tmp_path / "g.html", batch([molecule("CH4")]), ["methane"])
     assert "1 molecule<" in text
-    assert "need RDKit: pip install epitaxy-apps[molecules]" in text
+    assert "need RDKit: pip install rdkit" in text
     assert len(models(text)) == 1
     assert formulas(text) == []
 

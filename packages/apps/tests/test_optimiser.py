@@ -31,6 +31,12 @@ def test_muon_gets_the_matrices_of_layers_and_nothing_else():
     }
 
 
+def test_a_layer_that_is_a_matrix_itself_is_within():
+    net = nn.Module()
+    net.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+    assert names(net) == {"layers.0.weight", "layers.1.weight"}
+
+
 def step(net: nn.Module, together: torch.optim.Optimizer, seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
     for parameter in net.parameters():

@@ -2,9 +2,10 @@
 
 A row is (key, value, source). "App. C" and the like are the model's own paper; "code" is what its authors
 published: CrysBFN's e94bc87 (2025-07-03), KLDM's frcnt/kldm (2026-01-29), GeoBFN's AlgoMole/GeoBFN
-(2024-06-04). A source that begins with "departs" says what the published value is and why ours is another;
-"ours" is a choice that no paper speaks of, because it changes no law of the model: how often to look and to
-save, seeds, sizes of batches when sampling; "unsaid" one that the paper leaves open. A new key needs a row.
+(2024-06-04), SymmBFN's aimat-lab/symmbfn (2026-05). A source that begins with "departs" says what the
+published value is and why ours is another; "ours" is a choice that no paper speaks of, because it changes no
+law of the model: how often to look and to save, seeds, sizes of batches when sampling; "unsaid" one that the
+paper leaves open. A new key needs a row.
 """
 
 import math
@@ -27,6 +28,7 @@ OURS: Table = [
     ("training.accumulate", 1, "ours: parts of a step's batch"),
     ("training.keep", "last", "ours: the published runs keep the best; training.keep=best does"),
     ("training.recover", 0, "ours: how often a run goes back when its loss runs away"),
+    ("sampling.final_call", False, "departs: GeoBFN's and SymmBFN's codes ask once more at t = 1"),
     ("training.seed", 0, "ours: unseeded in CrysBFN's code, 42 in KLDM's"),
 ]
 
@@ -56,6 +58,8 @@ CRYSBFN: Table = [
     ("species.sampler", "end_back", "code"),
     ("species.guess", None, "code: soft probabilities with end_back"),
     ("species.final", "sampled", "code"),
+    ("species.reads", "probabilities", "code: 2 theta - 1"),
+    ("species.parametrisation", "data", "code: logits"),
     ("weights.positions", 0.05, "App. C: 5e-2 for every loss; 1 in the code"),
     ("weights.lattice", 0.05, "App. C"),
     ("weights.species", 0.05, "App. C"),
@@ -166,7 +170,7 @@ SYMMBFN: Table = [
     ("network.embedding", 128, "App. A.3"),
     ("network.time_dim", 128, "App. A.3: the embedding dimension"),
     ("network.aggregation", "mean", "departs: Eq. 25 writes a sum; DiffCSP's network, its base, has a mean"),
-    ("network.residual_noise", False, "departs: Eq. 26 adds mu to the noise, which is no residual of it"),
+    ("network.residual_noise", False, "departs: Eq. 26 and the code add mu to the noise"),
     ("positions.kind", "gaussian_bfn", "Sec. 3.1"),
     ("positions.sigma1", 0.02, "App. A.3"),
     ("positions.grid", None, "Eq. 13: continuous time"),
@@ -174,7 +178,8 @@ SYMMBFN: Table = [
     ("positions.sampler", "bayes", "Sec. 3.1"),
     ("positions.parametrisation", "noise", _NOISE),
     ("positions.t_min", 1e-4, "unsaid: the loss diverges without; GeoBFN's"),
-    ("positions.clamp", None, "unsaid"),
+    ("positions.clamp", None, "unsaid; 10 in the code"),
+    ("positions.wrapped", False, "Sec. 3.1 wraps estimates alone; the code wraps the mean too"),
     ("lattice.kind", "gaussian_bfn", "Sec. 3.1"),
     ("lattice.sigma1", 0.02, "App. A.3"),
     ("lattice.grid", None, "Eq. 13"),
@@ -182,7 +187,7 @@ SYMMBFN: Table = [
     ("lattice.sampler", "bayes", "Sec. 3.1"),
     ("lattice.parametrisation", "noise", _NOISE),
     ("lattice.t_min", 1e-4, "unsaid: as for positions"),
-    ("lattice.clamp", None, "unsaid"),
+    ("lattice.clamp", None, "unsaid; 10 in the code"),
     ("lattice_form.kind", "k_vector", "table 1"),
     ("lattice_form.standardised", False, "table 1: k as it is"),
     *(
@@ -190,12 +195,14 @@ SYMMBFN: Table = [
         for field, beta1 in (("species", 0.75), ("symmetry", 2.0))
         for row in (
             (f"{field}.kind", "categorical_bfn", "Sec. 2.2"),
-            (f"{field}.beta1", beta1, "App. A.3"),
+            (f"{field}.beta1", beta1, "App. A.3; 0.25 and 2.5 in the code"),
             (f"{field}.grid", None, "Eq. 22: continuous time"),
             (f"{field}.loss", "continuous", "Eq. 22"),
             (f"{field}.sampler", "bayes", "Sec. 2.2"),
             (f"{field}.guess", "sampled", "Sec. 2.2: 'sampling' from the output distribution"),
             (f"{field}.final", "sampled", "Sec. 2.2: 'drawn'"),
+            (f"{field}.reads", "probabilities", "Sec. 2.2: theta"),
+            (f"{field}.parametrisation", "data", "Eq. 22: logits"),
         )
     ),
     ("conditioning.properties", (), "Sec. 4.1: none"),
@@ -328,6 +335,16 @@ def test_predicting_structures_differs_by_the_species_alone(model: ModelName, da
     assert csp.pop("species") is None
     dng.pop("species")
     assert csp | {"task": "dng", "dataset": known} == dng
+
+
+def test_symmbfn_predicting_structures_differs_by_the_labels_alone() -> None:
+    csp, dng = (
+        preset("paper", model="symmbfn", task=t, dataset="mp_20").model_dump() for t in ("csp", "dng")
+    )
+    assert csp.pop("species") is csp.pop("symmetry") is None
+    assert dng.pop("species")["beta1"] == 0.75
+    dng.pop("symmetry")
+    assert csp | {"task": "dng"} == dng
 
 
 def test_symmbfn_has_one_paper_preset_whatever_the_data() -> None:

@@ -17,7 +17,8 @@ from epitaxy.apps.config import Recipe, TrapezoidSchedule, apply_overrides
 from epitaxy.apps.data import draw
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.model_dir import LoadedModel, load_model, shipped
+from epitaxy.apps.folders import shipped
+from epitaxy.apps.model_dir import LoadedModel, load_model
 from epitaxy.apps.names import ModelName
 from epitaxy.apps.training.run import open_run, train
 from epitaxy.apps.training.schedules import trapezoid_factor

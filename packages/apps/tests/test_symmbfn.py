@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 from ase.io import read
+from torch import Tensor
 
 from epitaxy.apps import SymmBFN, UsageError
 from epitaxy.apps.config import WyckoffRecipe, apply_overrides, preset
 from epitaxy.apps.data import load_asymmetric_units
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.model import States
 from epitaxy.apps.sampling.cells import cell_samples, sound_cells
 from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.wyckoff_model import WyckoffModel
+from epitaxy.apps.wyckoff_model import GivenOrbits, WyckoffModel
 from epitaxy.data.wyckoff import WyckoffDataset, WyckoffStatistics
 from epitaxy.eval import structural_validity
 from epitaxy.eval.symmetry import has_symmetry
@@ -239,10 +240,55 @@ def test_the_folder_says_the_space_group(run: Path, tmp_path: Path) -> None:
     assert {frame.info["spacegroup"] for frame in frames} == {221}
 
 
-def test_the_only_task_is_de_novo() -> None:
-    name: ModelName = "symmbfn"
-    with pytest.raises(UsageError, match="one task, dng"):
-        preset("small", model=name, task="csp", dataset="mp_20")
+PUBLISHED = (
+    "species.beta1=0.25", "symmetry.beta1=2.5", "positions.wrapped=true", "positions.clamp=10",
+    "lattice.clamp=10", "network.residual_noise=true", "sampling.final_call=true",
+)  # fmt: skip
+"""What the published code (aimat-lab/symmbfn, May 2026) has otherwise than the paper, as `paper` says."""
+
+
+def test_what_the_published_code_has_otherwise_are_options(units: WyckoffDataset) -> None:
+    recipe = preset("paper", model="symmbfn", task="dng", dataset="prototypes")
+    recipe = apply_overrides(recipe, [*TINY, *PUBLISHED, "training.passes=1"])
+    assert isinstance(recipe, WyckoffRecipe)
+    model = WyckoffModel(recipe, WyckoffStatistics.of(units))
+    batch, source = units.batch(range(8)), SharedRng(torch.Generator().manual_seed(0))
+    time = torch.linspace(0, 1, 8)
+    states = model.flow.corrupt(model.targets(batch), time, segments=batch.segments, source=source)
+    assert bool(((states["positions"] >= 0) & (states["positions"] < 1)).all())
+    losses = model.losses(batch, time, source=source)
+    assert all(bool(loss.isfinite()) for loss in losses.values())
+    samples = SymmBFN(model).samples(SymmBFN(model).requests(num=3, seed=0, spacegroup=225), steps=3)
+    assert len(samples) == 3
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_a_final_call_is_at_the_end_of_time(
+    final: bool, units: WyckoffDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """n messages and the network asked once more, or the last of n answers."""
+    model = made(units, f"sampling.final_call={str(final).lower()}")
+    times: list[float] = []
+    predict = WyckoffModel.predict
+
+    def seen(self: WyckoffModel, states: States, time: Tensor, given: GivenOrbits) -> dict[str, Tensor]:
+        times.append(float(time[0]))
+        return predict(self, states, time, given)
+
+    monkeypatch.setattr(WyckoffModel, "predict", seen)
+    requests = SymmBFN(model).requests(num=2, seed=0, spacegroup=2)
+    SymmBFN(model).samples(requests, steps=4, redraws=0)
+    assert times == [0.0, 0.25, 0.5, 0.75] + [1.0] * final
+
+
+@pytest.mark.parametrize("words", [(), ("parametrisation=residual", "reads=evidence")])
+def test_labels_that_are_given_come_back_however_they_are_read(
+    words: tuple[str, ...], units: WyckoffDataset
+) -> None:
+    model = SymmBFN(made(units, *(f"{flow}.{word}" for flow in ("species", "symmetry") for word in words)))
+    for crystal in model.sample(num=2, formula="NaCl", spacegroup=225, formula_units=4, steps=6):
+        assert crystal.composition.reduced_formula == "NaCl"
+    assert len(model.samples(model.requests(num=3, seed=0), steps=3)) == 3
 
 
 def test_the_shipped_model_knows_crystals() -> None:

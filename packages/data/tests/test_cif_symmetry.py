@@ -110,6 +110,25 @@ def test_old_full_and_suffixed_symbols(cell, name, atoms, count):
     assert len(parse_cif(cif(cell, symbol(name), atoms)).numbers) == count
 
 
+FULL = {
+    "F4/m-32/m": 225, "F 4/m 3 2/m": 225, "F41/d-32/m:2": 227, "F41/d-32/mS": 227, "P42/n-32/m:1": 224,
+    "P21/n21/m21/a": 62, "P2/n2/n2/n:1": 48, "C2/m2/c21/a": 64, "P63/m2/m2/c": 194, "P42/m21/n2/m": 136,
+    "I41/a2/m2/d:2": 141, "P 4/m 2/m 2/m": 123, "I41/a-32/d": 230, "R-32/m:H": 166, "R-32/mR": 166,
+    "P-32/m1": 164, "P-312/m": 162, "P2/m-3": 200, "I21/a-3": 206, "P21/a-3": 205, "Ia3d": 230,
+    "P121/c1": 14, "P12_1/c1": 14, "P4212": 90, "P212121": 19,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_full_symbols_need_no_spaces(name):
+    groups = [g for g in SETTINGS if g.number == FULL[name]]
+    wanted = {"S": "1"}.get(name[-1], name[-1])
+    group = next((g for g in groups if g.ext == wanted), groups[0])
+    text = cif(cell_of(group), symbol(name), "C1 " + " ".join(map(str, GENERAL)) + "\n")
+    expected = [op.apply_to_xyz(list(GENERAL)) for op in group.operations()]
+    assert points(parse_cif(text).positions) == points(expected)
+
+
 P21N = [(0.1, 0.2, 0.3), (0.4, 0.7, 0.2), (0.6, 0.3, 0.8), (0.9, 0.8, 0.7)]
 
 
@@ -159,6 +178,10 @@ P21C = ("x,y,z", "-x,y+1/2,-z+1/2", "-x,-y,-z", "x,-y+1/2,z+1/2")
         ("X,Y,Z", "-X,1/2+Y,1/2-Z", "-X,-Y,-Z", "X,1/2-Y,1/2+Z"),
         ("+x,+y,+z", "-x,y+.5,-z+0.5", "-x,-y,-z", "x,-y+2/4,z+12/24"),
         ("x,y,z", "-x,y-1/2,-z+1/2", "-x,-y,-z", "x,-y-1/2,z-1/2"),
+        ("1 x,y,z", "2 -x,y+1/2,-z+1/2", "3 -x,-y,-z", "4 x,-y+1/2,z+1/2"),
+        ("(1) x,y,z", "(2) -x,1/2+y,1/2-z", "(3) -x,-y,-z", "(4) x,1/2 - y,.5 + z"),
+        ("1: X, Y, Z", "2: -X, 1/2 + Y, 1/2 - Z", "3: -X, -Y, -Z", "4: X, 1/2 - Y, 1/2 + Z"),
+        ("1+x,y,z", "-x,1 /2+y,1/2 - z", "-x,-y,-z", "x,1/2 - y,1/2 + z"),  # numbers that are no places
     ],
 )
 def test_operations_in_every_spelling(lines):
@@ -177,7 +200,6 @@ def test_operations_in_every_spelling(lines):
         "x,y",
         "x,y,0",
         "x,-y+" + "1" * 500 + ",z",
-        "1 x,y,z",
         "?",
     ],
 )

@@ -292,3 +292,20 @@ def test_what_is_no_npz_of_molecules(tmp_path):
 @pytest.mark.parametrize(("symbol", "number"), [("CL", 17), ("cl", 17), ("D", 1), ("17", 17), ("Og", 118)])
 def test_symbols(symbol, number):
     assert number_of(symbol) == number
+
+
+@pytest.mark.parametrize("name", ["x.sdf", "x.xyz", "x.npz", "x.mol"])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 12\n", "git lfs pull"),
+        ("<!DOCTYPE html><html></html>", "download it again"),
+    ],
+)
+def test_what_stands_where_a_file_should_be_is_named(tmp_path, name, content, what):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=what):
+        list(read_molecules(tmp_path / name))
+    if not name.endswith("npz"):
+        (reject,) = read_molecules(tmp_path)
+        assert what in reject.reason

@@ -201,7 +201,7 @@ def test_processes_change_nothing_and_a_crash_costs_one_molecule(monkeypatch):
 
 def test_a_missing_rdkit_names_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "rdkit", None)
-    with pytest.raises(ImportError, match=r"pip install epitaxy-eval\[molecules\]"):
+    with pytest.raises(ImportError, match=r"pip install rdkit"):
         evaluate_molecules(Molecules.from_pairs([METHANE]))
 
 

@@ -50,6 +50,13 @@ class TestManyClasses(CategoricalLaws):
         return CategoricalBFN(classes=89, beta1=0.4, guess="sampled", sampler="end_back")
 
 
+class TestEvidenceAndResiduals(CategoricalLaws):
+    classes = 89
+
+    def flow(self) -> CategoricalBFN:
+        return CategoricalBFN(classes=89, beta1=0.75, reads="evidence", parametrisation="residual")
+
+
 class AxesLaws(FlowLaws):
     """Several labels a row, as site symmetries have one an axis."""
 
@@ -130,6 +137,56 @@ def test_features_are_scaled_probabilities() -> None:
     flow = CategoricalBFN(classes=4, beta1=1.0)
     prior = flow.prior(torch.zeros(2, dtype=torch.long), rng=generator())
     torch.testing.assert_close(flow.features(prior, torch.zeros(2)).value, torch.full((2, 4), -0.5))
+
+
+@given(st.integers(2, 89), st.floats(0.0, 1.0), st.integers(0, 2**31))
+@settings(max_examples=30)
+def test_residuals_and_logits_say_the_same(classes: int, t: float, seed: int) -> None:
+    """The same loss, step and sample, to rounding."""
+    whole = CategoricalBFN(classes=classes, beta1=0.75, grid=20)
+    rest = dataclasses.replace(whole, parametrisation="residual")
+    rng = torch.Generator().manual_seed(seed)
+    x, time = torch.randint(classes, (4,), generator=rng), at(t, 4)
+    state = whole.corrupt(x, time, rng=rng).double()
+    logits = torch.randn(4, classes, generator=rng, dtype=torch.float64)
+    output = rest.output_of(logits, state)
+    torch.testing.assert_close(rest.logits(output, state), logits)
+    ends = []
+    for flow, out in ((whole, logits), (rest, output)):
+        source = generator()
+        loss = flow.loss(out, x, state, time, rng=source)
+        step = flow.step(state, out, 0.9 * time, time, rng=source)
+        ends.append((loss, step, flow.decode(state, out, time, rng=source)))
+    for a, b in zip(*ends, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_residual_of_nothing_is_bayes_rule() -> None:
+    """Labels have a law of their own: the exact posterior is the belief times it, whatever the belief."""
+    law = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
+    flow = CategoricalBFN(classes=4, beta1=1.0, parametrisation="residual")
+    state = flow.corrupt(torch.tensor([0, 1, 2, 3]), at(0.7, 4), rng=generator()).double()
+    exact = state.exp() * law / (state.exp() * law).sum(-1, keepdim=True)
+    torch.testing.assert_close(flow.logits(law.log().expand(4, 4), state).softmax(-1), exact)
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("t", [0.05, 0.2, 0.4, 1.0])
+def test_evidence_of_wrong_classes_has_at_most_unit_deviation(t: float) -> None:
+    """K beta / (1 + K beta) of variance, the share that noise has; nothing is seen of the prior."""
+    rows, classes = 2000, 88
+    flow = CategoricalBFN(classes=classes, beta1=0.75, reads="evidence")
+    time = torch.full((rows,), t, dtype=torch.float64)
+    state = flow.corrupt(torch.zeros(rows, dtype=torch.long), time, rng=generator()).double()
+    seen = flow.features(state, time).value
+    noise = 0.75 * t * t * classes
+    variance = float(seen[:, 1:].var())
+    assert variance == pytest.approx(noise / (1 + noise), rel=SIGMAS * math.sqrt(2 / (rows * classes)) + 0.01)
+    gap = float((seen[:, 0] - seen[:, 1:].mean(-1)).mean())
+    deviation = math.sqrt(noise / (1 + noise) * (1 + 1 / (classes - 1)) / rows)
+    assert abs(gap - noise / math.sqrt(1 + noise)) < SIGMAS * deviation
+    prior = flow.prior(torch.zeros(3, dtype=torch.long), rng=generator())
+    torch.testing.assert_close(flow.features(prior, torch.zeros(3)).value, torch.zeros(3, classes))
 
 
 def test_order_of_messages_does_not_matter() -> None:
@@ -288,7 +345,14 @@ def test_flows_that_do_not_exist() -> None:
     for wrong in ({"classes": 0}, {"beta1": 0.0}, {"draws": 0}, {"grid": None}, {"grid": 0}):
         with pytest.raises(ValueError, match=r"positive|grid"):
             dataclasses.replace(fine, **wrong)
-    for option in ({"sampler": "euler"}, {"loss_kind": "l1"}, {"guess": "argmax"}, {"final": "best"}):
+    for option in (
+        {"sampler": "euler"},
+        {"loss_kind": "l1"},
+        {"guess": "argmax"},
+        {"final": "best"},
+        {"reads": "logits"},
+        {"parametrisation": "noise"},
+    ):
         with pytest.raises((ValueError, TypeCheckError)):
             dataclasses.replace(fine, **option)
     continuous = dataclasses.replace(fine, grid=None, loss_kind="continuous")

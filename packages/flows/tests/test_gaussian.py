@@ -80,6 +80,11 @@ class TestPeriodicScalars(GaussianLaws):
         return torch.randn(self.rows, generator=generator)
 
 
+class TestWrappedMean(TestPeriodicNoise):
+    def flow(self) -> GaussianBFN:
+        return noisy(period=1.0, wrapped=True, clamp=10.0)
+
+
 def noisy(sigma1: float = 0.02, **options: Any) -> GaussianBFN:
     return GaussianBFN(sigma1=sigma1, parametrisation="noise", t_min=1e-4, loss_kind="continuous", **options)
 
@@ -303,6 +308,25 @@ def test_messages_are_about_wrapped_predictions() -> None:
             flow.step(x, out, at(0.3, 4), at(0.5, 4), rng=RowRng(torch.arange(4))) for out in (x, x - 2.0)
         )
         Tolerance.LOOSE64.assert_close(one, two)
+
+
+@pytest.mark.parametrize("sampler", ["bayes", "end_back"])
+def test_a_wrapped_mean_is_the_mean_in_the_cell(sampler: Any) -> None:
+    """SymmBFN's published code: in training and after every step, `% 1.0`, and nothing else."""
+    free, wrapped = (noisy(period=1.0, sampler=sampler, wrapped=w) for w in (False, True))
+    x, output = torch.rand(500, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(500, 3)
+    t, s = torch.full((500,), 0.1), torch.full((500,), 0.2)
+    pairs = []
+    for flow in (free, wrapped):
+        rng = torch.Generator().manual_seed(2)
+        mean = flow.corrupt(x, t, rng=rng)
+        pairs.append((mean, flow.step(x, output, t, s, rng=rng)))
+    for mean, inside in zip(*pairs, strict=True):
+        assert bool((mean < 0).any())
+        assert bool(((inside >= 0) & (inside < 1)).all())
+        torch.testing.assert_close(mean.remainder(1.0), inside)
+    with pytest.raises(ValueError, match="give a period"):
+        noisy(wrapped=True)
 
 
 def test_clamped_noise() -> None:

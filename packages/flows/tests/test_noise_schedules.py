@@ -71,3 +71,12 @@ def test_data_have_no_noise() -> None:
 def test_schedules_that_do_not_exist(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="low and high must be positive and finite"):
         LinearBeta(**wrong)
+
+
+def test_the_mean_rate_has_bounds() -> None:
+    """The arithmetic mean, at least 1e-3 and less than 100: each end from both sides."""
+    for low, high in [(1e-3, 1e-3), (1e-4, 2e-3), (0.1, 199.8)]:
+        LinearBeta(low=low, high=high)
+    for low, high in [(9.9e-4, 9.9e-4), (1e-4, 1.8e-3), (0.1, 199.9)]:
+        with pytest.raises(ValueError, match="the mean of low and high"):
+            LinearBeta(low=low, high=high)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from decimal import Decimal, localcontext
 
 import hypothesis.strategies as st
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from epitaxy.flows import EntropySchedule
 from epitaxy.flows._quadrature import expected_length
+from epitaxy.flows.schedules import _known
 from epitaxy.geometry import bessel_ratio, von_mises_entropy
 
 # notes, section 7: solved by quadrature, to six decimals.
@@ -98,6 +100,29 @@ def test_published_values_within_their_noise(steps: int) -> None:
 @pytest.mark.parametrize(("final", "mean"), [(1e2, 97.3), (1e3, 996.2), (1e4, 9995.0)])
 def test_mean_loss_weight(final: float, mean: float) -> None:
     assert float(EntropySchedule(final, 1000).weights().mean()) == pytest.approx(mean, abs=1.0)
+
+
+def exactly_known(concentration: float) -> float:
+    """H(0) - H(c) = c A(c) - ln I0(c), from the Bessel functions' series in 60 digits."""
+    with localcontext() as context:
+        context.prec = 60
+        x = (Decimal(concentration) / 2) ** 2
+        i0 = sum(x**k / math.factorial(k) ** 2 for k in range(20))
+        c_i1 = 2 * sum(x ** (k + 1) / (math.factorial(k) * math.factorial(k + 1)) for k in range(20))
+        return float(c_i1 / i0 - Decimal(i0).ln())
+
+
+@pytest.mark.parametrize("concentration", [1e-9, 1e-4, 0.01, 0.02, 0.0299999])
+def test_what_little_a_weak_belief_knows_has_no_cancellation(concentration: float) -> None:
+    """To the last digit, where the entropies' difference has lost up to sixteen."""
+    known = float(_known(torch.tensor([concentration], dtype=torch.float64)))
+    assert known == pytest.approx(exactly_known(concentration), rel=1e-15, abs=0.0)
+
+
+@pytest.mark.parametrize("concentration", [0.0300001, 0.1, 1.0])
+def test_what_a_belief_knows_is_exact_above_the_series_too(concentration: float) -> None:
+    known = float(_known(torch.tensor([concentration], dtype=torch.float64)))
+    assert known == pytest.approx(exactly_known(concentration), rel=1e-11, abs=0.0)
 
 
 def test_accuracies_dip_after_the_start() -> None:

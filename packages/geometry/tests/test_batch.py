@@ -133,5 +133,18 @@ def test_a_missing_pyg_names_the_command(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "torch_geometric.data", None)
     monkeypatch.delitem(sys.modules, "epitaxy.geometry.pyg", raising=False)
     monkeypatch.delattr("epitaxy.geometry.pyg", raising=False)
-    with pytest.raises(ImportError, match=r"pip install epitaxy-geometry\[pyg\]"):
+    with pytest.raises(ImportError, match=r"pip install torch-geometric"):
         example().to_pyg()
+
+
+def test_a_batch_is_shown_in_a_line() -> None:
+    batch = CrystalBatch(
+        segments=Segments.from_counts([2, 1]),
+        positions=torch.zeros(3, 3),
+        lattice=torch.eye(3).repeat(2, 1, 1),
+        numbers=torch.tensor([11, 17, 26]),
+        ids=("a", "b"),
+        properties={"gap": torch.zeros(2)},
+    )
+    assert repr(batch) == "CrystalBatch(2 structures, 3 atoms, gap)"
+    assert repr(batch.segments) == "Segments(2 graphs, 3 atoms)"

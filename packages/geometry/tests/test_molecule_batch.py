@@ -135,5 +135,5 @@ def test_a_missing_pyg_names_the_command(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "torch_geometric.data", None)
     monkeypatch.delitem(sys.modules, "epitaxy.geometry.molecule_pyg", raising=False)
     monkeypatch.delattr("epitaxy.geometry.molecule_pyg", raising=False)
-    with pytest.raises(ImportError, match=r"pip install epitaxy-geometry\[pyg\]"):
+    with pytest.raises(ImportError, match=r"pip install torch-geometric"):
         example().to_pyg()

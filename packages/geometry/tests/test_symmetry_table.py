@@ -1,5 +1,6 @@
 import importlib.util
 import itertools
+import re
 import subprocess
 import sys
 import time
@@ -290,3 +291,24 @@ def test_axes_and_classes_are_the_scripts():
         == sum(u * u for u in a) * sum(v * v for v in b)
         for a, b in itertools.combinations(SITE_AXES, 2)
     )
+
+
+@pytest.mark.parametrize("number", [1, 62, 148, 166, 194, 225, 230])
+def test_members_are_written_as_what_they_are(number: int) -> None:
+    point = {"x": 0.13, "y": 0.29, "z": 0.41}
+    for position in space_group(number).positions:
+        found = torch.tensor([_evaluated(member, point) for member in position.xyz()])
+        free = torch.tensor(list(point.values()))
+        assert torch.allclose(found, position.maps.float() @ free + position.offsets / CELL, atol=1e-5)
+
+
+def _evaluated(member: str, point: dict[str, float]) -> list[float]:
+    spaced = re.sub(r"(\d)([xyz])", r"\1*\2", member)
+    return [eval(part, {"__builtins__": {}}, point) for part in spaced.split(",")]
+
+
+def test_a_position_as_the_tables_write_it() -> None:
+    group = space_group("Pnma")
+    assert group.position("c").xyz() == ("x,1/4,z", "-x+1/2,3/4,z+1/2", "-x,3/4,-z", "x+1/2,1/4,-z+1/2")
+    assert group.position("a").xyz()[0] == "0,0,0"
+    assert repr(wyckoff_table()) == "WyckoffTable(1731 positions, cpu, torch.float64)"

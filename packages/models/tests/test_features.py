@@ -87,3 +87,12 @@ def test_reversed_time_turns_the_gaussian_time_embedding():
 def test_odd_time_dimensions_are_refused(kind: type, dim: int):
     with pytest.raises(ValueError, match="even dimension"):
         kind(dim)
+
+
+@pytest.mark.parametrize(("kind", "least"), [(TimeEmbedding, 4), (GaussianTimeEmbedding, 2)])
+def test_the_least_dimension_of_a_time_embedding(kind: type, least: int):
+    assert kind(least)(torch.tensor([0.5])).shape == (1, least)
+    with pytest.raises(ValueError, match=f"an even dimension of at least {least}"):
+        kind(least - 1)
+    with pytest.raises(ValueError, match=f"an even dimension of at least {least}"):
+        kind(least - 2)

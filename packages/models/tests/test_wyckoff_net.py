@@ -220,6 +220,17 @@ def test_number_of_parameters():
         assert sum(parameter.numel() for parameter in WyckoffNet(species=94).parameters()) == 13_842_090
 
 
+def test_labels_that_are_given_are_not_predicted():
+    net = WyckoffNet(
+        species=SPECIES, hidden=16, layers=1, frequencies=2, embedding=4, time_dim=4, labels=False
+    )
+    out = net(**inputs([2, 1]).words())
+    assert out.species is None
+    assert out.symmetry is None
+    assert out.positions.shape == (3, 3)
+    assert not [name for name, _ in net.named_parameters() if name.startswith(("species_head", "symmetry_h"))]
+
+
 def test_pairs_may_be_given():
     network, x = both()[0], inputs([3, 1, 7])
     given_pairs = network(**x.words(), pairs=x.segments.pairs())

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pymatgen.core import Structure
 
+from epitaxy.apps.capabilities import advised
 from epitaxy.apps.crystal_model import CrystalModel
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
@@ -79,7 +80,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"
             )
         formulas = [formula] if isinstance(formula, str) else list(formula)
-        return for_formulas(formulas, statistics, num=num, seed=seed, formula_units=formula_units)
+        with advised(formulas):
+            return for_formulas(formulas, statistics, num=num, seed=seed, formula_units=formula_units)
 
     def _refuse_choices(
         self, num_atoms: int | Sequence[int] | None, elements: Words, chemical_system: Words, without: Words

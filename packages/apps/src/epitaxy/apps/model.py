@@ -111,7 +111,7 @@ class GenerativeModel(nn.Module, ABC, Generic[B, G, Q]):
 
         Args:
             targets: the variables that the flows have decoded.
-            outputs: the network's last outputs.
+            outputs: the network's last outputs, as ``read`` gives them.
             given: what ``asked`` returned.
             requests: the same as there.
         """
@@ -119,6 +119,10 @@ class GenerativeModel(nn.Module, ABC, Generic[B, G, Q]):
     def answer(self, states: States, time: Float[Tensor, " graphs"], given: G) -> dict[str, Tensor]:
         """Return the outputs that sampling goes by: the network's own, unless a model steers them."""
         return self.predict(states, time, given)
+
+    def read(self, outputs: Mapping[str, Tensor], states: States) -> Mapping[str, Tensor]:  # noqa: ARG002 - for those that need it
+        """Return what outputs stand for, where ``samples`` needs more of them than the flows decode."""
+        return outputs
 
     def flow_on(self, flow: ProductFlow, given: G) -> ProductFlow:  # noqa: ARG002 - for those that have any
         """Return ``flow`` under the constraints of what is given, if there are any."""

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from epitaxy.apps.config import Recipe, read_recipe
-from epitaxy.apps.config.base import suggest
 from epitaxy.apps.errors import UsageError, WorkError
 from epitaxy.apps.families import FAMILIES, AnyModel, build_model
 from epitaxy.apps.files import write_bytes, write_text
+from epitaxy.apps.folders import CARD, RECIPE, STATISTICS, WEIGHTS, locate
 
-WEIGHTS, RECIPE, CARD, STATISTICS = "model.safetensors", "recipe.json", "card.md", "statistics.json"
 SUMS = "checksums.json"
 """SHA-256 of each file but the card, to which measurements are added."""
 
@@ -31,14 +29,6 @@ class LoadedModel:
     path: Path
     checksum: str
     """SHA-256 of the weights file."""
-
-
-def shipped() -> dict[str, Path]:
-    """Return the model directories that come inside this package, by name."""
-    root = Path(str(resources.files("epitaxy.apps"))) / "shipped"
-    if not root.is_dir():
-        return {}
-    return {path.name: path for path in sorted(root.iterdir()) if (path / RECIPE).is_file()}
 
 
 def save_model(path: Path, model: AnyModel, *, card: str) -> None:
@@ -59,28 +49,6 @@ def save_model(path: Path, model: AnyModel, *, card: str) -> None:
     write_text(path / SUMS, json.dumps(sums, indent=2) + "\n")
     for name, content in contents.items():
         write_bytes(path / name, content)
-
-
-def locate(name_or_path: str) -> Path:
-    """Return the model directory meant by a shipped name, a run folder or a model folder.
-
-    Raises:
-        UsageError: nothing of that name, or a run that has not yet written its model.
-    """
-    path = Path(name_or_path)
-    for candidate in (path, path / "model"):
-        if (candidate / WEIGHTS).is_file():
-            return candidate
-    if path.is_dir() and (path / RECIPE).is_file():
-        raise UsageError(
-            f"{path} is a run that has not written its model yet: let it finish, or go on with --resume"
-        )
-    models = shipped()
-    if name_or_path in models:
-        return models[name_or_path]
-    raise UsageError(
-        f"{name_or_path} is no run, no model folder and no shipped model{suggest(name_or_path, list(models))}"
-    )
 
 
 def load_recipe(path: Path, *, kinds: Sequence[str] = ()) -> Recipe:

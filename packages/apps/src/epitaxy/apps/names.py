@@ -9,7 +9,7 @@ Task = Literal["csp", "dng"]
 TASKS: Mapping[ModelName, tuple[Task, ...]] = {
     "crysbfn": ("csp", "dng"),
     "kldm": ("csp", "dng"),
-    "symmbfn": ("dng",),
+    "symmbfn": ("dng", "csp"),
     "geobfn": ("dng",),
 }
 """What each model can be trained for; the first is meant where none is named."""
@@ -22,5 +22,25 @@ DatasetName = Literal[
 ]
 DATASET_NAMES: tuple[str, ...] = get_args(DatasetName)
 """The datasets that ``epitaxy.data`` knows by name, which is heavy to ask."""
+
+CRYSTAL_SYSTEMS = (
+    "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic",
+)  # fmt: skip
+"""The crystal systems that ``epitaxy.geometry`` knows by name, which is heavy to ask."""
+
+SAMPLERS = (
+    "bayes", "end_back", "ancestral", "euler_maruyama", "exponential", "predictor_corrector",
+    "probability_flow", "published_pc",
+)  # fmt: skip
+"""The samplers of all flows: the first two of Bayesian flows, the others of diffusions."""
+
+PROTOCOL_NAMES = ("cdvae", "diffcsp", "crysbfn", "kldm", "loose", "strict")
+"""What ``eval csp`` may be done under."""
+
+TABLE_NAMES = ("smact14", "icsd24")
+"""The tables of oxidation states."""
+
+PART_NAMES = ("coverage", "distances", "space_groups", "duplicates")
+"""The parts of ``eval dng``."""
 
 DEVICES = ("auto", "cpu", "cuda")

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pymatgen.core import Structure
 
+from epitaxy.apps.capabilities import advised
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.loaded import Generator
 from epitaxy.apps.names import ModelName
@@ -21,7 +22,8 @@ from epitaxy.apps.wyckoff_model import WyckoffModel
 class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
     """A trained SymmBFN (Ruple et al., "Symmetry-Aware Bayesian Flow Networks for Crystal Generation").
 
-    Every crystal has the space group that was asked for, or one that contains it.
+    Every crystal has the space group that was asked for, or one that contains it. A model that was trained to
+    predict structures (``--task csp``) is given elements and Wyckoff positions, and makes points and cell.
 
     >>> model = SymmBFN.load("symmbfn-mp20-small")  # doctest: +SKIP
     >>> structures = model.sample(spacegroup="Fm-3m", num=20, steps=100, seed=0)  # doctest: +SKIP
@@ -49,8 +51,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         """Return one request per structure to sample, in order.
 
         Raises:
-            UsageError: a group, system, formula, property or elements that the model cannot meet, or guidance
-                without a property.
+            UsageError: a group, system, formula, property or elements that the model cannot meet, guidance
+                without a property, or no formula for a model that predicts structures for one.
         """
         if isinstance(spacegroup, str) or not isinstance(spacegroup, Iterable):
             groups = [] if spacegroup is None else [spacegroup]
@@ -67,6 +69,10 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         symmetry = Symmetry.parse(groups, systems)
         targets = dict(properties or {})
         self.model.told.check(targets, guidance)
+        if not formulas and self.model.recipe.task == "csp":
+            raise UsageError(
+                "this model predicts structures for a composition: name one, as in --formula SrTiO3"
+            )
         if not formulas:
             if formula_units:
                 raise UsageError("--formula-units needs a --formula")
@@ -89,16 +95,17 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             "--formula gives the composition: leave one of them out",
             elements=elements, chemical_system=chemical_system, without=without,
         )  # fmt: skip
-        return for_formulas(
-            formulas,
-            symmetry,
-            self.model.statistics,
-            num=num,
-            seed=seed,
-            targets=targets,
-            guidance=guidance,
-            formula_units=formula_units,
-        )
+        with advised(formulas):
+            return for_formulas(
+                formulas,
+                symmetry,
+                self.model.statistics,
+                num=num,
+                seed=seed,
+                targets=targets,
+                guidance=guidance,
+                formula_units=formula_units,
+            )
 
     def sample(
         self,
@@ -129,7 +136,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             spacegroup: number(s), 1 to 230, or symbols such as ``"Fm-3m"``; by default drawn as training has
                 them.
             crystal_system: draw space groups from these alone, such as ``"cubic"``.
-            formula: composition(s); by default the model chooses.
+            formula: composition(s); by default the model chooses, unless it predicts structures for one.
             formula_units: formula units in the conventional cell.
             properties: targets by name, for a model that was trained with them.
             guidance: how far to go beyond what the targets ask; 0 for not at all.

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from pymatgen.core.periodic_table import Element
 
+from epitaxy.data import _limits
 from epitaxy.data._cells import lattice_matrix, wrap
 from epitaxy.data._cif_orbits import Operations, orbit
 from epitaxy.data._cif_sites import Site, atomic_numbers, full_sites, read_sites
@@ -27,7 +28,6 @@ from epitaxy.data.errors import UnusableRecordError
 VOLUME = 0.02
 """How far, as a part, a declared cell volume may lie from that of the cell's lengths and angles."""
 
-MOST_ATOMS = 200_000
 ALTERNATIVES = 0.8
 """Angstrom: atoms of two disorder groups closer than this are alternatives of each other."""
 
@@ -144,8 +144,8 @@ def _content(
     lattice: Float[np.ndarray, "3 3"],
     declared: dict[str, float] | None,
 ) -> _Content:
-    if len(sites) * len(symmetry.operations) > MOST_ATOMS:
-        raise UnusableRecordError(f"the CIF describes more than {MOST_ATOMS} atoms; split it")
+    if len(sites) * len(symmetry.operations) > _limits.MOST_ATOMS:
+        raise UnusableRecordError(f"the CIF describes more than {_limits.MOST_ATOMS} atoms; split it")
     operations = Operations(symmetry.operations)
     ideal = idealized(np.array([site.position for site in sites]))
     orbits = [
@@ -232,8 +232,10 @@ def _refuse_alternatives(
 ) -> None:
     """Refuse atoms of two disorder groups, or of one that its symmetry repeats, in each other's place."""
     tagged = [(s, atoms) for s, atoms in zip(sites, orbits, strict=True) if s.group is not None]
-    if len(tagged) > 500:
-        raise UnusableRecordError("it has more than 500 disordered sites; give one alternative alone")
+    if len(tagged) > _limits.MOST_PARTIAL_SITES:
+        raise UnusableRecordError(
+            f"it has more than {_limits.MOST_PARTIAL_SITES} disordered sites; give one alternative alone"
+        )
     for i, (a, first) in enumerate(tagged):
         for b, second in tagged[i:]:
             if a is b and not (a.group or ("", ""))[1].startswith("-"):

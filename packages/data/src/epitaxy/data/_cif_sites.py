@@ -9,14 +9,13 @@ import numpy as np
 from jaxtyping import Float
 from pymatgen.core.periodic_table import Element
 
+from epitaxy.data import _limits
 from epitaxy.data._cif_text import Block, number, unreadable
 from epitaxy.data._crystal import unknown_elements
 from epitaxy.data.errors import UnusableRecordError
 
 PARTIAL = "it has partial occupancies; replace it by an ordered approximant or drop the record"
-MOST_SITES = 100_000
 
-_MOST_PARTIAL = 1000  # each is compared with all others
 _FULL = 5e-3  # rounding that an occupancy, or a sum of some, may have
 _TYPE = re.compile(r"([A-Za-z]{1,2})(?:[\d.]*[-+]?[\d.]*)", re.ASCII)
 _LABEL = re.compile(r"([A-Za-z]+)(?:[^A-Za-z/,][^/,]*)?", re.ASCII)
@@ -45,8 +44,10 @@ def read_sites(block: Block, cell: gemmi.UnitCell, formula: dict[str, float] | N
     """
     positions = _positions(block, cell)
     count = len(positions)
-    if count > MOST_SITES:
-        raise UnusableRecordError(f"the CIF lists {count} atom sites, more than {MOST_SITES}; split it")
+    if count > _limits.MOST_SITES:
+        raise UnusableRecordError(
+            f"the CIF lists {count} atom sites, more than {_limits.MOST_SITES}; split it"
+        )
 
     def column(*tags: str) -> list[str | None]:
         values = block.column(*tags)
@@ -176,7 +177,7 @@ def full_sites(sites: list[Site], lattice: Float[np.ndarray, "3 3"]) -> list[Sit
     """
     partial = [s for s in sites if s.occupancy < 1 - _FULL]
     joined = [s for s in sites if s.occupancy >= 1 - _FULL]
-    if len(partial) > _MOST_PARTIAL:
+    if len(partial) > _limits.MOST_PARTIAL_SITES:
         raise UnusableRecordError(PARTIAL)
     while partial:
         first, *rest = partial

@@ -9,20 +9,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import gemmi
 import numpy as np
 from jaxtyping import Float
 
+from epitaxy.data import _limits
 from epitaxy.data._cif_text import Block
 from epitaxy.data.errors import UnusableRecordError
 
 METRIC = 0.01
 """How far an operation may change the cell's metric, as a part of the product of two cell lengths."""
 
-MOST_OPERATIONS = 192
-LONGEST_OPERATION = 100
+_LARGEST_GROUP = 192
 
 _OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 _MAGNETIC = "_space_group_symop_magn_operation_xyz"
@@ -36,6 +37,10 @@ _SYMBOL = (
 )
 _NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number")
 _SUFFIX = re.compile(r"(.*?)[\s_:]*(?:\(?(?:o(?:rigin)?)?[\s_]*([12])\)?|(hr|rs|[szhr]))$", re.IGNORECASE)
+_TWOFOLD = ("2/", "21/")
+_PLACE = re.compile(r"^\s*\(?\d{1,3}[).:]?\s+(?=[-+xyzXYZ0-9.])")
+"""The place in the list that some programs write before an operation: 1 x,y,z; (2) -x,-y,z."""
+
 _QUALIFIER = {"s": "1", "z": "2", "h": "H", "hr": "H", "r": "R", "rs": "R"}
 
 
@@ -107,25 +112,25 @@ def _listed(block: Block) -> Symmetry | None:
     elif magnetic := block.column(_MAGNETIC):
         points = [_operation(v, magnetic=True) for v in magnetic]
         shifts = [_operation(v, magnetic=True) for v in block.column(_CENTERING)] or [gemmi.Op("x,y,z")]
-        if len(points) * len(shifts) > 8 * MOST_OPERATIONS:
+        if len(points) * len(shifts) > _limits.MOST_OPERATIONS:
             raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
         operations = [(shift * point).wrap() for shift in shifts for point in points]
     else:
         return None
     unique = list({op.wrap().triplet(): op.wrap() for op in operations}.values())
     _check_group(unique)
-    group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(unique)) if len(unique) <= MOST_OPERATIONS else None
+    group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(unique)) if len(unique) <= _LARGEST_GROUP else None
     return Symmetry("symmetry operations", None if group is None else group.number, tuple(unique))
 
 
 def _operation(value: str | None, *, magnetic: bool = False) -> gemmi.Op:
-    text = "".join((value or "?").replace("_", " ").split())
+    text = "".join(_PLACE.sub("", (value or "?").replace("_", " ")).split())
     if magnetic:  # the fourth part says whether time is reversed, which moves no nucleus
         text = re.sub(r",[-+]?1$", "", text)
     refusal = UnusableRecordError(
         f"its symmetry operation {(value or '?')[:60]!r} cannot be read; write it as 'x,y,z', '-x+1/2,y,z'"
     )
-    if len(text) > LONGEST_OPERATION or not re.fullmatch(r"[-+xyzXYZ0-9./,]+", text):
+    if len(text) > _limits.LONGEST_OPERATION or not re.fullmatch(r"[-+xyzXYZ0-9./,]+", text):
         raise refusal
     try:
         op = gemmi.Op(text)
@@ -138,7 +143,7 @@ def _operation(value: str | None, *, magnetic: bool = False) -> gemmi.Op:
 
 def _check_group(operations: list[gemmi.Op]) -> None:
     """Refuse operations of which one is missing: two of them give a third that is not listed."""
-    if len(operations) > 8 * MOST_OPERATIONS:
+    if len(operations) > _limits.MOST_OPERATIONS:
         raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
     rotations = np.array([op.rot for op in operations]) // gemmi.Op.DEN
     shifts = np.array([op.tran for op in operations])
@@ -239,24 +244,8 @@ def _operations(xhm: str) -> tuple[gemmi.Op, ...]:
 
 
 def _key(symbol: str) -> str:
-    """Return what equal symbols have in common: full symbols shortened, no spaces, one case."""
-    parts = symbol.replace("_", " ").strip().lower().split()
-    if parts and len(parts[0]) == 1 and len(parts) == 4 and "1" not in parts[1:]:
-        parts = [parts[0], *_short(parts[1:])]
-    elif len(parts) >= 3 and parts[1] == "-3":  # trigonal: P -3 2/m 1, R -3 2/m
-        parts = [p.removeprefix("2/") if i > 1 else p for i, p in enumerate(parts)]
-    return "".join(parts)
-
-
-def _short(parts: list[str]) -> list[str]:
-    """Shorten the three parts of a full symbol: 4/m -3 2/m to m -3 m, 21/n 21/m 21/a to n m a."""
-    first, second, _ = parts
-    bare = [p.rpartition("/")[2] for p in parts]
-    if second in ("-3", "3"):
-        return [bare[0], second, bare[2]]
-    if first.startswith("2"):
-        return bare
-    return [first, bare[1], bare[2]]
+    """Return what equal symbols have in common: no spaces, one case."""
+    return "".join(symbol.replace("_", " ").lower().split())
 
 
 @lru_cache(maxsize=1)
@@ -280,10 +269,30 @@ def _spellings(group: gemmi.SpaceGroup) -> Iterable[str]:
         yield _key(group.hm + ":" + group.ext)
         yield _key(group.hm + " :" + group.ext)
     parts = group.hm.lower().split()
-    if len(parts) > 2 and parts[2] == "-3":  # m 3 m, as before 1983
-        yield "".join([*parts[:2], "3", *parts[3:]])
+    yield from ("".join([parts[0], *axes]) for axes in product(*_axes(group.point_group_hm(), parts[1:])))
     if len(parts) == 4 and parts.count("1") == 2 and group.number > 2:
         yield "".join(p for p in parts if p != "1")
     if group.number in (39, 41, 64, 67, 68) and group.is_reference_setting():
         e = {39: "aem2", 41: "aea2", 64: "cmce", 67: "cmme", 68: "ccce"}
         yield e[group.number]
+
+
+def _axes(point_group: str, axes: list[str]) -> list[list[str]]:
+    """Return the spellings of each part of a symbol: m, or 2/m and 21/m in full; -3, or 3 as before 1983."""
+    spellings = [[axis] for axis in axes]
+    full = {
+        "mmm": (_TWOFOLD, _TWOFOLD, _TWOFOLD),
+        "4/mmm": ((), _TWOFOLD, _TWOFOLD),
+        "6/mmm": ((), _TWOFOLD, _TWOFOLD),
+        "-3m": ((), _TWOFOLD, _TWOFOLD),
+        "m-3": (_TWOFOLD, ()),
+        "m-3m": (("4/", "41/", "42/", "43/"), (), _TWOFOLD),
+    }
+    for axis, spelling, prefixes in zip(
+        axes, spellings, full.get(point_group, ((),) * len(axes)), strict=False
+    ):
+        if axis.isalpha():
+            spelling += [prefix + axis for prefix in prefixes]
+        elif axis == "-3" and point_group.startswith("m"):
+            spelling.append("3")
+    return spellings

@@ -132,6 +132,17 @@ def refuse_foreign(head: bytes) -> None:
             raise InputFaultError(f"is {what}")
 
 
+def refuse_stand_in_file(path: Path) -> None:
+    """Refuse a file of any kind that is none, as `refuse_stand_in` does, before its own reader opens it.
+
+    Raises:
+        InputFaultError: if its first bytes show it, or it cannot be opened.
+
+    """
+    with _faults_named(path.name), path.open("rb") as file:
+        refuse_stand_in(file.read(_HEAD))
+
+
 def refuse_stand_in(head: bytes) -> None:
     """Refuse what stands where a file of any kind should be: a Git LFS pointer, a server's page.
 

@@ -48,6 +48,21 @@ LONGEST_NUMBER = 64
 LARGEST_COORDINATE = 1e6
 """Angstrom, of an atom of a molecule; float32, in which positions are kept, tells none apart beyond."""
 
+MOST_OPERATIONS = 1536
+"""Symmetry operations of a CIF: 192 of a space group, eight times these in the largest magnetic cells."""
+
+LONGEST_OPERATION = 100
+"""Characters of one symmetry operation of a CIF."""
+
+MOST_SITES = 100_000
+"""Atom sites that a CIF lists."""
+
+MOST_PARTIAL_SITES = 1000
+"""Partly occupied or disordered sites of a CIF, each of which is compared with all others."""
+
+MOST_ATOMS = 200_000
+"""Atoms that the sites and operations of a CIF may make, before those on one spot are merged."""
+
 MOST_SECONDS = 20.0
 """Seconds in which one record is parsed, checked and reduced by `prepare`."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from epitaxy.data import _limits
-from epitaxy.data._input import open_input
+from epitaxy.data._input import open_input, refuse_stand_in_file
 from epitaxy.data._names import uncompressed
 from epitaxy.data._records import InputFaultError, brief
 from epitaxy.data.errors import DataError
@@ -52,6 +52,7 @@ def open_rows(path: Path, delimiter: str) -> Iterator[Iterator[Row]]:
     Bytes that are not UTF-8 come as surrogates; `mended` reads them as Latin-1.
     """
     if path.name.lower().endswith(".parquet"):
+        refuse_stand_in_file(path)
         yield _parquet_rows(path)
         return
     csv.field_size_limit(max(csv.field_size_limit(), _limits.LARGEST_RECORD))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from epitaxy.data.pyg import PygCrystals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CrystalDataset:
     """Crystals as ragged arrays: atoms sorted by crystal. Nothing in it changes.
 
@@ -142,6 +142,9 @@ class CrystalDataset:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} crystals)"
 
     def batch(
         self, indices: Sequence[int] | Int[Tensor, " graphs"], *, dtype: torch.dtype = torch.float32

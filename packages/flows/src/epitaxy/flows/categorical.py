@@ -45,6 +45,15 @@ class CategoricalBFN:
             p, which is the receiver distribution; or "expectation", the soft label p itself in place of e_k,
             as the published end-back sampler does. None: "expectation" for end_back and "sampled" for bayes.
         final: the sample is "sampled" from the predicted probabilities (Alg. 2); or it is their "mode".
+        reads: what `features` shows of the belief: "probabilities", 2 theta - 1, as the papers do; or
+            "evidence", the logarithms of theta about their mean, over the deviation (1 + K beta)^(1/2) that
+            noise gives them. Of K = 88 classes the first are all near -1 while the belief is being made up,
+            and what several labels say together is a sum of logarithms. Beyond the papers.
+        parametrisation: what the network's output stands for: the "data", its logits; or the "residual", what
+            everything else says of the label, to which the belief itself is added: logits = output + ln
+            theta. That is Bayes' rule, as theta is the likelihood of the label: the output is then the
+            logarithm of a prior given the rest, and a network that knows nothing reads beliefs exactly.
+            Beyond the papers.
         draws: pairs of messages y for the discrete loss.
         limits: set by `limited`; of labels one a row.
 
@@ -57,6 +66,8 @@ class CategoricalBFN:
     sampler: BayesianSampler = "bayes"
     guess: Literal["expectation", "sampled"] | None = None
     final: Literal["sampled", "mode"] = "sampled"
+    reads: Literal["probabilities", "evidence"] = "probabilities"
+    parametrisation: Literal["data", "residual"] = "data"
     draws: int = 1
     limits: Limits | None = field(default=None, repr=False, compare=False)
 
@@ -69,6 +80,8 @@ class CategoricalBFN:
         check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
         check_option("guess", self.guess, ("expectation", "sampled", None))
         check_option("final", self.final, ("sampled", "mode"))
+        check_option("reads", self.reads, ("probabilities", "evidence"))
+        check_option("parametrisation", self.parametrisation, ("data", "residual"))
         if self.grid is None and self.loss_kind == "discrete":
             raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
 
@@ -132,26 +145,42 @@ class CategoricalBFN:
         """Draw from the flow distribution, Eq. 23: one message of accuracy beta(t) to the prior."""
         return torch.log_softmax(self.sender(x, self.beta(t), rng=rng), dim=-1)
 
-    def features(self, state: Float[Tensor, " rows *event classes"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
-        """Return the probabilities on the scale of [-1, 1]: 2 theta - 1."""
-        return Features(value=2 * state.exp() - 1)
+    def features(self, state: Float[Tensor, " rows *event classes"], t: Float[Tensor, " rows"]) -> Features:
+        """Return the probabilities on the scale of [-1, 1], 2 theta - 1; or the evidence, see `reads`."""
+        if self.reads == "probabilities":
+            return Features(value=2 * state.exp() - 1)
+        deviation = column((1 + self.classes * self.beta(t)).sqrt(), state.ndim)
+        return Features(value=(state - state.mean(-1, keepdim=True)) / deviation)
+
+    def logits(
+        self, output: Float[Tensor, " rows *event classes"], state: Float[Tensor, " rows *event classes"]
+    ) -> Float[Tensor, " rows *event classes"]:
+        """Return the logits that an output stands for, see `parametrisation`."""
+        return output + state if self.parametrisation == "residual" else output
+
+    def output_of(
+        self, logits: Float[Tensor, " rows *event classes"], state: Float[Tensor, " rows *event classes"]
+    ) -> Float[Tensor, " rows *event classes"]:
+        """Return the output that stands for these logits: the inverse of `logits`."""
+        return logits - state if self.parametrisation == "residual" else logits
 
     def loss(
         self,
         output: Float[Tensor, " rows *event classes"],
         x: Int[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event classes"],  # noqa: ARG002 - part of every flow's signature
+        state: Float[Tensor, " rows *event classes"],
         t: Float[Tensor, " rows"],
         *,
         rng: AnyRng,
     ) -> Float[Tensor, " rows"]:
         """Return the loss at t, see `loss_kind`."""
+        logits = self.logits(output, state)
         if self.loss_kind == "continuous" or self.grid is None:
-            error = (output.softmax(-1) - self._one_hot(x, output.dtype)).square().sum(-1)
+            error = (logits.softmax(-1) - self._one_hot(x, logits.dtype)).square().sum(-1)
             return self.classes * self.beta1 * t * total(error)
         i = step_index(t, self.grid).to(t.dtype)
         alpha = self.accuracy(i / self.grid, (i + 1) / self.grid)
-        return self.grid * self._divergence(output, x, alpha, as_rng(rng))
+        return self.grid * self._divergence(logits, x, alpha, as_rng(rng))
 
     def step(
         self,
@@ -166,26 +195,27 @@ class CategoricalBFN:
         fresh = self.sampler == "end_back"
         alpha = self.beta(s) if fresh else self.accuracy(t, s)
         soft = self.guess == "expectation" or (self.guess is None and fresh)
-        source = as_rng(rng)
+        source, logits = as_rng(rng), self.logits(output, state)
         y = (
-            self._message(self._probabilities(output), alpha, source)
+            self._message(self._probabilities(logits), alpha, source)
             if soft
-            else self.receiver(output, alpha, rng=source)
+            else self.receiver(logits, alpha, rng=source)
         )
         return self.bayesian_update(torch.zeros_like(state) if fresh else state, y)
 
     def decode(
         self,
-        state: Float[Tensor, " rows *event classes"],  # noqa: ARG002 - part of every flow's signature
+        state: Float[Tensor, " rows *event classes"],
         output: Float[Tensor, " rows *event classes"],
-        t: Float[Tensor, " rows"],  # noqa: ARG002
+        t: Float[Tensor, " rows"],  # noqa: ARG002 - part of every flow's signature
         *,
         rng: AnyRng,
     ) -> Int[Tensor, " rows *event"]:
         """Return a class for each label, see `final`."""
+        logits = self.logits(output, state)
         if self.final == "mode":
-            return likeliest(output, self.limits)
-        return drawn(output, self.limits, rng)
+            return likeliest(logits, self.limits)
+        return drawn(logits, self.limits, rng)
 
     def _probabilities(
         self, logits: Float[Tensor, " rows *event classes"]

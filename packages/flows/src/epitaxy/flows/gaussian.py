@@ -58,6 +58,10 @@ class GaussianBFN:
             and the loss takes the shortest difference. (The paper wraps too, but has the plain difference,
             by which 0.01 and 0.99 are far apart; whether it wraps before the loss it does not say.) Early on,
             where ((1 - gamma) / gamma)^(1/2) is more than a period, such a loss says little about the noise.
+        wrapped: the mean itself is put into [0, period), in training and after every step, as SymmBFN's
+            published code does (`mu_coord % 1.0`; its text does not say so). Outputs are read from the
+            wrapped mean. No belief is one that its messages made then: 0.1 short of the cell's edge and 0.1
+            beyond it look alike, as they should, but a mean that is halved and wrapped is no half of a point.
 
     """
 
@@ -69,6 +73,7 @@ class GaussianBFN:
     t_min: float = 0.0
     clamp: float | None = None
     period: float | None = None
+    wrapped: bool = False
 
     def __post_init__(self) -> None:
         check_number("sigma1", self.sigma1, least=SMALLEST_SIGMA, below=1.0)
@@ -90,6 +95,8 @@ class GaussianBFN:
             check_number("clamp", self.clamp)
         if self.period is not None:
             FlatTorus(self.period)
+        elif self.wrapped:
+            raise ValueError("wrapped puts the mean of points that go around into their cell: give a period")
 
     @property
     def samplers(self) -> tuple[str, ...]:
@@ -161,7 +168,7 @@ class GaussianBFN:
         """Draw from the flow distribution N(gamma x, gamma (1 - gamma)), Eq. 20."""
         gamma, rest = column(self.gamma(t), x.ndim), column(1 / self.precision(t), x.ndim)
         noise = as_rng(rng).normal(x.shape, dtype=x.dtype, device=x.device)
-        return gamma * x + (gamma * rest).sqrt() * noise
+        return self._put(gamma * x + (gamma * rest).sqrt() * noise)
 
     def features(self, state: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
         """Return the mean."""
@@ -244,7 +251,8 @@ class GaussianBFN:
         if self.sampler == "end_back":
             return self.corrupt(x_hat, s, rng=rng)
         alpha = self.accuracy(t, s)
-        return self.bayesian_update(state, self.receiver(x_hat, alpha, rng=rng), alpha, self.precision(t))
+        message = self.receiver(x_hat, alpha, rng=rng)
+        return self._put(self.bayesian_update(state, message, alpha, self.precision(t)))
 
     def decode(
         self,
@@ -256,6 +264,10 @@ class GaussianBFN:
     ) -> Float[Tensor, " rows *event"]:
         """Return the predicted data (Alg. 2)."""
         return self.data_of(output, state, t)
+
+    def _put(self, mean: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows *event"]:
+        """Return the mean where `wrapped` has it."""
+        return mean if self.period is None or not self.wrapped else FlatTorus(self.period).project(mean)
 
     def _share_and_spread(self, t: Float[Tensor, " rows"], ndim: int) -> tuple[Tensor, Tensor]:
         """Return gamma and `spread` as columns, at t_min at the earliest."""

@@ -41,6 +41,13 @@ class ProductFlow:
     Fields evolve independently given the data; the network, which sees them all, ties them together. Each
     field draws from its own source, `source.rows(field, level)`.
 
+    >>> flow = ProductFlow(
+    ...     flows={"positions": circular, "lattice": GaussianBFN(grid=8)},
+    ...     levels={"positions": "atom", "lattice": "graph"},
+    ... )
+    >>> source = StructureRng(seeds, segments)
+    >>> states = flow.corrupt({"positions": f, "lattice": k}, t, segments=segments, source=source)
+
     Args:
         flows: the flow of each field.
         levels: whether a field's rows are atoms or graphs.

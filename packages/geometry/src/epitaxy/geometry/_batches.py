@@ -43,6 +43,14 @@ def mapped(batch: B, copy: Callable[[Tensor], Tensor]) -> B:
     return replace(held, **{part.name: one(getattr(held, part.name)) for part in fields(held)})  # type: ignore[no-any-return]  # of a dataclass held as Any
 
 
+def summary(batch: Any, noun: str, rows: str = "atoms") -> str:
+    """Say in a line what is in a batch: its tensors would fill a screen."""
+    segments: Segments = batch.segments
+    told = "".join(f", {name}" for name in batch.properties)
+    where = "" if segments.counts.device.type == "cpu" else f", on {segments.counts.device}"
+    return f"{type(batch).__name__}({segments.num_graphs} {noun}, {segments.num_atoms} {rows}{told}{where})"
+
+
 def check_real(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:
     """Refuse a tensor that is not of floating numbers, of this shape and where the segments are.
 

@@ -16,6 +16,7 @@ from epitaxy.geometry._batches import (
     check_whole,
     choose,
     mapped,
+    summary,
 )
 from epitaxy.geometry.segments import Segments
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from torch_geometric.data import Batch, Data  # type: ignore[import-untyped]  # torch-geometric has no types
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CrystalBatch:
     """Crystals side by side: atoms sorted by structure, one lattice, id and set of properties a structure.
 
@@ -62,6 +63,9 @@ class CrystalBatch:
 
     def __len__(self) -> int:
         return self.segments.num_graphs
+
+    def __repr__(self) -> str:
+        return summary(self, "structures")
 
     def to(
         self,

@@ -16,6 +16,7 @@ from epitaxy.geometry._batches import (
     check_whole,
     choose,
     mapped,
+    summary,
 )
 from epitaxy.geometry.segments import Segments
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from torch_geometric.data import Batch, Data  # type: ignore[import-untyped]  # torch-geometric has no types
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MoleculeBatch:
     """Molecules side by side: atoms sorted by molecule, one id and set of properties a molecule.
 
@@ -59,6 +60,9 @@ class MoleculeBatch:
 
     def __len__(self) -> int:
         return self.segments.num_graphs
+
+    def __repr__(self) -> str:
+        return summary(self, "molecules")
 
     def to(
         self,

@@ -14,7 +14,7 @@ from epitaxy.geometry.segments import Segments
 try:
     from torch_geometric.data import Batch, Data  # type: ignore[import-untyped]  # torch-geometric has no types
 except ImportError as error:
-    raise ImportError("torch_geometric is missing: pip install epitaxy-geometry[pyg]") from error
+    raise ImportError("torch_geometric is missing: pip install torch-geometric") from error
 
 
 def to_pyg(batch: MoleculeBatch) -> Batch:

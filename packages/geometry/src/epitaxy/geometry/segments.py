@@ -19,7 +19,7 @@ class Pairs(NamedTuple):
     graph: Int[Tensor, " pairs"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Segments:
     """Atoms sorted by graph: how many each graph has, the graph of each, and where each graph begins.
 
@@ -91,6 +91,10 @@ class Segments:
             num_pairs=int((counts * (counts - 1) // 2).sum()),
         )
         return made.to(target, non_blocking=True)
+
+    def __repr__(self) -> str:
+        where = "" if self.counts.device.type == "cpu" else f", on {self.counts.device}"
+        return f"Segments({self.num_graphs} graphs, {self.num_atoms} atoms{where})"
 
     @property
     def num_graphs(self) -> int:

@@ -143,10 +143,11 @@ class MoleculeLayer(nn.Module):
         sums = (own @ seen).index_select(0, padding.slot)
         radial = geometry.radial.shape[-1]
         distances, directions = sums[..., :radial], sums[..., radial:]
-        directions = directions.unflatten(2, (-1, 3)).permute(0, 3, 1, 2).flatten(2)
-        split = vectors.unflatten(2, (self.heads, -1)).transpose(1, 2).flatten(2)[:, None]
+        atoms, heads = vectors.shape[0], self.heads
+        directions = directions.reshape(atoms, heads, -1, 3).permute(0, 3, 1, 2).flatten(2)
+        split = vectors.view(atoms, 3, heads, -1).transpose(1, 2).flatten(2)[:, None]
         others = padding.gather(weights @ padding.spread(split)[0].to(weights.dtype))
-        others = others.unflatten(2, (3, -1)).transpose(1, 2).flatten(2)
+        others = others.view(atoms, heads, 3, -1).transpose(1, 2).flatten(2)
         return messages, distances, directions, others
 
 

@@ -170,7 +170,7 @@ class MoleculeNet(nn.Module):
         of_graphs = self.of_graphs(time, properties)
         features = torch.cat([*parts, segments.expand(of_graphs)], dim=1)
         output = self._output(segments, positions, features, of_graphs, pairs)
-        of_types, of_charges = output.features.split(list(self.outputs), dim=1)
+        of_types, of_charges = torch.split(output.features, list(self.outputs), dim=1)
         return MoleculeNetOutput(
             positions=segments.center(output.displacement),
             types=of_types if self.outputs[0] else None,

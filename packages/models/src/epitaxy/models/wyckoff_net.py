@@ -31,15 +31,15 @@ class WyckoffNetOutput:
             to say: in SymmBFN the noise in the mean that was given.
         lattice: six numbers of the same kind. Components that the space group fixes are numbers like the
             others, and the flow's to mask.
-        species: logits of each orbit's species.
-        symmetry: logits of the class of each orbit's site symmetry, on each of 15 axes.
+        species: logits of each orbit's species; None from a network that is given them.
+        symmetry: logits of the class of each orbit's site symmetry, on each of 15 axes; likewise.
 
     """
 
     positions: Float[Tensor, "atoms 3"]
     lattice: Float[Tensor, "graphs 6"]
-    species: Float[Tensor, "atoms species"]
-    symmetry: Float[Tensor, "atoms 15 13"]
+    species: Float[Tensor, "atoms species"] | None
+    symmetry: Float[Tensor, "atoms 15 13"] | None
 
 
 class WyckoffNet(nn.Module):
@@ -84,6 +84,8 @@ class WyckoffNet(nn.Module):
         embedding: channels of each embedded part of the input.
         time_dim: channels of the time embedding, even.
         properties: numbers a crystal that are to be embedded; 0 for none.
+        labels: whether it predicts species and site symmetries, beside points and cells; not where they are
+            given, and its inputs are certain.
         aggregation: whether messages are averaged or added up.
         residual_noise: whether the mean is added to the output of positions.
         raw_positions: whether orbits see their mean as it is, beside its Fourier features.
@@ -104,6 +106,7 @@ class WyckoffNet(nn.Module):
         embedding: int = 128,
         time_dim: int = 128,
         properties: int = 0,
+        labels: bool = True,
         aggregation: Literal["mean", "sum"] = "mean",
         residual_noise: bool = False,
         raw_positions: bool = True,
@@ -133,8 +136,8 @@ class WyckoffNet(nn.Module):
         self.norm = nn.LayerNorm(hidden)
         self.position_head = perceptron(hidden, hidden, 3)
         self.lattice_head = perceptron(hidden, hidden, _LATTICE)
-        self.species_head = perceptron(hidden, hidden, species)
-        self.symmetry_head = perceptron(hidden, hidden, _SITE[0] * _SITE[1])
+        self.species_head = perceptron(hidden, hidden, species) if labels else None
+        self.symmetry_head = perceptron(hidden, hidden, _SITE[0] * _SITE[1]) if labels else None
 
     def forward(
         self,
@@ -238,6 +241,6 @@ class WyckoffNet(nn.Module):
         return WyckoffNetOutput(
             positions=positions + noise if self.residual_noise else noise,
             lattice=self.lattice_head(segments.mean(atoms)),
-            species=self.species_head(atoms),
-            symmetry=self.symmetry_head(atoms).unflatten(1, _SITE),
+            species=None if self.species_head is None else self.species_head(atoms),
+            symmetry=None if self.symmetry_head is None else self.symmetry_head(atoms).unflatten(1, _SITE),
         )

@@ -3,7 +3,8 @@
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.shell import new_app
+from epitaxy.apps.cli.early import check_sampling
+from epitaxy.apps.cli.shell import examples, new_app
 from epitaxy.apps.cli.verbs import add_info, add_train
 from epitaxy.apps.names import ModelName
 
@@ -14,7 +15,12 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
 
     add_train(app, kind)
 
-    @app.command()
+    @app.command(
+        epilog=examples(
+            f"{kind} sample {kind}-perov-small --formula SrTiO3 --num 20 --out out",
+            f"{kind} sample runs/mine --compositions perov_5 --split test --limit 500 --out samples",
+        )
+    )
     def sample(
         model: opt.Model,
         out: opt.OutFolder,
@@ -43,6 +49,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         compile_: opt.Compile = False,
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
+        check_sampling(kind, model=model, out=out, sampler=sampler, device=device, compositions=compositions)
         from epitaxy.apps.cli.crystal_sampling import CrystalWords
         from epitaxy.apps.cli.sampling import Sampling, run_sampling
 

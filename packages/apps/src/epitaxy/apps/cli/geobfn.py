@@ -5,14 +5,20 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.early import check_sampling
+from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
 app = new_app("GeoBFN: molecules in three dimensions, in any number of steps.")
 add_train(app, "geobfn")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "geobfn sample geobfn-qm9-small --num 20 --num-atoms 18 --out molecules",
+        "geobfn sample geobfn-qm9-small --property homo=-0.22 --out asked",
+    )
+)
 def sample(
     model: opt.Model,
     out: opt.OutFolder,
@@ -37,6 +43,7 @@ def sample(
     compile_: opt.Compile = False,
 ) -> None:
     """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
+    check_sampling("geobfn", model=model, out=out, sampler=sampler, device=device)
     from epitaxy.apps.cli.molecule_sampling import MoleculeWords
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
 

@@ -2,9 +2,11 @@
 
 import typer
 
+from epitaxy.apps.capabilities import read_capability
 from epitaxy.apps.config import PRESETS, Recipe, preset
 from epitaxy.apps.errors import UsageError
-from epitaxy.apps.model_dir import CARD, RECIPE, load_model, load_recipe, locate, shipped
+from epitaxy.apps.folders import CARD, RECIPE, locate, shipped
+from epitaxy.apps.model_dir import load_model, load_recipe
 from epitaxy.apps.names import ModelName, Task
 
 
@@ -48,7 +50,7 @@ def _described(recipe: Recipe) -> str:
 
 
 def list_models() -> None:
-    """Print the shipped models, each with the first lines of its card."""
+    """Print the shipped models, each with what was measured, what it can make and a command to copy."""
     models = shipped()
     if not models:
         typer.echo("no model comes with this installation")
@@ -58,4 +60,6 @@ def list_models() -> None:
         for line in lines:
             if line.startswith("- "):
                 typer.echo(f"  {line[2:]}")
+        for line in read_capability(path, name).lines():
+            typer.echo(f"  {line}")
         typer.echo(f"  {path}")

@@ -1,12 +1,15 @@
-"""``epitaxy data | eval | relax | models | quickstart``: what is not one model's own."""
+"""``epitaxy search | data | eval | relax | models | compare | plot | quickstart``: no one model's own."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.early import check_known, check_samples, choose
+from epitaxy.apps.cli.shell import examples, new_app, run
+from epitaxy.apps.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
 
 app = new_app(
     "epitaxy: generative models for crystals and molecules. "
@@ -52,7 +55,13 @@ def data_fetch(name: Annotated[str, typer.Argument(help="A dataset's name.")], r
     fetch_dataset(name, root)
 
 
-@eval_app.command("csp")
+@eval_app.command(
+    "csp",
+    epilog=examples(
+        "epitaxy eval csp samples mp_20 --protocol cdvae --json csp.json --html csp.html",
+        "epitaxy eval csp steps-10 steps-50 mp_20 --html steps.html",
+    ),
+)
 def eval_csp(
     predictions: Annotated[list[str], typer.Argument(help="Sample folders, CSVs, folders of CIFs, extxyz.")],
     reference: Annotated[str, typer.Argument(help="A dataset's name or a file with the true structures.")],
@@ -74,6 +83,9 @@ def eval_csp(
     card: opt.Card = None,
 ) -> None:
     """Match predictions with the true structures of the same id: match rate and RMSE, @1 and @k."""
+    check_samples(predictions)
+    check_known(reference)
+    choose("--protocol", protocol, PROTOCOL_NAMES)
     from epitaxy.apps.cli.evaluation.csp import CSPWords, run_csp
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -87,7 +99,13 @@ def eval_csp(
     )  # fmt: skip
 
 
-@eval_app.command("dng")
+@eval_app.command(
+    "dng",
+    epilog=examples(
+        "epitaxy eval dng samples --reference mp_20 --train mp_20 --html dng.html",
+        "epitaxy eval dng theirs.csv.gz",
+    ),
+)
 def eval_dng(
     samples: Annotated[
         list[str], typer.Argument(help="Sample folders, CSVs, folders of CIFs, extxyz, or NAME:SPLIT.")
@@ -121,6 +139,12 @@ def eval_dng(
     card: opt.Card = None,
 ) -> None:
     """Score de novo samples: validity, coverage, distances, space groups, uniqueness, novelty."""
+    check_samples(samples)
+    check_known(reference, train)
+    choose("--protocol-table", protocol_table, TABLE_NAMES)
+    for part in (parts or "").split(","):
+        if part.strip():
+            choose("--parts", part.strip(), PART_NAMES)
     from epitaxy.apps.cli.evaluation.dng import DNGWords, run_dng
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -134,7 +158,9 @@ def eval_dng(
     )  # fmt: skip
 
 
-@eval_app.command("molecules")
+@eval_app.command(
+    "molecules", epilog=examples("epitaxy eval molecules samples --train qm9 --html molecules.html")
+)
 def eval_molecules(
     samples: Annotated[
         list[str], typer.Argument(help="XYZ, SDF, npz, folders of them, or a dataset's name.")
@@ -155,6 +181,8 @@ def eval_molecules(
     card: opt.Card = None,
 ) -> None:
     """Score molecules: stability, validity, uniqueness, novelty."""
+    check_samples(samples)
+    check_known(train)
     from epitaxy.apps.cli.evaluation.molecules import MoleculeWords, run_molecules
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -167,7 +195,9 @@ def eval_molecules(
     )  # fmt: skip
 
 
-@app.command()
+@app.command(
+    epilog=examples("epitaxy relax samples --out ranked.csv --hull mp_20 --train mp_20 --cifs shortlist")
+)
 def relax(
     samples: Annotated[str, typer.Argument(help="A sample folder, CSV, folder of CIFs or extxyz.")],
     out: Annotated[Path, typer.Option(help="What to write: .csv (a table), .json or .extxyz.")],
@@ -209,6 +239,8 @@ def relax(
     card: opt.Card = None,
 ) -> None:
     """Relax samples and rank what is distinct by energy above the hull, or within each composition."""
+    check_samples([samples])
+    check_known(hull, train)
     from epitaxy.apps.cli.evaluation.relax import RelaxWords, run_relax
     from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
 
@@ -221,6 +253,97 @@ def relax(
             outputs=Outputs(json=json, html=html, card=card),
         )
     )  # fmt: skip
+
+
+@app.command()
+def search(
+    question: Annotated[
+        str, typer.Argument(metavar="FORMULA|SYSTEM", help="SrTiO3, or any stoichiometry of Li-Fe-O.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="A folder for the results; the same words with the same folder go on.")
+    ],
+    budget: Annotated[
+        str, typer.Option(metavar="HH:MM:SS", help="Wall-clock time, all starts together.")
+    ] = "00:10:00",
+    num: Annotated[
+        int | None, typer.Option(help="Candidates to relax at most; by default as many as there is time for.")
+    ] = None,
+    proposals: Annotated[
+        str | None,
+        typer.Option(help="models,prototypes,random, or some of them; by default all that are available."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A shipped model, run or model folder; may be repeated; by default all that can."),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME, NAME:SPLIT or PATH of known crystals, for prototypes and comparison; by default "
+            "mp_20 where it is on this machine, else embedded structure types."
+        ),
+    ] = None,
+    leave_out_known: Annotated[
+        bool, typer.Option("--leave-out-known", help="Hide known crystals of just these elements.")
+    ] = False,
+    hull: Annotated[
+        str | None,
+        typer.Option(help="NAME or PATH of known crystals, or JSON of entries; by default no hull."),
+    ] = None,
+    potential: Annotated[
+        str,
+        typer.Option(help="chgnet, sevennet, sevennet-l3i5, ase:NAME, package.module:Name[,KEY=VALUE...]."),
+    ] = "chgnet",
+    format_: Annotated[
+        list[str] | None, typer.Option("--format", help="Of the shortlist: cif, poscar; may be repeated.")
+    ] = None,
+    window: Annotated[
+        float, typer.Option(help="eV/atom above the best, or above the hull, to be on the shortlist.")
+    ] = 0.1,
+    fmax: Annotated[
+        float, typer.Option(help="Largest force, eV/angstrom, at which it has converged.")
+    ] = 0.025,
+    max_steps: Annotated[int, typer.Option(help="Steps after which a relaxation ends.")] = 300,
+    pressure: Annotated[float, typer.Option(help="GPa; candidates are then ranked by enthalpy.")] = 0.0,
+    max_atoms: Annotated[int, typer.Option(help="Atoms of the largest random cell.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed proposes the same candidates.")] = 0,
+    steps: Annotated[
+        int | None, typer.Option(help="Network evaluations a sampled structure; by default at most 50.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that relax; one a core by default, 0 for this one.")
+    ] = None,
+    device: opt.Device = "auto",
+    root: opt.Root = None,
+) -> None:
+    r"""Search crystals of a composition or of some elements: propose, relax, fold, rank, show.
+
+    Candidates come from the models, from known crystals with their elements replaced, and from symmetric
+    random structures. The folder gets ranked.csv, candidates.json, candidates.extxyz, shortlist/ and
+    search.html. Needs epitaxy-apps[stability]; random structures need epitaxy-apps[random].
+
+    \b
+    epitaxy search SrTiO3 --out out
+    epitaxy search Li-Fe-O --out out --budget 01:00:00 --hull mp_20
+    epitaxy search LiCoO2 --out out --proposals models --model kldm-mp20 --num 50 --format poscar
+    """
+    started = time.monotonic()
+    from epitaxy.apps.cli.early import budget_seconds
+    from epitaxy.apps.discovery.words import SearchWords
+
+    words = SearchWords(
+        question=question, out=out, budget=budget_seconds(budget), num=num,
+        proposals=tuple(w.strip() for w in (proposals or "").split(",") if w.strip()),
+        models=tuple(model or ()), reference=reference, leave_out_known=leave_out_known, hull=hull,
+        potential=potential, formats=tuple(format_ or ["cif"]), window=window, fmax=fmax,
+        max_steps=max_steps, pressure=pressure,
+        max_atoms=max_atoms, seed=seed, steps=steps, workers=workers, device=device, root=root,
+    )  # fmt: skip
+    words.check()
+    from epitaxy.apps.discovery.run import run_search
+
+    run_search(words, started=started)
 
 
 @app.command()
@@ -240,6 +363,60 @@ def quickstart(
     from epitaxy.apps.quickstart import run_quickstart
 
     run_quickstart(out, num=num)
+
+
+@app.command(
+    epilog=examples(
+        "epitaxy compare runs/mine perov_5 --sampler bayes --sampler end_back --steps 10 --steps 50"
+    )
+)
+def compare(
+    model: opt.Model,
+    dataset: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Whose compositions are predicted.")],
+    sampler: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of the model's flows: bayes, end_back, ancestral, exponential, predictor_corrector, "
+            "probability_flow, published_pc, euler_maruyama, or recipe; may be repeated. (default: recipe)"
+        ),
+    ] = None,
+    steps: Annotated[
+        list[int] | None, typer.Option(min=1, help="May be repeated. (default: 10, 50 and 100)")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help=f"{', '.join(PROTOCOL_NAMES)}.")] = "crysbfn",
+    split: opt.Split = "test",
+    limit: opt.Limit = 500,
+    root: opt.Root = None,
+    seed: opt.Seed = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that match, 0 for this one. (default: all cores)")
+    ] = None,
+) -> None:
+    """Compare samplers and numbers of steps of a model that predicts structures: one table."""
+    check_known(dataset)
+    choose("--protocol", protocol, PROTOCOL_NAMES)
+    for name in sampler or ():
+        choose("--sampler", name, ("recipe", *SAMPLERS))
+    from epitaxy.apps.cli.compare import CompareWords, run_compare
+
+    run_compare(
+        CompareWords(
+            model=model, dataset=dataset, samplers=sampler or ["recipe"], steps=steps or [10, 50, 100],
+            protocol=protocol, split=split, limit=limit, root=root, seed=seed,
+            workers=workers,
+        )
+    )  # fmt: skip
+
+
+@app.command(epilog=examples("epitaxy plot runs/one runs/other --out curves.html"))
+def plot(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run folders, or their metrics.csv.")],
+    out: Annotated[Path, typer.Option(help="What to draw: .html or .svg.")] = Path("curves.html"),
+) -> None:
+    """Draw the loss curves of runs, side by side."""
+    from epitaxy.apps.cli.plot import run_plot
+
+    run_plot(runs, out)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, a model 
 Data = Annotated[str | None, typer.Option("--data", help="A dataset's name, or a file or folder.")]
 Preset = Annotated[
     str | None,
-    typer.Option(help="paper, small or quickstart; by default small, or the recipe of the model --from."),
+    typer.Option(help="paper, small or quickstart. (default: small, or the recipe of the model --from)"),
 ]
 From = Annotated[
     str | None,
@@ -32,7 +32,7 @@ Precision = Annotated[str, typer.Option(help="Lightning's word: 32-true, bf16-mi
 Num = Annotated[int, typer.Option(min=1, help="Structures (per formula or composition).")]
 Formulas = Annotated[list[str] | None, typer.Option(help="Such as SrTiO3; may be repeated.")]
 FormulaUnits = Annotated[
-    int | None, typer.Option(min=1, help="Formula units a cell; by default all that fit the training cells.")
+    int | None, typer.Option(min=1, help="Formula units a cell. (default: all that fit the training cells)")
 ]
 Properties = Annotated[
     list[str] | None,
@@ -75,37 +75,50 @@ Compositions = Annotated[
 ]
 Split = Annotated[str, typer.Option(help="Which split of a dataset: train, val or test.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only this many records, drawn with a fixed seed.")]
-Steps = Annotated[int | None, typer.Option(min=1, help="Network evaluations a structure; any number.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Network evaluations a structure; any number. (default: the recipe's, 50 to 500)"
+    ),
+]
 Sampler = Annotated[
-    str | None, typer.Option(help="A sampler of the model's flows, by name; by default the recipe's.")
+    str | None,
+    typer.Option(
+        help="bayes or end_back of Bayesian flows; ancestral, exponential, predictor_corrector, "
+        "probability_flow, published_pc or euler_maruyama of diffusions. (default: the recipe's)"
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same structures.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Structures computed at once.")]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Structures computed at once. (default: the recipe's)")
+]
 Redraws = Annotated[
     int | None,
     typer.Option(
-        min=0, help="How often a sample with atoms too close, or no cell, is drawn anew; by default 2."
+        min=0, help="How often a sample with atoms too close, or no cell, is drawn anew. (default: 2)"
     ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page to this file.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes. (default: all cores)")]
 AnyWorkers = Annotated[
     str | None,
     typer.Option(
         "--workers",
         metavar="N|tcp://HOST:PORT",
-        help="Processes, all cores by default, 0 for this one; or a Dask scheduler's address.",
+        help="Processes, 0 for this one; or a Dask scheduler's address. (default: all cores)",
     ),
 ]
 
 
 Timeout = Annotated[
     float | None,
-    typer.Option(help="Seconds one structure may take before it counts as failed."),
+    typer.Option(
+        help="Processor seconds one structure may take before it has failed. (default: each stage's own)"
+    ),
 ]
 Cache = Annotated[
-    Path | None, typer.Option(help="Where finished work is kept; the user's cache folder by default.")
+    Path | None, typer.Option(help="Where finished work is kept. (default: the user's cache folder)")
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep nothing.")]
 Card = Annotated[Path | None, typer.Option(help="Add a line with the figures to this model card.")]

@@ -20,9 +20,8 @@ DEBUG = "--debug"
 def new_app(help_text: str) -> typer.Typer:
     """Return an empty command line with ``--version``."""
     app = typer.Typer(
-        help=f"{help_text} With {DEBUG} an error, or a record passed over, shows where it arose.",
+        help=f"{help_text} With {DEBUG} an error shows where it arose.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
 
@@ -38,11 +37,16 @@ def new_app(help_text: str) -> typer.Typer:
     return app
 
 
+def examples(*lines: str) -> str:
+    """Return command lines as what stands below a command's help, each on a line of its own."""
+    return "\n\n".join(("Examples:", *lines))
+
+
 def run(app: typer.Typer) -> NoReturn:
     """Run a command line: status 0 done, 1 the work failed, 2 the words were wrong, 130 Ctrl-C, 143 SIGTERM.
 
-    Whatever goes wrong is said in one sentence; ``--debug``, anywhere among the words, adds the traceback, and
-    why each record that was passed over could not be read.
+    Whatever goes wrong is said in one sentence; ``--debug``, anywhere among the words, adds the traceback,
+    and that of each record that cannot be read.
     """
     received: list[int] = []
 
@@ -53,8 +57,10 @@ def run(app: typer.Typer) -> NoReturn:
 
     signal.signal(signal.SIGTERM, terminate)
     words = sys.argv[1:]
-    if DEBUG in words:
-        _show_log()
+    if DEBUG in words:  # readers log what Python raised for each record that they refuse
+        log = logging.getLogger("epitaxy")
+        log.addHandler(logging.StreamHandler())
+        log.setLevel(logging.DEBUG)
     try:
         app([word for word in words if word != DEBUG])
     except SystemExit as end:  # typer's, of a KeyboardInterrupt too
@@ -68,15 +74,6 @@ def run(app: typer.Typer) -> NoReturn:
         print(f"error: {sentence}", file=sys.stderr)  # noqa: T201
         sys.exit(status)
     sys.exit(0)
-
-
-def _show_log() -> None:
-    """Write what the packages log for those who look into them to standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-    log = logging.getLogger("epitaxy")
-    log.addHandler(handler)
-    log.setLevel(logging.DEBUG)
 
 
 def explain(error: Exception) -> tuple[int, str]:

@@ -5,14 +5,23 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.shell import new_app, run
+from epitaxy.apps.cli.early import check_sampling
+from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 
-app = new_app("SymmBFN: crystals that have the space group they were asked for, by construction.")
+app = new_app(
+    "SymmBFN: crystals that have the space group they were asked for, by construction. Invents crystals "
+    "(dng) or predicts structures for a composition (csp)."
+)
 add_train(app, "symmbfn")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "symmbfn sample symmbfn-mp20-small --spacegroup Fm-3m --spacegroup 62 --num 20 --out cubic",
+        "symmbfn sample symmbfn-mp20-small --formula SrTiO3 --spacegroup 221 --out titanates",
+    )
+)
 def sample(
     model: opt.Model,
     out: opt.OutFolder,
@@ -30,6 +39,10 @@ def sample(
     formula_units: Annotated[
         int | None, typer.Option(min=1, help="Formula units in the conventional cell.")
     ] = None,
+    compositions: opt.Compositions = None,
+    split: opt.Split = "test",
+    limit: opt.Limit = None,
+    root: opt.Root = None,
     elements: opt.Elements = None,
     chemical_system: opt.ChemicalSystem = None,
     without: opt.Without = None,
@@ -46,12 +59,17 @@ def sample(
     compile_: opt.Compile = False,
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
+    check_sampling(
+        "symmbfn", model=model, out=out, sampler=sampler, device=device, spacegroups=spacegroup or [],
+        systems=crystal_system or [],
+    )  # fmt: skip
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
     from epitaxy.apps.cli.wyckoff_sampling import WyckoffWords
 
     asked = WyckoffWords(
         num=num, seed=seed, groups=spacegroup or [], systems=crystal_system or [], formulas=formula or [],
         formula_units=formula_units, properties=property_ or [], guidance=guidance,
+        compositions=compositions, split=split, limit=limit, root=root,
         elements=elements, chemical_system=chemical_system, without=without,
         like=like, strength=strength,
     )  # fmt: skip

@@ -10,7 +10,8 @@ from epitaxy.apps.config import Recipe, apply_overrides, preset
 from epitaxy.apps.devices import chosen_device
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES
-from epitaxy.apps.model_dir import RECIPE, LoadedModel, load_model, load_recipe
+from epitaxy.apps.folders import RECIPE
+from epitaxy.apps.model_dir import LoadedModel, load_model, load_recipe
 from epitaxy.apps.names import TASKS, ModelName
 from epitaxy.apps.progress import reporting
 from epitaxy.apps.say import say

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_training
+from epitaxy.apps.cli.early import check_described, check_training
+from epitaxy.apps.cli.shell import examples
 from epitaxy.apps.names import TASKS, ModelName
 
 _WORDS = {"csp": "csp: structures for a composition", "dng": "dng: de novo"}
@@ -14,13 +15,20 @@ _WORDS = {"csp": "csp: structures for a composition", "dng": "dng: de novo"}
 def add_train(app: typer.Typer, kind: ModelName) -> None:
     """Add ``train``; ``--task`` may be left out and then is the model's first."""
     tasks = TASKS[kind]
+    data = "qm9" if kind == "geobfn" else "perov_5"
 
-    @app.command()
+    @app.command(
+        epilog=examples(
+            f"{kind} train --data {data} --preset small --out runs/{data}",
+            f"{kind} train --resume --out runs/{data}",
+        )
+    )
     def train(
         out: opt.RunFolder,
         data: opt.Data = None,
         task: Annotated[
-            str | None, typer.Option(help="; ".join(_WORDS[task] for task in tasks) + ".")
+            str | None,
+            typer.Option(help=f"{'; '.join(_WORDS[task] for task in tasks)}. (default: {tasks[0]})"),
         ] = None,
         preset: opt.Preset = None,
         begin: opt.From = None,
@@ -62,6 +70,7 @@ def add_info(app: typer.Typer, kind: ModelName, *, data: str) -> None:
         data: Annotated[str, typer.Option(help="For a preset: the dataset.")] = data,
     ) -> None:
         """Describe a run, a model or a preset."""
+        check_described(kind, name)
         from epitaxy.apps.cli.info import run_info
 
         run_info(kind, name, task=task, data=data)

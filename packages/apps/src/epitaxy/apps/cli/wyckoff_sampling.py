@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitaxy.apps.conditioning import parse_targets
+from epitaxy.apps.data import compositions, load_split
+from epitaxy.apps.errors import UsageError
 from epitaxy.apps.model_dir import LoadedModel
-from epitaxy.apps.sampling.wyckoff import WyckoffRequest
+from epitaxy.apps.sampling.wyckoff import Symmetry, WyckoffRequest, for_compositions
 from epitaxy.apps.symmbfn import SymmBFN
 from epitaxy.apps.wyckoff_model import WyckoffModel
 
@@ -22,6 +24,10 @@ class WyckoffWords:
     formula_units: int | None
     properties: list[str]
     guidance: float
+    compositions: str | None
+    split: str
+    limit: int | None
+    root: Path | None
     elements: str | None
     chemical_system: str | None
     without: str | None
@@ -36,6 +42,8 @@ class WyckoffWords:
         """
         model = loaded.model
         assert isinstance(model, WyckoffModel)
+        if self.compositions is not None:
+            return self._for_compositions(self.compositions, model)
         return SymmBFN(model).requests(
             num=self.num,
             seed=self.seed,
@@ -51,3 +59,14 @@ class WyckoffWords:
             like=self.like,
             strength=self.strength,
         )
+
+    def _for_compositions(self, name: str, model: WyckoffModel) -> list[WyckoffRequest]:
+        if self.formulas or self.formula_units:
+            raise UsageError("--formula and --compositions exclude each other: give one of them")
+        if self.properties:
+            raise UsageError(
+                "--property does not go with --compositions: take --formula for each composition"
+            )
+        symmetry = Symmetry.parse(self.groups, self.systems)
+        cells = compositions(load_split(name, self.split, root=self.root, limit=self.limit))
+        return for_compositions(cells, symmetry, model.statistics, num=self.num, seed=self.seed)

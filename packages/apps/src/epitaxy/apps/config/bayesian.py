@@ -1,6 +1,7 @@
 """Bayesian flows in a recipe: configurations that build the flow, told apart by ``kind``."""
 
 import math
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -37,7 +38,10 @@ class CircularBFNConfig(Config):
 
 
 class GaussianBFNConfig(Config):
-    """Bayesian flow with Gaussian messages on the numbers that stand for a lattice (Eq. 20-22)."""
+    """Bayesian flow with Gaussian messages on the numbers that stand for a lattice (Eq. 20-22).
+
+    ``clamp`` is 10 in GeoBFN's published code, and in SymmBFN's for positions and lattice.
+    """
 
     kind: Literal["gaussian_bfn"] = "gaussian_bfn"
     sigma1: Annotated[float, Field(gt=0, lt=1)] = math.sqrt(1e-3)
@@ -50,8 +54,8 @@ class GaussianBFNConfig(Config):
     t_min: Annotated[float, Field(ge=0, lt=1, description="earlier times count as this one")] = 0.0
     clamp: Annotated[PositiveFloat | None, Field(description="bound on a predicted noise")] = None
 
-    def build(self, *, period: float | None = None) -> GaussianBFN:
-        """Return the flow, on a circle of this ``period`` if there is one."""
+    def build(self) -> GaussianBFN:
+        """Return the flow."""
         return GaussianBFN(
             sigma1=self.sigma1,
             grid=self.grid,
@@ -60,12 +64,28 @@ class GaussianBFNConfig(Config):
             parametrisation=self.parametrisation,
             t_min=self.t_min,
             clamp=self.clamp,
-            period=period,
         )
 
 
+class PeriodicGaussianBFNConfig(GaussianBFNConfig):
+    """The same on fractional coordinates, as in SymmBFN: a Gaussian belief about points that go around."""
+
+    wrapped: Annotated[
+        bool,
+        Field(description="the belief's mean is put into the cell, as in SymmBFN's published code"),
+    ] = False
+
+    def build(self) -> GaussianBFN:
+        """Return the flow on the unit torus."""
+        return replace(GaussianBFNConfig.build(self), period=1.0, wrapped=self.wrapped)
+
+
 class CategoricalBFNConfig(Config):
-    """Bayesian flow on the simplex of element probabilities (Eq. 23-25)."""
+    """Bayesian flow on the simplex of element probabilities (Eq. 23-25).
+
+    SymmBFN's paper has ``beta1`` 0.75 for elements and 2.0 for site symmetries, its published code 0.25 and
+    2.5.
+    """
 
     kind: Literal["categorical_bfn"] = "categorical_bfn"
     beta1: PositiveFloat = 0.4
@@ -77,6 +97,13 @@ class CategoricalBFNConfig(Config):
         Field(description="what messages are about; null: as published with the sampler"),
     ] = None
     final: Literal["sampled", "mode"] = "sampled"
+    reads: Annotated[
+        Literal["probabilities", "evidence"], Field(description="what the network sees of a belief")
+    ] = "probabilities"
+    parametrisation: Annotated[
+        Literal["data", "residual"],
+        Field(description="whether its logits are all, or are added to the belief's"),
+    ] = "data"
 
     weight: ClassVar[float] = 1.0
 
@@ -94,4 +121,6 @@ class CategoricalBFNConfig(Config):
             sampler=self.sampler,
             guess=self.guess,
             final=self.final,
+            reads=self.reads,
+            parametrisation=self.parametrisation,
         )

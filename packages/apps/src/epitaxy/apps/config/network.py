@@ -119,8 +119,14 @@ class WyckoffNetConfig(NetworkConfig):
     aggregation: Literal["mean", "sum"] = "mean"
     residual_noise: bool = False
 
-    def build(self, *, species: int, properties: int) -> WyckoffNet:
-        """Return a freshly initialised network for so many elements and properties."""
+    def build(self, *, species: int, properties: int, labels: bool) -> WyckoffNet:
+        """Return a freshly initialised network.
+
+        Args:
+            species: number of elements.
+            properties: number of properties that it is told.
+            labels: whether it predicts elements and site symmetries.
+        """
         return WyckoffNet(
             species=species,
             hidden=self.hidden,
@@ -129,6 +135,7 @@ class WyckoffNetConfig(NetworkConfig):
             embedding=self.embedding,
             time_dim=self.time_dim,
             properties=properties,
+            labels=labels,
             aggregation=self.aggregation,
             residual_noise=self.residual_noise,
         )

@@ -16,10 +16,16 @@ FORMAT: Literal[1] = 1
 
 
 class SamplingConfig(Config):
-    """What ``sample`` does unless told otherwise."""
+    """What ``sample`` does unless told otherwise.
+
+    With ``final_call`` the network is asked once more at t = 1, after as many messages as there are steps,
+    and its answer there is the sample, as in the published codes of SymmBFN and GeoBFN. Without, the last of
+    its answers, at t = 1 - 1/steps, is.
+    """
 
     steps: PositiveInt = 100
     batch_size: PositiveInt = 256
+    final_call: bool = False
 
 
 class Recipe(Config):

@@ -1,12 +1,12 @@
 """The recipe of a model of asymmetric units."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from epitaxy.apps.config.base import Config
-from epitaxy.apps.config.bayesian import CategoricalBFNConfig, GaussianBFNConfig
+from epitaxy.apps.config.bayesian import CategoricalBFNConfig, PeriodicGaussianBFNConfig
 from epitaxy.apps.config.conditioning import ConditioningConfig
 from epitaxy.apps.config.lattice_form import KVectorFormConfig
 from epitaxy.apps.config.modalities import LatticeConfig
@@ -14,6 +14,7 @@ from epitaxy.apps.config.network import WyckoffNetConfig
 from epitaxy.apps.config.recipe import Recipe, check_grids
 from epitaxy.flows import Flow, ProductFlow
 from epitaxy.geometry.symmetry import SITE_CLASSES
+from epitaxy.models import WyckoffNet
 
 
 class WyckoffWeights(Config):
@@ -28,25 +29,37 @@ class WyckoffWeights(Config):
 class WyckoffRecipe(Recipe):
     """Flows on the asymmetric unit: its points, elements and site symmetries, and the free part of its cell.
 
+    Where the composition is given (csp), every orbit's element and Wyckoff position are, and there are flows
+    on the points and the cell alone: a composition is kept by construction only if the positions are known
+    before, as an orbit's multiplicity is its position's.
+
     ``symprec``, in angstrom, is how far atoms may be from where the space group of a training crystal has
     them.
     """
 
     model: Literal["symmbfn"]
-    task: Literal["dng"]
-    positions: GaussianBFNConfig
+    positions: PeriodicGaussianBFNConfig
     lattice: LatticeConfig
     lattice_form: KVectorFormConfig = KVectorFormConfig()
-    species: CategoricalBFNConfig
-    symmetry: CategoricalBFNConfig
+    species: Annotated[
+        CategoricalBFNConfig | None, Field(description="null where the composition is given (csp)")
+    ]
+    symmetry: Annotated[
+        CategoricalBFNConfig | None, Field(description="null where the composition is given (csp)")
+    ]
     conditioning: ConditioningConfig = ConditioningConfig()
     network: WyckoffNetConfig = WyckoffNetConfig()
     weights: WyckoffWeights = WyckoffWeights()
     symprec: PositiveFloat = 0.1
 
     @model_validator(mode="after")
-    def _grids_agree(self) -> "WyckoffRecipe":
-        check_grids(*(flow.grid for flow in (self.positions, self.lattice, self.species, self.symmetry)))
+    def _task_and_grids_agree(self) -> "WyckoffRecipe":
+        labels = [flow for flow in (self.species, self.symmetry) if flow is not None]
+        if len(labels) != (2 if self.task == "dng" else 0):
+            raise ValueError(
+                "the task 'dng' needs flows for species and symmetry and the task 'csp' has none"
+            )
+        check_grids(*(flow.grid for flow in (self.positions, self.lattice, *labels)))
         return self
 
     @property
@@ -63,12 +76,16 @@ class WyckoffRecipe(Recipe):
     def build_flow(self, classes: int) -> ProductFlow:
         """Return the product of the modalities' flows, for a vocabulary of ``classes`` elements."""
         flows: dict[str, Flow[Any]] = {
-            "positions": self.positions.build(period=1.0),
+            "positions": self.positions.build(),
             "lattice": self.lattice.build(),
-            "species": self.species.build(classes),
-            "symmetry": self.symmetry.build(len(SITE_CLASSES)),
         }
+        if self.species is not None and self.symmetry is not None:
+            flows["species"] = self.species.build(classes)
+            flows["symmetry"] = self.symmetry.build(len(SITE_CLASSES))
         return ProductFlow(
-            flows=flows,
-            levels={"positions": "atom", "lattice": "graph", "species": "atom", "symmetry": "atom"},
+            flows=flows, levels={name: "graph" if name == "lattice" else "atom" for name in flows}
         )
+
+    def build_network(self, classes: int, properties: int) -> WyckoffNet:
+        """Return a fresh network for so many elements and properties."""
+        return self.network.build(species=classes, properties=properties, labels=self.task == "dng")

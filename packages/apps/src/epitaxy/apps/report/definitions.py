@@ -119,3 +119,21 @@ def meaning(name: str, protocol: str) -> Meaning:
 
 def _unit(unit: str, name: str) -> str:
     return "g/cm³" if name.startswith("wasserstein_density") else unit
+
+
+def catalogue() -> dict[str, list[tuple[str, str, str]]]:
+    """Return all that is defined here, by the kind of evaluation: name, unit and definition.
+
+    ``*`` in a name, and ``…`` in a definition, stands for a number or a word.
+    """
+    kinds = {"Crystals": _CRYSTALS, "Molecules": _MOLECULES, "Stability": _STABILITY}
+    return {
+        kind: [(_readable(pattern), unit, definition.format("…", "…")) for pattern, unit, definition in rows]
+        for kind, rows in kinds.items()
+    }
+
+
+def _readable(pattern: str) -> str:
+    return re.sub(
+        r"\(([a-z]+\|[a-z|]+)\)", lambda m: m[1].replace("|", "/"), re.sub(r"\((\\|\.)[^)]*\)", "*", pattern)
+    )

@@ -43,7 +43,7 @@ def _atoms(numbers: Sequence[int], positions: Float[np.ndarray, "atoms 3"]) -> l
                 x=points[:, 0].tolist(), y=points[:, 1].tolist(), z=points[:, 2].tolist(), mode="markers",
                 name=chemical_symbols[number] if known else f"no element ({number})",
                 marker={"size": 7 if number == 1 else 11, "line": {"width": 1, "color": "#333"},
-                        "color": colour(chemical_symbols[number]) if known else "#ff00ff", "opacity": 1.0},
+                        "color": colour(chemical_symbols[number] if known else ""), "opacity": 1.0},
             )
         )  # fmt: skip
     return traces

@@ -57,7 +57,8 @@ def write_gallery(
         below=[formula for _, formula in cards],
         gallery=True,
     )
-    write_page(path, title="Sampled molecules", sections=[section])
+    lead = f"{len(molecules)} molecules as a model drew them; none is chosen for its looks."
+    write_page(path, title="Sampled molecules", sections=[section], lead=lead)
 
 
 def _heading(shown: int, total: int) -> str:
@@ -76,7 +77,7 @@ def _note(drawn: bool) -> str:
             f"{turn} In a formula a marked atom has too few bonds or too many; a dot is an electron without "
             f"a partner."
         )
-    return f"{turn} Structural formulas need RDKit: pip install epitaxy-apps[molecules]."
+    return f"{turn} Structural formulas need RDKit: pip install rdkit."
 
 
 def _parts(

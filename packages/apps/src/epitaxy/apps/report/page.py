@@ -13,19 +13,29 @@ from epitaxy.apps.files import write_text
 from epitaxy.apps.report.turntable import STYLE, can_turn, script, turntable
 
 _STYLE = """
-body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
+:root { color-scheme: light dark; --line: #ddd; --faint: #eee; --soft: #666; }
+@media (prefers-color-scheme: dark) {
+  :root { --line: #444; --faint: #333; --soft: #aaa; }
+  body { background: #16181b; color: #e6e6e6; }
+  .figures > div, .gallery .below svg { background: #fff; border-radius: .4rem; }
+}
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem;
+  line-height: 1.45; }
+h1 { font-size: 1.6rem; }
+h2 { font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
+p.lead { font-size: 1.1rem; max-width: 50rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
-td, th { padding: .3rem .9rem; text-align: left; border-bottom: 1px solid #eee; }
+td, th { padding: .3rem .9rem; text-align: left; border-bottom: 1px solid var(--faint); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.short { white-space: nowrap; }
-td small { display: block; color: #777; max-width: 26rem; }
+td small { display: block; color: var(--soft); max-width: 26rem; }
 div.table { overflow-x: auto; }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
+.gallery { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); }
 .gallery .below { text-align: center; padding: .5rem 0 1.5rem; }
 .gallery .below svg { max-width: 100%; height: auto; }
-.gallery .below small { display: block; color: #777; }
-p.note { color: #555; max-width: 50rem; }
+.gallery .below small { display: block; color: var(--soft); }
+p.note { color: var(--soft); max-width: 50rem; }
 """
 
 
@@ -54,17 +64,24 @@ class Section:
     gallery: bool = False
 
 
-def write_page(path: Path, *, title: str, sections: Sequence[Section]) -> None:
-    """Write the page to ``path`` atomically."""
+def write_page(path: Path, *, title: str, sections: Sequence[Section], lead: str = "") -> None:
+    """Write the page to ``path`` atomically; ``lead`` says at its top what it shows."""
     body = "\n".join(_section(section) for section in sections)
     by_plotly = any(not _turns(figure, section.gallery) for section in sections for figure in section.figures)
     plotly = f"<script>{get_plotlyjs()}</script>" if by_plotly else ""
     write_text(
         path,
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title>"
         f"<style>{_STYLE}{STYLE}</style>{plotly}</head>\n"
-        f"<body><h1>{html.escape(title)}</h1>\n{body}\n<script>{script()}</script></body></html>\n",
+        f"<body><h1>{html.escape(title)}</h1>\n{_lead(lead)}{body}\n"
+        f"<script>{script()}</script></body></html>\n",
     )
+
+
+def _lead(text: str) -> str:
+    return f'<p class="lead">{html.escape(text)}</p>\n' if text else ""
 
 
 def _section(section: Section) -> str:

@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import plotly.graph_objects as go
+from ase.data import atomic_numbers
+from ase.data.colors import jmol_colors
 from numpy.typing import NDArray
 from pymatgen.core import Element, Structure
 
@@ -66,9 +68,9 @@ def _cell(structure: Structure) -> go.Scatter3d:
 
 
 def colour(symbol: str) -> str:
-    """Return a fixed colour for an element: hues by a golden-angle walk over the atomic numbers."""
-    known = {"O": "#e03c31", "N": "#3050f8", "C": "#606060", "H": "#dddddd", "S": "#e6c200", "F": "#90e050"}
-    if symbol in known:
-        return known[symbol]
-    z = Element(symbol).Z
-    return f"hsl({(z * 137.5) % 360:.0f}, {45 + z % 3 * 10}%, {45 + z % 5 * 5}%)"
+    """Return an element's colour, Jmol's; magenta where it has none."""
+    number = atomic_numbers.get(symbol, 0)
+    if not 0 < number < len(jmol_colors):
+        return "#ff00ff"
+    red, green, blue = jmol_colors[number]
+    return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"

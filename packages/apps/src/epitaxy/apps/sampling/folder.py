@@ -17,12 +17,13 @@ from filelock import FileLock, Timeout
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES
 from epitaxy.apps.files import write_text
+from epitaxy.apps.folders import MARKER, check_free
 from epitaxy.apps.model_dir import LoadedModel
 from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.writers import CIFS, SDFS
 from epitaxy.apps.say import is_main_process
 
-SUMMARY, MARKER = "samples.json", ".sampling"
+SUMMARY = "samples.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +48,10 @@ def claimed_folder(out: Path) -> Iterator[None]:
     Raises:
         UsageError: the folder holds something else, or another process samples into it.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file: name a folder")
     if not is_main_process():
         yield
         return
-    if out.is_dir() and not (out / MARKER).exists() and any(out.iterdir()):
-        raise UsageError(f"--out {out} is not empty: choose another folder")
+    check_free(out)
     out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / MARKER)
     try:

@@ -52,7 +52,8 @@ def generate(
     Args:
         model: a trained model.
         requests: what to generate.
-        steps: network evaluations a structure; any number, whatever the training grid was.
+        steps: network evaluations a structure, but for corrections and a recipe's ``final_call``; any number,
+            whatever the training grid was.
         sampler: a named sampler of the flows, such as ``bayes`` or ``end_back``; None keeps the recipe's.
         batch_size: structures a batch.
         device: where to run.
@@ -148,7 +149,7 @@ def _made(
     segments = given.segments
     seeds = torch.tensor([request.seed for request in group], dtype=torch.int64, device=device)
     source = StructureRng(seeds, segments)
-    flow = model.flow_on(flow, given)
+    flow, final_call = model.flow_on(flow, given), model.recipe.sampling.final_call
     targets = model.targets(_given_batch(group, device)) if group[0].start is not None else None
     if group[0].pinned and targets is not None:
         flow = kept(without_banks(flow), targets, group, segments)
@@ -165,10 +166,14 @@ def _made(
             outputs = model.answer(states, time, given)
             states = flow.correct(states, outputs, time, following, segments=segments, source=source)
         outputs = model.answer(states, time, given)
-        if i < steps - 1:
+        if i < steps - 1 or final_call:
             states = flow.step(states, outputs, time, following, segments=segments, source=source)
+    if final_call:
+        time = following
+        outputs = model.answer(states, time, given)
     decoded = flow.decode(states, outputs, time, segments=segments, source=source)
-    return [_restored(sample) for sample in model.samples(decoded, outputs, given, group)]
+    made = model.samples(decoded, model.read(outputs, states), given, group)
+    return [_restored(sample) for sample in made]
 
 
 def _given_batch(group: Sequence[Q], device: torch.device) -> Any:

@@ -3,19 +3,21 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.sampling.elements import ANY, Palette
-from epitaxy.apps.sampling.formulas import check_elements, parse_formula
+from epitaxy.apps.sampling.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.sampling.request import TargetedRequest, draw
 from epitaxy.apps.sampling.start import Start
 from epitaxy.apps.say import say
 from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
 from epitaxy.geometry.symmetry import (
+    MAX_ATOMS,
     crystal_system,
     draw_occupation,
     lattice_points,
@@ -210,6 +212,65 @@ def for_formulas(
     return requests
 
 
+def for_compositions(
+    compositions: Mapping[str, Sequence[int]],
+    symmetry: Symmetry,
+    statistics: WyckoffStatistics,
+    *,
+    num: int,
+    seed: int,
+) -> list[WyckoffRequest]:
+    """Return ``num`` requests for each known primitive cell, given as atomic numbers by material id.
+
+    The group is drawn (among those that are named, evenly; else as training has them) from those on whose
+    Wyckoff positions the cell's atoms can be put, and then one of the ways, each with equal chance. A cell
+    with an element that the model does not know, or that fits no group, is refused, not left out: it counts
+    as a failure.
+    """
+    weights = dict.fromkeys(symmetry.groups, 1) or symmetry.weights(statistics)
+    requests: list[WyckoffRequest] = []
+    for name, numbers in compositions.items():
+        cell = Counter(int(z) for z in numbers)
+        unknown = unknown_elements(cell, statistics.vocabulary)
+        refusal = f"the model was not trained on {', '.join(unknown)}" if unknown else None
+        for _ in range(num):
+            own = structure_seed(seed, len(requests))
+            number = None if refusal else _group_for(cell, weights, statistics, own)
+            if number is None:
+                refusal = refusal or f"{len(numbers)} atoms of its kinds fit no space group that may be drawn"
+                blank = WyckoffRequest(id=name, seed=own, num_atoms=1, space_group=1, refusal=refusal)
+                requests.append(blank)
+                continue
+            occupation = _occupation(cell, number, [lattice_points(number)], statistics, own)
+            requests.append(
+                WyckoffRequest(
+                    id=name,
+                    seed=own,
+                    num_atoms=len(occupation),
+                    space_group=number,
+                    occupation=occupation,
+                )
+            )
+    return requests
+
+
+def _group_for(
+    cell: Mapping[int, int], weights: Mapping[int, int], statistics: WyckoffStatistics, seed: int
+) -> int | None:
+    """Draw a group that a primitive cell fits; None if there is none."""
+    left = dict(weights)
+    while left:
+        number = draw(left, structure_seed(structure_seed(seed, _GROUP), len(left)))
+        conventional = {z: count * lattice_points(number) for z, count in cell.items()}
+        limit = max(statistics.orbits_of(number))
+        if sum(conventional.values()) <= MAX_ATOMS and occupation_possible(
+            number, conventional, max_orbits=limit
+        ):
+            return number
+        del left[number]
+    return None
+
+
 def _fitting(
     formula: str,
     unit: Mapping[int, int],
@@ -228,22 +289,23 @@ def _fitting(
     fitting: dict[int, list[int]] = {}
     beyond: list[int] = []
     for number in symmetry.groups or symmetry.weights(statistics):
-        limit = max(statistics.orbits_of(number))
-        fits = [
-            units
-            for units in tried
-            if occupation_possible(number, {z: n * units for z, n in unit.items()}, max_orbits=limit)
-        ]
-        known = [units for units in fits if _seen(statistics, number, size * units)]
+        possible = partial(_possible, unit, number, limit=max(statistics.orbits_of(number)))
+        # Counting the ways of large cells is slow: sizes that training lacks are looked at last, if at all.
+        known = [units for units in tried if _seen(statistics, number, size * units) and possible(units)]
         if known:
             fitting[number] = known
-        elif fits and (symmetry.groups or formula_units):
+            continue
+        if not (symmetry.groups or formula_units):
+            continue
+        fits = [units for units in tried if possible(units)]
+        if fits:
             fitting[number] = fits if formula_units else fits[:1]
             beyond.append(number)
         elif symmetry.groups:
             raise UsageError(
                 f"{formula} is impossible in space group {number}: the atoms of {_units(tried)} cannot "
-                f"be put on its Wyckoff positions in at most {limit} orbits; name another group"
+                f"be put on its Wyckoff positions in at most {max(statistics.orbits_of(number))} orbits; "
+                "name another group"
             )
     if beyond:
         groups = ", ".join(map(str, beyond[:5])) + (", ..." if len(beyond) > 5 else "")
@@ -251,6 +313,11 @@ def _fitting(
     if not fitting:
         raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
     return fitting
+
+
+def _possible(unit: Mapping[int, int], number: int, units: int, *, limit: int) -> bool:
+    """Whether the atoms of so many formula units fit a group's positions in at most ``limit`` orbits."""
+    return occupation_possible(number, {z: n * units for z, n in unit.items()}, max_orbits=limit)
 
 
 def _seen(statistics: WyckoffStatistics, number: int, atoms: int) -> int:

@@ -33,7 +33,11 @@ def training_card(
 ) -> str:
     """Return the card of a freshly trained model, in Markdown."""
     known = DATASETS.get(recipe.dataset)
-    source = "" if known is None else f"\nData: {known.description}. {known.source}."
+    source = (
+        ""
+        if known is None
+        else f"\nData: {known.description}. {known.source}. Licence of the data: {known.licence}."
+    )
     elements = len(statistics.vocabulary)
     family = FAMILIES[recipe.model]
     sizes = family.describe(statistics)

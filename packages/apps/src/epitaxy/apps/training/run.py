@@ -26,7 +26,8 @@ from epitaxy.apps.devices import chosen_device, compile_network
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.families import FAMILIES, AnyModel, build_model
 from epitaxy.apps.files import write_text
-from epitaxy.apps.model_dir import CARD, RECIPE, WEIGHTS, load_model, load_recipe, save_model
+from epitaxy.apps.folders import CARD, RECIPE, WEIGHTS
+from epitaxy.apps.model_dir import load_model, load_recipe, save_model
 from epitaxy.apps.progress import Progress, silent
 from epitaxy.apps.say import is_main_process, say
 from epitaxy.apps.training.callbacks import Best, Reporting, Resumable, Slowdown

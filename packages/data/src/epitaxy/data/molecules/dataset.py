@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from epitaxy.data.molecules.pyg import PygMolecules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MoleculeDataset:
     """Molecules as ragged arrays: atoms sorted by molecule. Nothing in it changes.
 
@@ -154,6 +154,9 @@ class MoleculeDataset:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} molecules)"
 
     def batch(
         self, indices: Sequence[int] | Int[Tensor, " graphs"], *, dtype: torch.dtype = torch.float32

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from epitaxy.data._input import refuse_stand_in_file
 from epitaxy.data._limits import LONGEST_NAME
+from epitaxy.data._records import InputFaultError
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.molecules._boundary import record_boundary
 from epitaxy.data.molecules._files import SDF, XYZ, is_kind, molecule_files, name_within
@@ -99,6 +101,7 @@ def molecule_source(path: Path) -> MoleculeSource:
     if is_kind(path, (*SDF, *XYZ)):
         return MoleculeSource(_records(path), None)
     if is_kind(path, (".npz",)):
+        _refuse_stand_in(path)
         return MoleculeSource(*npz_molecules(path))
     raise DataError(
         f"{path} is of an unknown kind; give a .sdf, .mol or .xyz file, gzipped or not, a .npz file, or a "
@@ -129,9 +132,17 @@ def _readable(file: Path, name: str) -> Iterator[RawMolecule | Reject]:
 
 def _records(file: Path, *, unnamed: str | None = None) -> Iterator[RawMolecule | Reject]:
     """Yield the molecules of an SDF or XYZ file; one without a name is `unnamed` and its number."""
+    _refuse_stand_in(file)
     if is_kind(file, SDF):
         return _sdf(file, unnamed or "record")
     return _xyz(file, unnamed or "frame")
+
+
+def _refuse_stand_in(file: Path) -> None:
+    try:
+        refuse_stand_in_file(file)
+    except InputFaultError as error:
+        raise DataError(f"{file} {error}") from error
 
 
 def _sdf(path: Path, unnamed: str) -> Iterator[RawMolecule | Reject]:

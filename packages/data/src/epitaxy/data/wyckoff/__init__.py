@@ -4,6 +4,7 @@
 `epitaxy.geometry.WyckoffBatch`, whose `expand` gives the atoms of the conventional cells.
 """
 
+from epitaxy.data.wyckoff._units import site_points
 from epitaxy.data.wyckoff.dataset import WyckoffDataset
 from epitaxy.data.wyckoff.preparation import SYMPREC, prepare_wyckoff
 from epitaxy.data.wyckoff.statistics import WyckoffStatistics
@@ -13,4 +14,5 @@ __all__ = [
     "WyckoffDataset",
     "WyckoffStatistics",
     "prepare_wyckoff",
+    "site_points",
 ]

@@ -1,5 +1,6 @@
 """From conventional cells to asymmetric units whose atoms lie exactly on Wyckoff positions."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +77,18 @@ def representatives(segments: Segments, points: Float[Tensor, "images 3"]) -> In
         near = near & (open_score <= segments.expand(least) + TIE)
     rows = torch.arange(len(points)).masked_fill(~near, len(points))
     return rows.new_full((segments.num_graphs,), len(points)).scatter_reduce(0, segments.index, rows, "amin")
+
+
+@cache
+def site_points() -> Float[Tensor, "positions 3"]:
+    """Return, for each of the 1,731 Wyckoff positions, the point that stands for an orbit with parameters 0.
+
+    Of a position without freedom that is every orbit's, in float64.
+    """
+    table = wyckoff_table().to(dtype=torch.float64)
+    sites = torch.arange(len(table.number))
+    orbits = expand_orbits(table, sites, table.parametrise[..., 3], torch.zeros_like(sites))
+    return orbits.coordinates[representatives(orbits.segments, orbits.coordinates)]
 
 
 def _sorted(cell: Standard, lattice: np.ndarray, sites: np.ndarray, positions: np.ndarray) -> Unit:

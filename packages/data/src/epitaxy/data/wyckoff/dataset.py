@@ -24,7 +24,7 @@ from epitaxy.data.wyckoff.preparation import SYMPREC, check_symprec, convert, pr
 from epitaxy.geometry import Segments, WyckoffBatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WyckoffDataset:
     """Asymmetric units as ragged arrays: orbits sorted by crystal. Nothing in it changes.
 
@@ -180,6 +180,9 @@ class WyckoffDataset:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} crystals)"
 
     def batch(
         self, indices: Sequence[int] | Int[Tensor, " graphs"], *, dtype: torch.dtype = torch.float32

@@ -6,6 +6,7 @@ what is left of its chunk goes to a fresh one. The item in hand when a worker di
 (the machine's memory may have been short), so it is tried once more at the end, alone.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
@@ -68,6 +69,7 @@ def stream_isolated(
     workers: int = 0,
     limit: float | None = None,
     bench: "list[Worker[Item, Result]] | None" = None,
+    until: float | None = None,
 ) -> Iterator[tuple[int, Done[Result] | Failed]]:
     """Do the work of :func:`map_isolated`, giving (number of the item, outcome) as they come, each item once.
 
@@ -78,6 +80,8 @@ def stream_isolated(
         limit: As there.
         bench: Workers of the same task and limit left from an earlier call, to be used first; those idle at
             the end are left in it, and stopping them is up to the caller. None starts and stops its own.
+        until: Time of :func:`time.monotonic` at which the work ends, with what is done by then; what a worker
+            has in hand is given up with it, what this process has in hand is finished.
 
     Raises:
         ValueError: As there.
@@ -87,8 +91,12 @@ def stream_isolated(
     if workers < 0 or (limit is not None and limit <= 0):
         raise ValueError(f"workers must be 0 or more and the limit positive, not {workers} and {limit}")
     if workers:
-        return _Pool(task, items, workers, limit, bench).run()
-    return ((number, attempt(task, item, limit)) for number, item in enumerate(items))
+        return _Pool(task, items, workers, limit, bench, until).run()
+    return ((number, attempt(task, item, limit)) for number, item in enumerate(items) if not _is_past(until))
+
+
+def _is_past(until: float | None) -> bool:
+    return until is not None and time.monotonic() >= until
 
 
 class _Pool(Generic[Item, Result]):
@@ -101,8 +109,9 @@ class _Pool(Generic[Item, Result]):
         workers: int,
         limit: float | None,
         bench: list[Worker[Item, Result]] | None,
+        until: float | None = None,
     ) -> None:
-        self.task, self.limit = task, limit
+        self.task, self.limit, self.until = task, limit, until
         self.items = items
         self.queue: deque[tuple[int, Item]] = deque(enumerate(items))
         self.lost: deque[tuple[int, Item]] = deque()
@@ -116,7 +125,7 @@ class _Pool(Generic[Item, Result]):
         """Yield (number of the item, outcome) as they come, each item once."""
         try:
             yield from self._work_off()
-            if self.lost:
+            if self.lost and not _is_past(self.until):
                 for worker in self.workers:
                     worker.stop()
                 self._reclaim()
@@ -130,6 +139,8 @@ class _Pool(Generic[Item, Result]):
 
     def _work_off(self) -> Iterator[tuple[int, Done[Result] | Failed]]:
         while self.queue or any(worker.chunk for worker in self.workers):
+            if _is_past(self.until):
+                return
             self._employ()
             yield from self._listen()
             self._reclaim()

@@ -1,7 +1,7 @@
 """Metrics for generated molecules: bonds from distances, stability, validity, uniqueness, novelty.
 
 Works on a `MoleculeBatch` of `epitaxy.geometry`, or on anything of its form. What names molecules needs
-RDKit: ``pip install epitaxy-eval[molecules]``.
+RDKit, the extra ``molecules``.
 """
 
 from epitaxy.eval.molecules.bonds import Bonds, UnknownPairs, bond_orders

@@ -51,7 +51,7 @@ def require_rdkit() -> None:
     try:
         import rdkit  # noqa: F401 - only whether it is there
     except ImportError as error:
-        raise ImportError("RDKit is missing: pip install epitaxy-eval[molecules]") from error
+        raise ImportError("RDKit is missing: pip install rdkit") from error
 
 
 def identify(graph: BondGraph) -> Identity:

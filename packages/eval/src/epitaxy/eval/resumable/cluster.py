@@ -52,8 +52,7 @@ def _connect(address: str) -> Any:
         import distributed
     except ImportError as error:
         raise ImportError(
-            "a scheduler's address asks for Dask: pip install 'epitaxy-eval[cluster]', or give a number of "
-            "workers"
+            "a scheduler's address asks for Dask: pip install distributed, or give a number of workers"
         ) from error
     try:
         client: Any = distributed.Client(  # type: ignore[no-untyped-call]  # Dask left it unannotated

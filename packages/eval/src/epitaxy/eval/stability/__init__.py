@@ -6,7 +6,7 @@ from epitaxy.eval.stability.candidate import Candidate
 from epitaxy.eval.stability.chgnet_potential import CHGNetPotential
 from epitaxy.eval.stability.conventions import CONVENTIONS, StabilityConvention
 from epitaxy.eval.stability.entries import read_entries
-from epitaxy.eval.stability.evaluate import check_energies, evaluate_stability
+from epitaxy.eval.stability.evaluate import check_energies, compared, evaluate_stability
 from epitaxy.eval.stability.hull import NO_HULL, AboveHull, Hull, HullEntry, hull_of_entries
 from epitaxy.eval.stability.judge import Labels, judge
 from epitaxy.eval.stability.loading import load_potential
@@ -42,6 +42,7 @@ __all__ = [
     "Work",
     "build_hull",
     "check_energies",
+    "compared",
     "energies_of",
     "evaluate_stability",
     "hull_of_entries",

@@ -90,7 +90,7 @@ def require_ase() -> None:
 
     """
     if find_spec("ase") is None:
-        raise ImportError("relaxation needs ASE: pip install 'epitaxy-eval[stability]'")
+        raise ImportError("relaxation needs ASE: pip install ase")
 
 
 def _factory(calculator: str) -> Any:

@@ -51,7 +51,7 @@ class CHGNetPotential:
 
         """
         if find_spec("chgnet") is None:
-            raise ImportError("the potential chgnet needs CHGNet: pip install 'epitaxy-eval[stability]'")
+            raise ImportError("the potential chgnet needs CHGNet: pip install chgnet")
         require_ase()
         if self.weights not in WEIGHTS:
             raise ValueError(f"CHGNet has the weights {', '.join(WEIGHTS)}, not {self.weights!r}")

@@ -81,16 +81,33 @@ def evaluate_stability(
     labels = Labels(unique=unique, novel=novel)
     if fold:
         labels = judge(relaxed, train=train, phases=phases, work=work)
-    best = _best(relaxed)
-    candidates = [_candidate(name, outcomes.get(name), hull, labels, best) for name in named]
     return StabilityResult(
-        candidates=tuple(candidates),
+        candidates=compared({name: outcomes.get(name) for name in named}, hull=hull, labels=labels),
         hull=hull,
         potential=model.name,
         version=model.version,
         settings=settings,
         generation_seconds=generation_seconds,
     )
+
+
+def compared(
+    outcomes: Mapping[str, Relaxed | Failed | None], *, hull: Hull = NO_HULL, labels: Labels | None = None
+) -> tuple[Candidate, ...]:
+    """Compare what came of relaxing with a hull and with the best of each composition.
+
+    Args:
+        outcomes: By id; None for a sample that could not be read.
+        hull: The known phases.
+        labels: Which samples are copies, and which are known.
+
+    Raises:
+        ValueError: If the labels leave out a sample that was compared with the hull.
+
+    """
+    labels = Labels(unique=None, novel=None) if labels is None else labels
+    best = _best({name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Relaxed)})
+    return tuple(_candidate(name, outcome, hull, labels, best) for name, outcome in outcomes.items())
 
 
 def check_energies(hull: Hull, potential: Potential, settings: RelaxSettings) -> None:

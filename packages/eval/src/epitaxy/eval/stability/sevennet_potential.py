@@ -47,9 +47,7 @@ class SevenNetPotential:
         if self.weights not in WEIGHTS:
             raise ValueError(f"SevenNet has the weights {', '.join(WEIGHTS)}, not {self.weights!r}")
         if find_spec("sevenn") is None:
-            raise ImportError(
-                f"the potential {self.weights} needs SevenNet: pip install 'epitaxy-eval[sevennet]'"
-            )
+            raise ImportError(f"the potential {self.weights} needs SevenNet: pip install sevenn")
         require_ase()
 
     @property

@@ -1,6 +1,6 @@
 """What tests of flows need: laws to subclass, a sampling loop for oracle networks, bounds for statistics.
 
-Import it from tests only: it needs `pip install epitaxy-flows[testing]`.
+Import it from tests only: it needs the extra `testing`, `./packages/flows[testing]`.
 """
 
 from epitaxy.flows.testing.beliefs import WatchedBelief

@@ -31,6 +31,7 @@ from epitaxy.geometry.symmetry.kvector import (
     symmetrize_metric,
 )
 from epitaxy.geometry.symmetry.occupations import (
+    MAX_ATOMS,
     count_occupations,
     draw_occupation,
     occupation_possible,
@@ -43,6 +44,7 @@ from epitaxy.geometry.symmetry.table import WyckoffTable, wyckoff_table
 
 __all__ = [
     "HEXAGONAL_K1",
+    "MAX_ATOMS",
     "SITE_AXES",
     "SITE_CLASSES",
     "TABLE_CHECKSUM",

@@ -15,6 +15,7 @@ from epitaxy.geometry._batches import (
     check_whole,
     choose,
     mapped,
+    summary,
 )
 from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.lattice import gram
@@ -27,7 +28,7 @@ OFF_POSITION = 0.01
 """Angstrom: a point farther than this from its Wyckoff position is not on it; rounding is far below."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WyckoffBatch:
     """Crystals side by side as space groups and occupied Wyckoff positions; "atoms" are orbits here.
 
@@ -73,6 +74,9 @@ class WyckoffBatch:
 
     def __len__(self) -> int:
         return self.segments.num_graphs
+
+    def __repr__(self) -> str:
+        return summary(self, "structures", "orbits")
 
     def to(
         self,

@@ -1,6 +1,8 @@
 """One space group and one Wyckoff position at a time, in exact integers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Literal, SupportsIndex, TypeAlias
 
@@ -69,6 +71,17 @@ class WyckoffPosition:
         """Multiplicity and letter, such as 4a."""
         return f"{self.multiplicity}{self.letter}"
 
+    def xyz(self) -> tuple[str, ...]:
+        """Write each member as International Tables A do, the first one first.
+
+        >>> space_group("Pnma").position("c").xyz()[0]
+        'x,1/4,z'
+        """
+        return tuple(
+            ",".join(_written(row, shift) for row, shift in zip(matrix, offset, strict=True))
+            for matrix, offset in zip(self.maps.tolist(), self.offsets.tolist(), strict=True)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SpaceGroup:
@@ -133,6 +146,18 @@ class SpaceGroup:
         moved = self.rotations @ offset + self.translations - offset
         fixed = (self.rotations @ matrix == matrix).flatten(1).all(1) & (moved % CELL == 0).all(1)
         return self.rotations[fixed], (self.translations - moved)[fixed]
+
+
+def _written(row: Sequence[int], shift: int) -> str:
+    """Write one coordinate: integer multiples of x, y and z, and a fraction of the cell."""
+    terms = [
+        f"{'+' if factor > 0 else '-'}{abs(factor) if abs(factor) > 1 else ''}{axis}"
+        for factor, axis in zip(row, "xyz", strict=True)
+        if factor
+    ]
+    if shift or not terms:
+        terms.append(f"+{Fraction(shift, CELL)}")
+    return "".join(terms).removeprefix("+")
 
 
 def lattice_points(number: int) -> int:

@@ -37,8 +37,8 @@ def space_group_number(group: SupportsIndex | str) -> int:
     Hermann-Mauguin's, but for Hall's with spaces of another group (`P 3 2`), which is refused. The setting is
     not kept: groups are in the standard one of `SpaceGroup`.
 
-    >>> [space_group_number(name) for name in (225, "225", "Fm-3m", "f m -3 m", "F 4/m -3 2/m", "P2_1/n")]
-    [225, 225, 225, 225, 225, 14]
+    >>> tuple(space_group_number(name) for name in (225, "Fm-3m", "f m -3 m", "F 4/m -3 2/m", "P2_1/n"))
+    (225, 225, 225, 225, 14)
 
     Raises:
         ValueError: if it is neither.

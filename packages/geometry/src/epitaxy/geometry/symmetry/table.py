@@ -13,7 +13,7 @@ from epitaxy.geometry.symmetry._frozen import CELL, LETTERS, NUM_GROUPS, UNIT, F
 from epitaxy.geometry.symmetry.groups import space_group
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WyckoffTable:
     """The 1,731 Wyckoff positions, numbered 0 to 1730 by group and by letter within the group.
 
@@ -60,6 +60,9 @@ class WyckoffTable:
     lift: Float[Tensor, "positions 3 3"]
     basis: Float[Tensor, "positions 3 3"]
     components: Float[Tensor, "positions 3 3"]
+
+    def __repr__(self) -> str:
+        return f"WyckoffTable({len(self.number)} positions, {self.number.device}, {self.operator.dtype})"
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None

@@ -1,6 +1,6 @@
 """What tests of geometry need: tolerances, laws to subclass, hypothesis strategies, rotations.
 
-Import it from tests only: it needs `pip install epitaxy-geometry[testing]`.
+Import it from tests only: it needs the extra `testing`, `./packages/geometry[testing]`.
 """
 
 from epitaxy.geometry.testing.laws import ManifoldLaws

@@ -1,6 +1,6 @@
 """What tests of networks need: the laws they obey, and the plain form of what is written fast.
 
-Import it from tests and benchmarks only: it needs `pip install epitaxy-models[testing]`.
+Import it from tests and benchmarks only: it needs the extra `testing`, `./packages/models[testing]`.
 """
 
 from epitaxy.models.testing.edge_list import EdgeListCSPNet, all_ordered_pairs, edge_list_messages

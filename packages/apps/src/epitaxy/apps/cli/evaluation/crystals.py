@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pymatgen.core import Structure
 
-from epitaxy.apps.config.base import suggest
+from epitaxy.apps.cli.early import check_there
 from epitaxy.apps.data import SUBSET_SEED, check_split, load_split
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.predictions import Predictions, read_predictions
@@ -42,16 +42,6 @@ def divide(word: str, split: str) -> tuple[str, str]:
 def has_splits(name: str) -> bool:
     """Whether this is a dataset, or a folder with files called train, val and test."""
     return name in DATASETS or bool(split_paths(Path(name)))
-
-
-def check_there(name: str) -> None:
-    """Refuse what is neither a dataset nor a path.
-
-    Raises:
-        UsageError: with what may have been meant.
-    """
-    if name not in DATASETS and not Path(name).exists():
-        raise UsageError(f"{name} is neither a dataset's name nor a path{suggest(name, list(DATASETS))}")
 
 
 def known_crystals(word: str, split: str, root: Path | None) -> dict[str, Structure]:

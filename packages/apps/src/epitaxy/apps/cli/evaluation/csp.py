@@ -8,9 +8,10 @@ from pathlib import Path
 import plotly.graph_objects as go
 from pymatgen.core import Structure
 
+from epitaxy.apps.cli.early import choose
 from epitaxy.apps.cli.evaluation.crystals import known_crystals, samples_of, short_names
 from epitaxy.apps.cli.evaluation.publish import joined, publish
-from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, StageProgress, choose, sentences, stages
+from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, StageProgress, sentences, stages
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.predictions import Predictions
 from epitaxy.apps.report.charts import rates_figure, steps_figure

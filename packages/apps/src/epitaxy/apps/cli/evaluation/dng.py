@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pymatgen.core import Structure
 
+from epitaxy.apps.cli.early import choose
 from epitaxy.apps.cli.evaluation.crystals import (
     asked_groups,
     divide,
@@ -17,7 +18,7 @@ from epitaxy.apps.cli.evaluation.crystals import (
 )
 from epitaxy.apps.cli.evaluation.dng_sections import Judged, dng_sections, validity_sections
 from epitaxy.apps.cli.evaluation.publish import publish
-from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, choose, sentences, stages
+from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, sentences, stages
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.report.scores import Scored
 from epitaxy.apps.say import say

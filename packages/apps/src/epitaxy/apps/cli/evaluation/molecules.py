@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from epitaxy.apps.cli.evaluation.crystals import announce, check_there, divide, drawn, has_splits, short_names
+from epitaxy.apps.cli.early import check_there, choose
+from epitaxy.apps.cli.evaluation.crystals import announce, divide, drawn, has_splits, short_names
 from epitaxy.apps.cli.evaluation.molecule_sections import Judged, molecule_sections
 from epitaxy.apps.cli.evaluation.publish import publish
-from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, StageProgress, choose, sentences, stages
+from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, StageProgress, sentences, stages
 from epitaxy.apps.data import load_molecules
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.files import write_text

@@ -10,6 +10,7 @@ import typer
 from epitaxy.apps.cli.evaluation.settings import Outputs
 from epitaxy.apps.files import write_text
 from epitaxy.apps.report.evaluation import score_sections
+from epitaxy.apps.report.headline import headline
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.scores import (
     Scored,
@@ -35,14 +36,19 @@ def publish(
     *,
     title: str,
     sections: Callable[[], Sequence[Section]] = lambda: (),
+    ahead: Callable[[], Sequence[Section]] = lambda: (),
     samples: str = "",
 ) -> None:
-    """Print, and write what was asked for; ``sections`` are made only for a page, and follow the figures."""
+    """Print, and write what was asked for.
+
+    ``sections`` are made only for a page and follow the figures; ``ahead`` are, too, and stand before them.
+    """
     print_table(sets)
     if outputs.json is not None:
         write_text(outputs.json, json.dumps(as_json(sets), indent=1) + "\n")
     if outputs.html is not None:
-        write_page(outputs.html, title=title, sections=[*score_sections(sets), *sections()])
+        whole = [*ahead(), *score_sections(sets), *sections()]
+        write_page(outputs.html, title=title, sections=whole, lead=headline(sets))
     if outputs.card is not None:
         add_measurement(outputs.card, _card_line(sets[0].report, samples))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pymatgen.core import Structure
 
+from epitaxy.apps.cli.early import check_there, choose
 from epitaxy.apps.cli.evaluation.crystals import (
-    check_there,
     divide,
     drawn,
     has_splits,
@@ -18,7 +18,7 @@ from epitaxy.apps.cli.evaluation.crystals import (
 from epitaxy.apps.cli.evaluation.publish import publish
 from epitaxy.apps.cli.evaluation.ranked import FORMS, write_ranked
 from epitaxy.apps.cli.evaluation.relax_sections import relax_sections
-from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, check_writable, choose, sentences, stages
+from epitaxy.apps.cli.evaluation.settings import Labour, Outputs, check_writable, sentences, stages
 from epitaxy.apps.errors import UsageError
 from epitaxy.apps.predictions import Predictions
 from epitaxy.apps.report.scores import Scored
@@ -182,7 +182,7 @@ def _write(
     )
     publish(
         [scored], words.outputs, samples=words.samples, title=f"Relaxed: {words.samples}",
-        sections=lambda: relax_sections(scored, result),
+        ahead=lambda: relax_sections(scored, result),
     )  # fmt: skip
     write_ranked(words.out, result, scored)
     say(f"{len(result.candidates)} samples, {len(result.ranked())} lines ranked in {words.out}")

@@ -1,7 +1,7 @@
 """What every evaluation is told besides its structures: where to work, what to write."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import isfinite
@@ -157,19 +157,5 @@ def sentences() -> Iterator[None]:
     """
     try:
         yield
-    except ImportError as error:
-        text = str(error).replace("epitaxy-eval[", "epitaxy-apps[")
-        raise WorkError(text) from error
-    except RuntimeError as error:
+    except (ImportError, RuntimeError) as error:
         raise WorkError(str(error)) from error
-
-
-def choose(option: str, word: str, known: Sequence[str]) -> str:
-    """Return ``word`` if it is known.
-
-    Raises:
-        UsageError: it is not; names what is.
-    """
-    if word not in known:
-        raise UsageError(f"{option} {word}: choose {', '.join(known)}")
-    return word

@@ -1,19 +1,19 @@
 """SymmBFN's presets."""
 
-from epitaxy.apps.config.bayesian import CategoricalBFNConfig, GaussianBFNConfig
+from epitaxy.apps.config.bayesian import CategoricalBFNConfig, GaussianBFNConfig, PeriodicGaussianBFNConfig
 from epitaxy.apps.config.lattice_form import KVectorFormConfig
 from epitaxy.apps.config.network import WyckoffNetConfig
 from epitaxy.apps.config.presets.trainings import QUICK_TRAINING, SMALL_TRAINING
 from epitaxy.apps.config.recipe import SamplingConfig
 from epitaxy.apps.config.training import CosineSchedule, TrainingConfig
 from epitaxy.apps.config.wyckoff_recipe import WyckoffRecipe, WyckoffWeights
-from epitaxy.apps.errors import UsageError
 from epitaxy.apps.names import Task
 
-_CONTINUOUS = GaussianBFNConfig(
+_LATTICE = GaussianBFNConfig(
     sigma1=0.02, grid=None, loss="continuous", sampler="bayes", parametrisation="noise", t_min=1e-4
 )
-_RESIDUAL = _CONTINUOUS.model_copy(update={"parametrisation": "residual", "t_min": 0.0})
+_POSITIONS = PeriodicGaussianBFNConfig(**_LATTICE.model_dump())
+_RESIDUAL = {"parametrisation": "residual", "t_min": 0.0}
 
 
 def _labels(beta1: float) -> CategoricalBFNConfig:
@@ -22,18 +22,14 @@ def _labels(beta1: float) -> CategoricalBFNConfig:
 
 def _recipe(task: Task, dataset: str) -> WyckoffRecipe:
     """The paper's flows and weights (App. A.3), with its network and training."""
-    if task != "dng":
-        raise UsageError(
-            "symmbfn has one task, dng: it chooses the composition, unless `sample --formula` fixes it"
-        )
     return WyckoffRecipe(
         model="symmbfn",
         task=task,
         dataset=dataset,
-        positions=_CONTINUOUS,
-        lattice=_CONTINUOUS,
-        species=_labels(0.75),
-        symmetry=_labels(2.0),
+        positions=_POSITIONS,
+        lattice=_LATTICE,
+        species=_labels(0.75) if task == "dng" else None,
+        symmetry=_labels(2.0) if task == "dng" else None,
         weights=WyckoffWeights(positions=1.0, lattice=0.1, species=3.0, symmetry=10.0),
         training=TrainingConfig(passes=2000, batch_size=256),
     )
@@ -59,8 +55,8 @@ def small(task: Task, dataset: str) -> WyckoffRecipe:
     """
     return _recipe(task, dataset).model_copy(
         update={
-            "positions": _RESIDUAL,
-            "lattice": _RESIDUAL,
+            "positions": _POSITIONS.model_copy(update=_RESIDUAL),
+            "lattice": _LATTICE.model_copy(update=_RESIDUAL),
             "network": WyckoffNetConfig(hidden=128, layers=4, frequencies=16, embedding=64, time_dim=64),
             "weights": WyckoffWeights(positions=3.0, lattice=1.5, species=1.0, symmetry=15.0),
             "training": SMALL_TRAINING.model_copy(

@@ -1,0 +1,1 @@
+"""From a formula, or a set of elements, to a ranked shortlist of relaxed crystals."""

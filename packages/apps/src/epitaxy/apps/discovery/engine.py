@@ -1,0 +1,274 @@
+"""The search itself: propose, sort out, relax roughly, relax finely what is low, over again."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pymatgen.core import Structure
+
+from epitaxy.apps.discovery.folding import Folder, Sieve, primitive
+from epitaxy.apps.discovery.hulls import hull_of_found
+from epitaxy.apps.discovery.plausible import fault as fault_of
+from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal
+from epitaxy.apps.discovery.question import Question
+from epitaxy.apps.discovery.relaxing import Relaxer
+from epitaxy.apps.progress import Progress, silent
+from epitaxy.eval.isolation import Failed
+from epitaxy.eval.stability import NO_HULL, Hull, Relaxed, RelaxSettings
+
+COARSE_FORCE, COARSE_STEPS = 0.1, 30
+"""eV/angstrom and steps at which a first, rough relaxation ends."""
+SLACK = 0.15
+"""eV/atom above the window that a rough relaxation may still lose in a fine one."""
+COARSE_SHARE = 0.65
+"""Of the time left, before the lowest are relaxed finely; what is left after that is shared anew."""
+ROUND = 4
+"""Candidates relaxed at once, for each worker."""
+
+
+@dataclass(eq=False)
+class Tried:
+    """A candidate, and what was done to it.
+
+    Attributes:
+        id: its name: who proposed it first, and its number.
+        structure: as it was proposed, in its primitive cell.
+        origins: who proposed it; more than one where near-duplicates were merged.
+        coarse: what a rough relaxation gave.
+        fine: what a fine one gave.
+    """
+
+    id: str
+    structure: Structure
+    origins: list[Origin]
+    coarse: Relaxed | Failed | None = None
+    fine: Relaxed | Failed | None = None
+
+    @property
+    def best(self) -> Relaxed | Failed | None:
+        """The furthest that it came.
+
+        A fine relaxation that takes too long does not undo the rough one; one that ends in a fault (flown
+        apart, or into a hole of the potential) does, for the rough one was on its way there.
+        """
+        stuck = isinstance(self.fine, Failed) and self.fine.kind != "error"
+        return self.coarse if self.fine is None or stuck else self.fine
+
+
+@dataclass(kw_only=True, eq=False)
+class Tally:
+    """What a source proposed and what became of it."""
+
+    proposed: int = 0
+    faulty: int = 0
+    elsewhere: int = 0
+    merged: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True, eq=False)
+class Engine:
+    """A search under way.
+
+    Attributes:
+        question: what is searched.
+        stream: the proposals, in order.
+        relaxer: computes forces.
+        fine: when a fine relaxation ends.
+        window: eV/atom above the best within which a candidate counts.
+        deadline: time by the clock at which relaxing ends.
+        begin: time from which progress counts.
+        clock: what time is told by; the time of the processor, in benchmarks.
+        num: candidates after which no more are taken.
+        hull: known phases, if any.
+        report: told of progress: seconds, of how many, and words.
+        pull_seconds: says how long the next proposal may take.
+    """
+
+    question: Question
+    stream: Iterator[Proposal]
+    relaxer: Relaxer
+    fine: RelaxSettings
+    window: float
+    deadline: float
+    clock: Callable[[], float] = time.monotonic
+    begin: float = field(default_factory=time.monotonic)
+    num: int | None = None
+    hull: Hull = NO_HULL
+    report: Progress = silent
+    pull_seconds: "PullSeconds" = field(default_factory=lambda: PullSeconds())
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        self.tried: list[Tried] = []
+        self.tallies: dict[str, Tally] = {}
+        self.taken = 0
+        self.exhausted = False
+        self.folder = Folder()
+        self._sieve = Sieve()
+        self.coarse = RelaxSettings(
+            fmax=max(COARSE_FORCE, self.fine.fmax),
+            max_steps=min(COARSE_STEPS, self.fine.max_steps),
+            pressure=self.fine.pressure,
+        )
+
+    def run(self) -> None:
+        """Search until the time is up, or there is nothing left to do."""
+        while self._time_left() > 0:
+            before = self.relaxer.computed, len(self.tried)
+            self._look(self.clock() + COARSE_SHARE * self._time_left())
+            self._refine()
+            if self.exhausted and not self._waiting() and not self._promising():
+                return
+            if before == (self.relaxer.computed, len(self.tried)):
+                return  # too little time is left for anything
+
+    def replay(self, taken: int) -> None:
+        """Go over what an earlier start has done, which takes no time to speak of.
+
+        Args:
+            taken: proposals that were looked at.
+        """
+        for proposal in islice(self.stream, taken):
+            self.taken += 1
+            self._sort_out(proposal)
+        starts = [one.structure for one in self.tried]
+        for number, outcome in self.relaxer.relax(starts, self.coarse, seconds=0.0):
+            self.tried[number].coarse = outcome
+        rough = [(one, one.coarse.structure) for one in self.tried if isinstance(one.coarse, Relaxed)]
+        for number, outcome in self.relaxer.relax([s for _, s in rough], self.fine, seconds=0.0):
+            rough[number][0].fine = outcome
+
+    def relaxed(self) -> dict[str, Relaxed]:
+        """Return the furthest that each candidate came."""
+        return {one.id: one.best for one in self.tried if isinstance(one.best, Relaxed)}
+
+    def _time_left(self) -> float:
+        return self.deadline - self.clock()
+
+    def _look(self, until: float) -> None:
+        """Take proposals and relax them roughly."""
+        size = ROUND * max(1, self.relaxer.workers)
+        while self.clock() < until:
+            while len(self._waiting()) < size and self._take(until):
+                pass
+            waiting = self._waiting()[:size]
+            if not waiting:
+                return
+            for number, outcome in self.relaxer.relax(
+                [w.structure for w in waiting], self.coarse, seconds=until - self.clock()
+            ):
+                waiting[number].coarse = outcome
+                self._tell()
+
+    def _waiting(self) -> list[Tried]:
+        return [one for one in self.tried if one.coarse is None]
+
+    def _take(self, until: float) -> bool:
+        """Take one proposal; whether there was one, and time for it."""
+        if self.exhausted or self.clock() + self.pull_seconds.expected > until:
+            return False
+        proposal = None if self.num is not None and len(self.tried) >= self.num else next(self.stream, None)
+        if proposal is None:
+            self.exhausted = True
+            return False
+        self.taken += 1
+        self._sort_out(proposal)
+        self._tell()
+        return True
+
+    def _sort_out(self, proposal: Proposal) -> None:
+        """Drop what is no crystal or no answer, merge what is there already, keep the rest."""
+        tally = self.tallies.setdefault(proposal.origin.by, Tally())
+        tally.proposed += 1
+        structure, fault = proposal.structure, proposal.fault
+        if structure is not None:
+            if not self.question.holds(structure.composition):
+                tally.elsewhere += 1
+                return
+            fault = fault_of(structure)
+        if structure is None or fault is not None:
+            tally.faulty += 1
+            tally.faults[str(fault)] = tally.faults.get(str(fault), 0) + 1
+            return
+        structure = primitive(structure)
+        twin = self._sieve.twin(len(self.tried), structure)
+        if twin is not None:
+            tally.merged += 1
+            self.tried[twin].origins.append(proposal.origin)
+            return
+        name = f"{proposal.origin.by.rstrip('/').split('/')[-1]}-{tally.proposed}"
+        self.tried.append(Tried(id=name, structure=structure, origins=[proposal.origin]))
+
+    def _refine(self) -> None:
+        """Relax finely what is low, the lowest first; what that shows decides what comes next."""
+        size = max(1, self.relaxer.workers)
+        while self._time_left() > 0 and (chosen := self._promising()[: 2 * size]):
+            starts = [one.coarse.structure for one in chosen if isinstance(one.coarse, Relaxed)]
+            done = 0
+            for number, outcome in self.relaxer.relax(starts, self.fine, seconds=self._time_left()):
+                chosen[number].fine = outcome
+                done += 1
+                self._tell()
+            if not done:
+                return
+
+    def _promising(self) -> list[Tried]:
+        """List what may end within the window and was not relaxed finely, each crystal once, lowest first."""
+        above = self.above()
+        low = {n for n, height in above.items() if height <= self.window + SLACK}
+        relaxed = {name: one for name, one in self.relaxed().items() if name in low}
+        firsts = self.folder.fold(relaxed).copies
+        found = [one for one in self.tried if one.fine is None and one.id in firsts]
+        return sorted(found, key=lambda one: above[one.id])
+
+    def above(self) -> dict[str, float]:
+        """Return each candidate's energy above the best, or above the hull: known, or of what was found."""
+        relaxed = self.relaxed()
+        best: dict[str, float] = {}
+        for one in relaxed.values():
+            formula = one.structure.composition.reduced_formula
+            best[formula] = min(best.get(formula, one.enthalpy), one.enthalpy)
+        hull = NO_HULL
+        if self.question.is_system:
+            hull = self.hull if self.hull.entries else hull_of_found(relaxed)
+        found = {}
+        for name, one in relaxed.items():
+            value = None if hull is NO_HULL else hull.above(one.structure.composition, one.enthalpy).value
+            over_best = one.enthalpy - best[one.structure.composition.reduced_formula]
+            found[name] = over_best if value is None else value
+        return found
+
+    def _tell(self) -> None:
+        done = sum(one.coarse is not None for one in self.tried)
+        words = f"{done} relaxed, {self._best()}"
+        self.report(round(self.clock() - self.begin), round(self.deadline - self.begin), words)
+
+    def _best(self) -> str:
+        """Say what is lowest so far."""
+        relaxed: Mapping[str, Relaxed] = self.relaxed()
+        if not relaxed:
+            return "none yet"
+        if self.question.is_system:
+            formulas = {one.structure.composition.reduced_formula for one in relaxed.values()}
+            return f"{len(formulas)} compositions"
+        name = min(relaxed, key=lambda n: relaxed[n].enthalpy)
+        group = relaxed[name].spacegroup
+        return f"best {relaxed[name].enthalpy:.3f} eV/atom, space group {group or '?'} ({name})"
+
+
+@dataclass(eq=False)
+class PullSeconds:
+    """How long a batch of proposals takes, of the slowest source at its best."""
+
+    _least: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Note how long a batch of one source took."""
+        self._least[name] = min(seconds, self._least.get(name, seconds))
+
+    @property
+    def expected(self) -> float:
+        """Seconds; 0 before anything is known."""
+        return max(self._least.values(), default=0.0)

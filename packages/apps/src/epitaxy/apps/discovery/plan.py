@@ -1,0 +1,123 @@
+"""Words into sources of candidates, checked: who proposes, and which compositions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from epitaxy.apps.capabilities import Capability, capability_of, shipped_capabilities
+from epitaxy.apps.discovery.proposals.compositions import stoichiometries
+from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
+from epitaxy.apps.discovery.proposals.proposal import Proposer
+from epitaxy.apps.discovery.proposals.prototypes import prototype_proposer
+from epitaxy.apps.discovery.proposals.random import random_proposer, require_pyxtal
+from epitaxy.apps.discovery.question import Amounts, Question, formula_of
+from epitaxy.apps.discovery.reference import Reference
+from epitaxy.apps.discovery.words import SOURCES, SearchWords
+from epitaxy.apps.errors import UsageError, WorkError
+from epitaxy.apps.say import say
+
+_OTHERWISE = "--proposals prototypes,random searches without models"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Who proposes what.
+
+    Attributes:
+        models: those that serve.
+        kinds: of sources that take part.
+        compositions: what is looked at, most promising first; one, for a formula.
+    """
+
+    models: Sequence[Capability]
+    kinds: Sequence[str]
+    compositions: Sequence[Amounts]
+
+
+def serving(words: SearchWords, question: Question) -> list[Capability]:
+    """Return the models that can serve: those that are named, or all shipped ones that can.
+
+    Raises:
+        UsageError: one that is named cannot, or none can.
+    """
+    if "models" not in (words.proposals or SOURCES):
+        return []
+    if words.models:
+        named = [capability_of(name) for name in dict.fromkeys(words.models)]
+        for one in named:
+            if reason := _why_not(one, question):
+                raise UsageError(f"--model {one.name} {reason}, and {words.question} is asked for")
+        return named
+    shipped = shipped_capabilities()
+    able = [one for one in shipped if _why_not(one, question) is None]
+    if not able:
+        reasons = "; ".join(f"{one.name} {_why_not(one, question)}" for one in shipped if one.makes_crystals)
+        raise UsageError(f"no model knows {words.question} ({reasons}): {_OTHERWISE}")
+    return able
+
+
+def _why_not(model: Capability, question: Question) -> str | None:
+    if not question.is_system:
+        return model.why_not(formula_of(question.amounts or {}))
+    if not model.makes_crystals:
+        return "makes molecules"
+    from pymatgen.core import Element
+
+    if unknown := model.unknown(Element(symbol).Z for symbol in question.elements):
+        return f"was not trained on {', '.join(unknown)}"
+    smallest = len(question.elements)
+    if model.sizes is not None and max(model.sizes) < 2 * smallest and model.takes_formulas:
+        return f"was trained on cells of {model.span()} atoms alone"
+    return None
+
+
+def planned(words: SearchWords, question: Question, reference: Reference) -> Plan:
+    """Decide who takes part and what is looked at.
+
+    Raises:
+        UsageError: a source that is named has nothing to propose.
+        WorkError: one that is named is not installed.
+    """
+    asked = list(words.proposals) or list(SOURCES)
+    compositions = [question.amounts] if question.amounts else _compositions(question, reference)
+    kinds = []
+    for kind in SOURCES:
+        if kind not in asked:
+            continue
+        if kind == "prototypes" and not any(reference.of_type(amounts) for amounts in compositions):
+            missing = f"{reference.source} has no crystal of the type of {question.text} as a prototype"
+            if words.proposals:
+                raise UsageError(f"{missing}: name other known crystals with --reference")
+            say(f"{missing}; going on without")
+            continue
+        if kind == "random":
+            try:
+                require_pyxtal()
+            except WorkError as error:
+                if words.proposals:
+                    raise
+                say(f"without random structures: {error}")
+                continue
+        kinds.append(kind)
+    return Plan(models=serving(words, question), kinds=kinds, compositions=compositions)
+
+
+def _compositions(question: Question, reference: Reference) -> list[Amounts]:
+    known = [reference.amounts[n] for n in reference.within(question.elements)]
+    return stoichiometries(question.elements, known)
+
+
+def proposers(words: SearchWords, question: Question, plan: Plan, reference: Reference) -> list[Proposer]:
+    """Make the sources of a plan; nothing heavy is loaded before they are asked."""
+    found: list[Proposer] = []
+    sampling = Sampling(seed=words.seed, steps=words.steps, device=words.device)
+    for model in plan.models:
+        formulas = [formula_of(amounts) for amounts in plan.compositions]
+        possible = [f for f in formulas if model.takes_formulas and model.why_not(f) is None]
+        if possible or not model.takes_formulas:
+            found.append(model_proposer(model, question, possible, sampling))
+    if "prototypes" in plan.kinds:
+        some = [amounts for amounts in plan.compositions if reference.of_type(amounts)]
+        found.append(prototype_proposer(reference, some))
+    if "random" in plan.kinds:
+        found.append(random_proposer(plan.compositions, max_atoms=words.max_atoms, seed=words.seed))
+    return found

@@ -1,0 +1,1 @@
+"""Where candidates come from: models, known structure types, symmetric random structures."""

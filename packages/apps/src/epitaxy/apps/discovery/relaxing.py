@@ -1,0 +1,120 @@
+"""Relaxing candidates, in worker processes that stay, until the time is up; what is done is kept."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pymatgen.core import Structure
+
+from epitaxy.apps.discovery.plausible import fault
+from epitaxy.eval.isolation import Done, Failed, stream_isolated
+from epitaxy.eval.isolation.worker import Worker
+from epitaxy.eval.resumable import joint_key, structure_key
+from epitaxy.eval.resumable.store import Store
+from epitaxy.eval.stability import Potential, Relaxed, RelaxSettings
+
+LIMIT = 600.0
+"""Seconds of processor time for one relaxation."""
+SAVE_EVERY = 2.0
+"""Seconds after which what is done is saved."""
+
+Item = tuple[Structure, RelaxSettings]
+
+
+class RelaxTask:
+    """Relaxes one crystal; picklable. A worker loads the potential before its first clock starts."""
+
+    def __init__(self, potential: Potential) -> None:
+        self.potential = potential
+
+    def __call__(self, item: Item) -> dict[str, Any]:
+        """Relax a crystal under its settings."""
+        return self.potential.relax(*item).to_json()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _prepared, (self.potential,)
+
+
+def _prepared(potential: Potential) -> RelaxTask:
+    try:
+        potential.prepare()
+    except Exception:  # each structure will say why
+        return RelaxTask(potential)
+    return RelaxTask(potential)
+
+
+@dataclass(eq=False)
+class Relaxer:
+    """Workers, and what they have done so far.
+
+    Attributes:
+        potential: whose energy is lowered.
+        cache: the folder of what is done.
+        workers: processes; 0 for this one.
+    """
+
+    potential: Potential
+    cache: Path
+    workers: int
+
+    def __post_init__(self) -> None:
+        """Open the store."""
+        identity = {"potential": self.potential.name, "version": self.potential.version}
+        self._store = Store(self.cache, "search-relax", 1, identity)
+        self._bench: list[Worker[Item, dict[str, Any]]] = []
+        self.computed = 0
+
+    def relax(
+        self, structures: Sequence[Structure], settings: RelaxSettings, *, seconds: float | None = None
+    ) -> Iterator[tuple[int, Relaxed | Failed]]:
+        """Yield (number, what came of it): those done before first, then those that there is time for.
+
+        After ``seconds`` of wall-clock time, or closed early, it gives up what workers have in hand.
+        """
+        keys = [self._key(structure, settings) for structure in structures]
+        kept = self._store.read(set(keys), LIMIT)
+        for number, key in enumerate(keys):
+            if key in kept:
+                yield number, _outcome(kept[key])
+        todo = [number for number, key in enumerate(keys) if key not in kept]
+        items = [(structures[number], settings) for number in todo]
+        pending: dict[str, Done[Any] | Failed] = {}
+        saved = time.monotonic()
+        try:
+            stream = stream_isolated(
+                RelaxTask(self.potential),
+                items,
+                workers=self.workers,
+                limit=LIMIT,
+                bench=self._bench,
+                until=None if seconds is None else time.monotonic() + seconds,
+            )
+            for place, outcome in stream:
+                pending[keys[todo[place]]] = outcome
+                self.computed += 1
+                if time.monotonic() > saved + SAVE_EVERY:
+                    self._store.write(pending, LIMIT)
+                    pending, saved = {}, time.monotonic()
+                yield todo[place], _outcome(outcome)
+        finally:
+            self._store.write(pending, LIMIT)
+
+    def close(self) -> None:
+        """End the workers."""
+        while self._bench:
+            self._bench.pop().stop()
+
+    @staticmethod
+    def _key(structure: Structure, settings: RelaxSettings) -> str:
+        return joint_key(structure_key(structure), repr(settings))
+
+
+def _outcome(outcome: Done[Any] | Failed) -> Relaxed | Failed:
+    """Return what came of relaxing; a potential's hole is no minimum, however low it is."""
+    if isinstance(outcome, Failed):
+        return outcome
+    relaxed = Relaxed.from_json(outcome.value)
+    reason = fault(relaxed.structure)
+    return relaxed if reason is None else Failed(kind="error", reason=f"relaxed into a hole: {reason}")

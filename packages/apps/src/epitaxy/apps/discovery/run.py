@@ -1,0 +1,271 @@
+"""A search from its words to its files."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from epitaxy.apps.cli.evaluation.settings import check_writable, sentences
+from epitaxy.apps.discovery.engine import Engine, PullSeconds
+from epitaxy.apps.discovery.hulls import known_hull
+from epitaxy.apps.discovery.outputs import write_outputs
+from epitaxy.apps.discovery.plan import Plan, planned, proposers, serving
+from epitaxy.apps.discovery.proposals.proposal import Proposal, Proposer
+from epitaxy.apps.discovery.proposals.stream import interleaved
+from epitaxy.apps.discovery.question import Question, formula_of, parse_question
+from epitaxy.apps.discovery.reference import Reference, load_reference, without
+from epitaxy.apps.discovery.relaxing import LIMIT, Relaxer
+from epitaxy.apps.discovery.result import SearchResult, gathered
+from epitaxy.apps.discovery.state import Spent, State, check_folder, claimed
+from epitaxy.apps.discovery.words import SearchWords
+from epitaxy.apps.errors import UsageError, WorkError
+from epitaxy.apps.progress import Progress, reporting
+from epitaxy.apps.say import say
+from epitaxy.eval.stability import (
+    NO_HULL,
+    Hull,
+    Potential,
+    References,
+    RelaxSettings,
+    Work,
+    build_hull,
+    load_potential,
+)
+
+_RESERVED = 0.04
+"""Of the budget, for folding what was found and writing it."""
+_MOST_RESERVED = 20.0
+_HULL_SHARE = 0.5
+"""Of the budget, within which the hull of known crystals must be there."""
+
+
+class _TimeUpError(Exception):
+    """The hull takes more than its share of the time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """Words that were found to make sense, and what they mean."""
+
+    words: SearchWords
+    question: Question
+    plan: Plan
+    reference: Reference
+    potential: Potential
+    hull: Hull | References
+    settings: RelaxSettings
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that the candidates depend on beside the time."""
+        words = self.words
+        return {
+            "question": self.question.text,
+            "seed": words.seed,
+            "proposals": list(self.plan.kinds),
+            "models": {model.name: _checksum(model.path / "model.safetensors") for model in self.plan.models},
+            "reference": f"{self.reference.source}, {len(self.reference.ids)} crystals",
+            "potential": f"{self.potential.name} {self.potential.version}",
+            "relaxing": asdict(self.settings),
+            "max_atoms": words.max_atoms,
+            "steps": words.steps,
+        }
+
+
+def run_search(words: SearchWords, *, started: float | None = None) -> SearchResult:
+    """Search, write the files, return what was found.
+
+    Args:
+        words: what to search and how.
+        started: time of ``time.monotonic`` from which the budget counts; now, by default.
+
+    Raises:
+        UsageError: words that make no sense, before any work.
+        WorkError: something that is not installed, or nothing came of the search.
+        KeyboardInterrupt: after what there is was written.
+    """
+    started = time.monotonic() if started is None else started
+    with sentences():
+        prepared = prepare(words)
+        with claimed(words.out, prepared.identity()) as state:
+            result = _searched(prepared, state, started)
+            write_outputs(words, result)
+    _conclude(words, result)
+    return result
+
+
+def prepare(words: SearchWords) -> Prepared:
+    """Check the words, the cheap ones first, and load what they name.
+
+    Raises:
+        UsageError: words that make no sense.
+        WorkError: something that is not installed.
+    """
+    words.check()
+    question = parse_question(words.question)
+    check_writable("--out", words.out, folder=True)
+    serving(words, question)
+    potential = _potential(words.potential)
+    settings = RelaxSettings(fmax=words.fmax, max_steps=words.max_steps, pressure=words.pressure)
+    reference = load_reference(words.reference, words.root)
+    hull = known_hull(words.hull, question, potential, settings, reference, words.root)
+    if words.leave_out_known:
+        reference = without(reference, question)
+    plan = planned(words, question, reference)
+    if not proposers(words, question, plan, reference):
+        raise UsageError(f"nothing proposes candidates for {question.text}: name more with --proposals")
+    found = Prepared(
+        words=words, question=question, plan=plan, reference=reference, potential=potential, hull=hull,
+        settings=settings,
+    )  # fmt: skip
+    check_folder(words.out, found.identity())
+    return found
+
+
+def _potential(name: str) -> Potential:
+    try:
+        return load_potential(name)
+    except ValueError as error:
+        raise UsageError(f"--potential {name}: {error}") from error
+
+
+def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
+    words, spent = prepared.words, state.spent()
+    begin = started - spent.seconds  # as if all starts had been one
+    reserved = min(_MOST_RESERVED, _RESERVED * words.budget)
+    deadline = begin + words.budget - reserved
+    if spent.taken:
+        left = words.budget - spent.seconds
+        more = "" if left > reserved else "; give a larger --budget to go on"
+        say(f"{spent.seconds:.0f} of {words.budget:.0f} s are spent already{more}")
+    workers = _cores() if words.workers is None else words.workers
+    relaxer = Relaxer(potential=prepared.potential, cache=state.folder, workers=workers)
+    pulls = PullSeconds()
+    interrupted = False
+    with ExitStack() as stack:
+        stack.callback(relaxer.close)
+        report = stack.enter_context(reporting(f"searching {prepared.question.text}"))
+        engine = Engine(
+            question=prepared.question,
+            stream=_stream(prepared, state, pulls),
+            relaxer=relaxer,
+            fine=prepared.settings,
+            window=words.window,
+            deadline=deadline,
+            begin=begin,
+            num=words.num,
+            pull_seconds=pulls,
+        )
+        engine.report = _saving(report, engine, state)
+        hull = NO_HULL
+        try:
+            hull = _hull(prepared, state, workers, begin + _HULL_SHARE * words.budget)
+            engine.hull = hull
+            engine.replay(spent.taken)
+            engine.run()
+        except KeyboardInterrupt:
+            interrupted = True
+    state.spend(Spent(seconds=time.monotonic() - begin, taken=engine.taken))
+    result = gathered(engine, prepared.reference, hull, until=deadline + reserved / 2)
+    return replace(result, seconds=time.monotonic() - begin, interrupted=interrupted, words=_told(prepared))
+
+
+def _saving(report: Progress, engine: Engine, state: State) -> Progress:
+    """Return a report that also keeps what was spent, for the next start."""
+    saved = time.monotonic()
+
+    def told(done: int, total: int | None, text: str = "") -> None:
+        nonlocal saved
+        if time.monotonic() > saved + 1.0:
+            saved = time.monotonic()
+            state.spend(Spent(seconds=saved - engine.begin, taken=engine.taken))
+        report(min(done, total or done), total, text)
+
+    return told
+
+
+def _stream(prepared: Prepared, state: State, pulls: PullSeconds) -> Iterator[Proposal]:
+    def fetch(proposer: Proposer, number: int) -> Sequence[Proposal] | None:
+        started = time.monotonic()
+        found = state.batch(proposer, number)
+        if number > 0:  # the first one loads the model
+            pulls.add(proposer.name, time.monotonic() - started)
+        return found
+
+    made = proposers(prepared.words, prepared.question, prepared.plan, prepared.reference)
+    return interleaved(made, fetch)
+
+
+def _hull(prepared: Prepared, state: State, workers: int, until: float) -> Hull:
+    """Build the hull of known crystals, if one was asked for, within its share of the time."""
+    if isinstance(prepared.hull, Hull):
+        return prepared.hull
+
+    def told(stage: str, done: int, total: int) -> None:  # noqa: ARG001 - as progress is told
+        if done < total and time.monotonic() > until:  # what was kept of an earlier start takes no time
+            raise _TimeUpError
+
+    work = Work(cache=state.folder / "hull", workers=workers, timeout_s=LIMIT, progress=told, chunk=1)
+    system = frozenset(prepared.question.elements)
+    say(f"energies of {len(prepared.hull.structures)} known crystals of {prepared.hull.source}")
+    try:
+        return build_hull(prepared.hull, [system], prepared.potential, settings=prepared.settings, work=work)
+    except _TimeUpError:
+        say(
+            f"the hull of {prepared.hull.source} takes more than half of the budget and is left out this "
+            "time: type the same again with a larger --budget, and it goes on"
+        )
+        return NO_HULL
+
+
+def _told(prepared: Prepared) -> dict[str, Any]:
+    """Say what was asked, for the page and the JSON file."""
+    words = prepared.words
+    return prepared.identity() | {
+        "budget": words.budget,
+        "num": words.num,
+        "hull": words.hull,
+        "window": words.window,
+        "compositions": [formula_of(amounts) for amounts in prepared.plan.compositions],
+    }
+
+
+def _conclude(words: SearchWords, result: SearchResult) -> None:
+    """Say what was found, and where it is.
+
+    Raises:
+        KeyboardInterrupt: again, if there was one.
+        WorkError: nothing was relaxed.
+    """
+    listed = result.shortlist(words.window)
+    if listed:
+        best = listed[0]
+        formula = best.candidate.relaxed and best.candidate.relaxed.structure.composition.reduced_formula
+        known = f", known as {best.candidate.known}" if best.candidate.known else ""
+        say(
+            f"best: {formula} {best.spacegroup}, {best.candidate.enthalpy:.4f} eV/atom, "
+            f"found {best.found} times{known}"
+        )
+        say(f"{len(listed)} candidates in {words.out / 'shortlist'}; look at {words.out / 'search.html'}")
+    if result.interrupted:
+        raise KeyboardInterrupt
+    if not result.structures:
+        raise WorkError(
+            f"nothing could be relaxed in {result.seconds:.0f} s: give a larger --budget than "
+            f"{words.budget:.0f} s and type the same again, it goes on"
+            if not result.finds
+            else f"every candidate failed (the first: {result.finds[0].candidate.above.reason}): "
+            f"{words.out / 'candidates.json'} has the reasons"
+        )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]

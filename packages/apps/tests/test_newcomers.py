@@ -1,0 +1,156 @@
+"""What a newcomer meets first: names, help, refusals, cards, curves, comparisons."""
+
+import json
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+
+from epitaxy.apps import KLDM, CrysBFN, UsageError, load
+from epitaxy.apps.cli.plot import run_plot
+from epitaxy.apps.comparison import compare
+from epitaxy.apps.data import load_split
+from epitaxy.apps.model_dir import shipped
+from epitaxy.apps.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
+from epitaxy.apps.report.page import Section, write_page
+from epitaxy.apps.report.structure3d import colour
+from epitaxy.data import DATASETS
+from epitaxy.eval import TABLE_NAMES as EVAL_TABLES
+from epitaxy.eval.csp import PROTOCOLS
+from epitaxy.eval.dng import PARTS
+from epitaxy.flows import KineticDiffusion, LinearBeta, VariancePreserving
+from epitaxy.flows._rows import BAYESIAN_SAMPLERS
+from epitaxy.geometry import FlatTorus
+
+CURVE = "step,split,loss,learning_rate\n1,train,2.0,0.1\n2,train,1.0,0.1\n2,val,1.5,0.1\n"
+
+
+def processor_seconds(*command: str) -> float:
+    """The least of three runs, children and the system's part included."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *command], capture_output=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return min(once() for _ in range(3))
+
+
+def test_a_command_line_is_there_at_once() -> None:
+    """As ratios to a Python that does nothing: 0.03 and 0.25 s where that takes 0.015."""
+    nothing = max(0.01, processor_seconds("-c", "pass"))
+    assert processor_seconds("-c", "import epitaxy.apps") < 15 * nothing
+    assert processor_seconds("-m", "epitaxy.apps.cli.main", "--help") < 60 * nothing
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "said"),
+    [
+        ("main", ["eval", "dng", "nosuch"], "nosuch is neither a dataset's name nor a path"),
+        ("main", ["eval", "csp", "perov5:val", "perov_5"], "did you mean 'perov_5'"),
+        ("main", ["eval", "csp", "perov_5", "perov_5", "--protocol", "x"], "--protocol x: choose cdvae"),
+        ("main", ["eval", "dng", "perov_5", "--parts", "coverage,x"], "--parts x"),
+        ("main", ["compare", "kldm-perov-small", "perov_5", "--sampler", "x"], "--sampler x: choose recipe"),
+        ("crysbfn", ["sample", "crysbfn-perov", "--out", "x"], "did you mean 'crysbfn-perov-small'"),
+        ("geobfn", ["sample", "geobfn-qm9-small", "--out", "x", "--sampler", "best"], "--sampler best"),
+        ("symmbfn", ["sample", "symmbfn-mp20-small", "--out", "x", "--device", "tpu"], "--device tpu"),
+    ],
+)
+def test_a_wrong_word_is_refused_before_anything_heavy_is_imported(
+    module: str, words: list[str], said: str
+) -> None:
+    code = (
+        f"import sys; from epitaxy.apps.cli.{module} import app\n"
+        "try: app(sys.argv[1:], standalone_mode=False)\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+        "print('HEAVY', [m for m in ('torch', 'pymatgen', 'scipy', 'numpy') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("UsageError"), answer.stdout
+    assert said in answer.stdout
+    assert "HEAVY []" in answer.stdout
+
+
+def test_the_cheap_words_are_those_of_the_packages() -> None:
+    kinetic = KineticDiffusion(manifold=FlatTorus(1.0)).samplers
+    preserving = VariancePreserving(schedule=LinearBeta(low=0.1, high=20.0)).samplers
+    assert set(SAMPLERS) == {*BAYESIAN_SAMPLERS, *kinetic, *preserving}
+    assert tuple(PROTOCOLS) == PROTOCOL_NAMES
+    assert tuple(EVAL_TABLES) == TABLE_NAMES
+    assert PART_NAMES == PARTS
+
+
+def test_any_model_by_one_door() -> None:
+    assert isinstance(load("crysbfn-perov-small"), CrysBFN)
+    assert isinstance(load("kldm-perov-small"), KLDM)
+    with pytest.raises(UsageError, match="no shipped model"):
+        load("nosuch")
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_a_card_carries_the_licence_of_the_data(name: str) -> None:
+    folder = shipped()[name]
+    licence = DATASETS[json.loads((folder / "recipe.json").read_text())["dataset"]].licence
+    assert f"Licence of the data: {licence}." in (folder / "card.md").read_text()
+
+
+def test_runs_are_drawn_side_by_side(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.csv").write_text(CURVE)
+    runs = [str(tmp_path / "one"), str(tmp_path / "two" / "metrics.csv")]
+    run_plot(runs, tmp_path / "curves.html")
+    text = (tmp_path / "curves.html").read_text()
+    assert all(run in text for run in runs)
+    assert "validation loss 1.5 after 2 steps" in text
+    run_plot(runs, tmp_path / "curves.svg")
+    first = (tmp_path / "curves.svg").read_bytes()
+    run_plot(runs, tmp_path / "curves.svg")
+    assert first == (tmp_path / "curves.svg").read_bytes()
+    with pytest.raises(UsageError, match=r"\.html or \.svg"):
+        run_plot(runs, tmp_path / "curves.txt")
+    with pytest.raises(UsageError, match="no run folder"):
+        run_plot([str(tmp_path / "no")], tmp_path / "curves.svg")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UsageError, match=r"no metrics\.csv"):
+        run_plot([str(tmp_path / "other.csv")], tmp_path / "curves.svg")
+
+
+def test_samplers_are_compared_on_one_set_of_weights(csp_run: Path, dng_run: Path) -> None:
+    data = load_split("prototypes", "test", limit=3)
+    rows = list(compare(CrysBFN.load(str(csp_run)), data, samplers=("recipe", "bayes"), steps=(2, 3)))
+    assert [(row.sampler, row.steps, row.evaluations) for row in rows] == [
+        ("recipe", 2, 2), ("recipe", 3, 3), ("bayes", 2, 2), ("bayes", 3, 3),
+    ]  # fmt: skip
+    assert all(len(row.result.matches) == 3 and row.seconds > 0 for row in rows)
+    with pytest.raises(UsageError, match="--task csp"):
+        list(compare(CrysBFN.load(str(dng_run)), data))
+
+
+def test_a_page_reads_on_a_phone_and_in_the_dark(tmp_path: Path) -> None:
+    sections = [Section(title="S", figures=[go.Figure()])]
+    write_page(tmp_path / "p.html", title="T", sections=sections, lead="12 % of <all>.")
+    text = (tmp_path / "p.html").read_text()
+    assert '<meta name="viewport" content="width=device-width' in text
+    assert "prefers-color-scheme: dark" in text
+    assert text.index("12 % of &lt;all&gt;.") < text.index("<h2>")
+
+
+def test_elements_have_the_usual_colours() -> None:
+    assert (colour("O"), colour("N"), colour("Fe")) == ("#ff0d0d", "#3050f8", "#e06633")
+    assert colour("Og") == colour("no element") == "#ff00ff"
+
+
+def test_help_has_examples_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    from epitaxy.apps.cli.crysbfn import app
+
+    app(["sample", "--help"], standalone_mode=False)
+    shown = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    assert "crysbfn sample crysbfn-perov-small --formula SrTiO3" in shown
+    assert "(default: the recipe's" in shown
+    assert "end_back" in shown

@@ -1,0 +1,530 @@
+"""``epitaxy search`` as a user meets it, and the laws behind it."""
+
+import csv
+import importlib
+import io
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from ase.io import read
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.core import Composition, Lattice, Structure
+
+from epitaxy.apps import UsageError, search
+from epitaxy.apps.capabilities import advice, shipped_capabilities
+from epitaxy.apps.discovery.folding import Sieve
+from epitaxy.apps.discovery.proposals.compositions import stoichiometries
+from epitaxy.apps.discovery.proposals.proposal import Kind, Origin, Proposal
+from epitaxy.apps.discovery.proposals.prototypes import Prototypes, replacements, scaled
+from epitaxy.apps.discovery.proposals.random import SymmetricRandom
+from epitaxy.apps.discovery.proposals.stream import Scheduled, interleaved
+from epitaxy.apps.discovery.question import amounts_of, parse_question
+from epitaxy.apps.discovery.reference import load_reference, of_structures, without
+from epitaxy.apps.discovery.result import SearchResult
+from epitaxy.data import write_cifs
+
+CHEAP = (
+    "--potential",
+    "ase:emt",
+    "--workers",
+    "0",
+    "--reference",
+    "prototypes",
+    "--proposals",
+    "prototypes,random",
+)
+FORMULA = "CuAu"
+
+
+@dataclass(frozen=True)
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def call(*words: str) -> Answer:
+    """Run ``epitaxy search`` in this process, as its entry point would."""
+    out, err = io.StringIO(), io.StringIO()
+    entry = importlib.import_module("epitaxy.apps.cli.main")
+    before = signal.getsignal(signal.SIGTERM)
+    with mock.patch("sys.argv", ["epitaxy", *words]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            entry.main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+    signal.signal(signal.SIGTERM, before)
+    return Answer(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def refused(answer: Answer, *parts: str, status: int = 2) -> None:
+    assert answer.returncode == status, answer.stderr
+    assert "Traceback" not in answer.stderr
+    errors = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, answer.stderr
+    for part in parts:
+        assert part in errors[0]
+
+
+def table(out: Path) -> list[dict[str, str]]:
+    with (out / "ranked.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def rocksalt(a: float, cation: str, anion: str) -> Structure:
+    return Structure.from_spacegroup(
+        "Fm-3m", Lattice.cubic(a), [cation, anion], [[0, 0, 0], [0.5, 0.5, 0.5]]
+    ).get_primitive_structure()
+
+
+def perovskite(a: float, *elements: str) -> Structure:
+    return Structure.from_spacegroup(
+        "Pm-3m", Lattice.cubic(a), list(elements), [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0]]
+    )
+
+
+# --- what is asked
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "elements"),
+    [
+        ("SrTiO3", "SrTiO3", ("O", "Sr", "Ti")),
+        ("TiSrO3", "SrTiO3", ("O", "Sr", "Ti")),
+        ("Li-Fe-O", "Fe-Li-O", ("Fe", "Li", "O")),
+        ("O - Fe-Li", "Fe-Li-O", ("Fe", "Li", "O")),
+        ("Fe(OH)3", "Fe(HO)3", ("Fe", "H", "O")),
+    ],
+)
+def test_formulas_and_systems_are_read(word: str, text: str, elements: tuple[str, ...]) -> None:
+    question = parse_question(word)
+    assert (question.text, question.elements) == (text, elements)
+
+
+def test_what_answers_a_question() -> None:
+    formula, system = parse_question("SrTiO3"), parse_question("Sr-Ti-O")
+    for composition, one, other in (
+        ("Sr2Ti2O6", True, True),
+        ("SrTi2O5", False, True),
+        ("SrCO3", False, False),
+    ):
+        assert formula.holds(Composition(composition)) is one
+        assert system.holds(Composition(composition)) is other
+    assert system.holds(Composition("TiO2"))  # competes with what has all elements
+
+
+@given(st.sets(st.sampled_from(["Li", "Fe", "O", "Sr", "Ti", "N", "Cu"]), min_size=1, max_size=3))
+@settings(max_examples=10, deadline=None)
+def test_stoichiometries_are_of_these_elements_and_each_once(elements: set[str]) -> None:
+    found = stoichiometries(elements)
+    assert all(set(amounts) <= elements for amounts in found)
+    assert len({tuple(sorted(amounts.items())) for amounts in found}) == len(found)
+    assert any(set(amounts) == elements for amounts in found)
+    assert all(any(amounts == {symbol: 1} for amounts in found) for symbol in elements)
+
+
+# --- bad words: one sentence, status 2, before any work
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("Xx2O3",), ("Xx2O3", "formula")),
+        (("Li-Qq-O",), ("Qq", "no element")),
+        (("li-fe-o",), ("li", "Li")),
+        (("Li-Li",), ("twice",)),
+        (("SrTiO3", "--budget", "0"), ("--budget", "01:30:00")),
+        (("SrTiO3", "--budget", "00:00:00"), ("--budget",)),
+        (("SrTiO3", "--budget", "00:00:01"), ("--budget", "too little")),
+        (("SrTiO3", "--num", "0"), ("--num",)),
+        (("SrTiO3", "--proposals", "magic"), ("magic", "models")),
+        (("SrTiO3", "--format", "pdb"), ("pdb", "poscar")),
+        (("SrTiO3", "--device", "tpu"), ("tpu", "cpu")),
+        (("SrTiO3", "--window", "-1"), ("--window",)),
+        (("SrTiO3", "--fmax", "0"), ("--fmax",)),
+        (("SrTiO3", "--model", "no-such"), ("no-such", "kldm-mp20")),
+        (("LiCoO2", "--model", "kldm-perov-small"), ("kldm-perov-small", "cells of 5 atoms")),
+        (("SrTiO3", "--model", "geobfn-qm9-small"), ("molecules",)),
+        (("SrTiO3", "--model", "kldm-mp20", "--proposals", "random"), ("--model", "models")),
+        (("PoO2",), ("PoO2", "no model", "--proposals prototypes,random")),
+        (("C60H61",), ("C60H61", "no model")),
+        (("SrTiO3", "--potential", "ase:emt", "--reference", "mp20"), ("mp20", "mp_20")),
+        (("SrTiO3", "--potential", "best"), ("best", "chgnet")),
+        (("Sr5Ti3O7", *CHEAP[:6], "--proposals", "prototypes"), ("as a prototype",)),
+        (("SrTiO3", *CHEAP[:6], "--hull", "prototypes"), ("no pure", "Sr")),
+    ],
+)  # fmt: skip
+def test_wrong_words_are_one_sentence(words: tuple[str, ...], parts: tuple[str, ...], tmp_path: Path) -> None:
+    with mock.patch("epitaxy.apps.discovery.run._searched", side_effect=AssertionError):
+        refused(call("search", *words, "--out", str(tmp_path / "out")), *parts)
+    assert not (tmp_path / "out").exists()
+
+
+def test_foreign_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused(call("search", "CuAu", *CHEAP, "--out", str(tmp_path / "file")), "file")
+    refused(call("search", "CuAu", *CHEAP, "--out", str(tmp_path)), "not empty")
+
+
+# --- what models can do
+
+
+def test_who_asks_in_the_wrong_place_is_told_the_right_one() -> None:
+    able = [one.name for one in shipped_capabilities() if one.why_not("LiCoO2") is None]
+    assert "kldm-mp20" in able
+    assert "kldm-perov-small" not in able
+    assert "kldm sample kldm-mp20 --formula LiCoO2" in advice("LiCoO2")
+    assert "epitaxy search LiCoO2" in advice("LiCoO2")
+    assert advice("PoO2") == ""
+
+
+def test_every_shipped_model_has_a_command_that_it_can_follow() -> None:
+    for one in shipped_capabilities():
+        text = "\n".join(one.lines())
+        assert f"{one.model} sample {one.name}" in text
+        assert one.licence
+        assert one.span() in text
+
+
+# --- sources
+
+
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=5), st.integers(0, 2**20))
+@settings(max_examples=30, deadline=None)
+def test_all_sources_have_their_turns(sizes: list[int], seed: int) -> None:
+    kinds: list[Kind] = ["models", "prototypes", "random"]
+
+    class Numbers:
+        def __init__(self, n: int, size: int) -> None:
+            self.n, self.size = n, size
+
+        @property
+        def kind(self) -> Kind:
+            return kinds[(seed >> self.n) % 3]
+
+        @property
+        def name(self) -> str:
+            return str(self.n)
+
+        def batch(self, number: int) -> Sequence[Proposal] | None:
+            origin = Origin(kind=self.kind, by=self.name, detail=str(number))
+            return [Proposal(origin=origin, structure=None)] if number < self.size else None
+
+    sources = [Numbers(n, size) for n, size in enumerate(sizes)]
+    found = list(interleaved(sources, lambda source, number: source.batch(number)))
+    assert len(found) == sum(sizes)
+    for n, size in enumerate(sizes):  # each in order, none lost
+        assert [p.origin.detail for p in found if p.origin.by == str(n)] == [str(k) for k in range(size)]
+    held = {kind: sum(s for n, s in enumerate(sizes) if sources[n].kind == kind) for kind in kinds}
+    turns = min((count for count in held.values() if count), default=0)
+    first = [p.origin.kind for p in islice(found, turns * sum(count > 0 for count in held.values()))]
+    assert all(first.count(kind) == turns for kind, count in held.items() if count)
+
+
+def test_compositions_take_turns_and_end() -> None:
+    class Few:
+        kind: Kind = "prototypes"
+        name = "few"
+
+        def __init__(self, which: int) -> None:
+            self.which = which
+
+        def batch(self, number: int) -> Sequence[Proposal] | None:
+            if number > self.which:
+                return None
+            return [
+                Proposal(
+                    origin=Origin(kind="prototypes", by="few", detail=f"{self.which}.{number}"),
+                    structure=None,
+                )
+            ]
+
+    made = Scheduled("prototypes", "few", [lambda n=n: Few(n) for n in range(3)])
+    found = [p.origin.detail for p in interleaved([made], lambda source, n: source.batch(n))]
+    assert sorted(found) == ["0.0", "1.0", "1.1", "2.0", "2.1", "2.2"]
+    assert found[0] == "0.0"
+
+
+def test_replacing_elements_is_exact_on_known_pairs() -> None:
+    matcher = StructureMatcher()
+    made = scaled(rocksalt(5.64, "Na", "Cl"), {"Na": "Mg", "Cl": "O"})
+    assert matcher.fit(made, rocksalt(4.21, "Mg", "O"))
+    assert made.volume == pytest.approx(rocksalt(4.21, "Mg", "O").volume, rel=0.1)
+    made = scaled(perovskite(5.6, "Cs", "Pb", "Br"), {"Cs": "Sr", "Pb": "Ti", "Br": "O"})
+    assert matcher.fit(made, perovskite(3.905, "Sr", "Ti", "O"))
+    assert made.volume == pytest.approx(3.905**3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "ways"), [("NaCl", "MgO", 2), ("BaTiO3", "SrTiO3", 2), ("SiO2", "TiO2", 1)]
+)
+def test_elements_are_assigned_in_all_distinct_ways(known: str, asked: str, ways: int) -> None:
+    old, new = amounts_of(Composition(known)), amounts_of(Composition(asked))
+    found = replacements(old, new)
+    assert len(set(found)) == len(found) == ways
+    assert all({new[b] for _, b in way} and all(old[a] == new[b] for a, b in way) for way in found)
+
+
+def test_the_closest_chemistry_comes_first_and_known_ones_can_be_hidden() -> None:
+    crystals = {
+        "far": perovskite(5.6, "Cs", "Pb", "Br"),
+        "near": perovskite(4.01, "Ba", "Ti", "O"),
+        "itself": perovskite(3.9, "Sr", "Ti", "O"),
+    }
+    reference = of_structures("here", crystals)
+    asked = {"Sr": 1, "Ti": 1, "O": 3}
+    first = (Prototypes(reference, asked).batch(0) or [])[0]
+    assert "itself" in first.origin.detail
+    hidden = without(reference, parse_question("SrTiO3"))
+    found = Prototypes(hidden, asked).batch(0) or []
+    assert "near" in found[0].origin.detail
+    assert not any("itself" in one.origin.detail for one in found)
+    assert len(found) == 4
+    assert all(one.structure is not None and amounts_of(one.structure.composition) == asked for one in found)
+    assert Prototypes(hidden, asked).batch(1) is None
+
+
+@given(st.integers(0, 2**31), st.integers(0, 5))
+@settings(max_examples=5, deadline=None)
+def test_random_structures_are_of_the_composition_and_follow_the_seed(seed: int, number: int) -> None:
+    pytest.importorskip("pyxtal")
+    asked = {"Mg": 1, "O": 1}
+    source = SymmetricRandom(amounts=asked, max_atoms=8, seed=seed)
+    found, again = source.batch(number), source.batch(number)
+    assert [one.to_json() for one in found] == [one.to_json() for one in again]
+    for one in found:
+        if one.structure is not None:
+            assert amounts_of(one.structure.composition) == asked
+
+
+def test_proposals_are_read_as_they_were_written() -> None:
+    structure = perovskite(3.9, "Sr", "Ti", "O")
+    origin = Origin(kind="random", by="random", detail="x")
+    one = Proposal.from_json(json.loads(json.dumps(Proposal(origin=origin, structure=structure).to_json())))
+    assert one.structure is not None
+    assert (one.structure.frac_coords == structure.frac_coords).all()
+    assert (one.structure.lattice.matrix == structure.lattice.matrix).all()
+
+
+def test_near_duplicates_are_merged_and_others_not() -> None:
+    sieve = Sieve()
+    cell = rocksalt(5.64, "Na", "Cl")
+    assert sieve.twin(0, cell) is None
+    moved = cell.copy()
+    moved.perturb(0.01)
+    assert sieve.twin(1, moved) == 0
+    other = Structure(Lattice.cubic(3.5), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert sieve.twin(2, other) is None
+
+
+# --- the search
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
+    out = tmp_path_factory.mktemp("search") / "out"
+    answer = call(
+        "search", FORMULA, *CHEAP, "--num", "8", "--budget", "00:10:00", "--format", "cif", "--format",
+        "poscar", "--max-atoms", "4", "--max-steps", "40", "--out", str(out),
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    return out, answer
+
+
+def test_everything_is_written(finished: tuple[Path, Answer]) -> None:
+    out, answer = finished
+    assert "best: CuAu" in answer.stderr or "best: AuCu" in answer.stderr
+    rows = table(out)
+    heights = [float(row["above_best"]) for row in rows if row["above_best"]]
+    assert heights == sorted(heights)
+    assert heights[0] == 0.0
+    assert [int(row["rank"]) for row in rows] == list(range(1, len(rows) + 1))
+    assert all(
+        amounts_of(Composition(row["formula"])) == {"Cu": 1, "Au": 1} for row in rows if row["formula"]
+    )
+    assert all(row["origin"] for row in rows)
+    found = json.loads((out / "candidates.json").read_text())
+    assert found["asked"]["question"] == "CuAu"
+    assert sum(source["proposed"] for source in found["sources"].values()) >= 8
+    assert sum(row["found"] for row in found["candidates"]) == sum(
+        source["proposed"] - source["faulty"] - source["elsewhere"] for source in found["sources"].values()
+    )
+    names = sorted(path.name for path in (out / "shortlist").iterdir())
+    assert [name for name in names if name.startswith("001_")] == [
+        f"{names[0][:-4]}.cif",
+        f"{names[0][:-4]}.vasp",
+    ]
+    for name in names:
+        assert len(Structure.from_file(out / "shortlist" / name)) > 0
+    frames = read(out / "candidates.extxyz", ":")
+    assert [atoms.info["rank"] for atoms in frames] == list(range(1, len(frames) + 1))
+
+
+def test_the_page_stands_alone_on_a_phone_in_the_dark(finished: tuple[Path, Answer]) -> None:
+    text = (finished[0] / "search.html").read_text()
+    assert 'name="viewport"' in text
+    assert "prefers-color-scheme: dark" in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+    assert text.index('class="cards"') < text.index("<h2>Energies") < text.index("<h2>What was asked")
+    assert "shortlist/001_" in text
+    assert len(text) < 3_000_000
+
+
+def test_the_same_words_go_on_and_others_are_refused(finished: tuple[Path, Answer]) -> None:
+    out, _ = finished
+    before = (out / "ranked.csv").read_text()
+    words = (*CHEAP, "--max-atoms", "4", "--max-steps", "40", "--out", str(out), "--budget", "00:10:00")
+    with mock.patch("epitaxy.eval.stability.ase_potential.relax_with", side_effect=AssertionError):
+        answer = call("search", FORMULA, *words, "--num", "8")
+    assert answer.returncode == 0, answer.stderr
+    assert (out / "ranked.csv").read_text() == before
+    refused(call("search", "Cu3Au", *words), "holds a search for", "CuAu")
+    refused(call("search", FORMULA, *words, "--seed", "1"), "seed")
+
+
+def test_interrupted_and_continued_is_the_same_as_uninterrupted(
+    finished: tuple[Path, Answer], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = (
+        "search", FORMULA, *CHEAP, "--num", "8", "--budget", "00:10:00", "--max-atoms", "4", "--max-steps",
+        "40", "--out", str(out),
+    )  # fmt: skip
+    engine = importlib.import_module("epitaxy.eval.stability.ase_potential")
+    real, calls = engine.relax_with, 0
+
+    def stops(*args: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    with mock.patch.object(engine, "relax_with", stops):
+        answer = call(*words)
+    assert answer.returncode == 130, answer.stderr
+    assert 0 < len(table(out)) < len(table(finished[0]))
+    assert "stopped before its time" in (out / "search.html").read_text()
+    assert call(*words).returncode == 0
+    assert (out / "ranked.csv").read_text() == (finished[0] / "ranked.csv").read_text()
+
+
+def test_another_seed_proposes_others(tmp_path: Path) -> None:
+    pytest.importorskip("pyxtal")
+    found = [
+        SymmetricRandom(amounts={"Cu": 1, "Au": 1}, max_atoms=4, seed=seed).batch(0)[0].to_json()
+        for seed in (0, 1)
+    ]
+    assert found[0] != found[1]
+
+
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An effective-medium potential that takes its time."""
+    (tmp_path / "slow_potential.py").write_text(
+        "import time\nfrom ase.calculators.emt import EMT\n\n\nclass Slow(EMT):\n"
+        "    def calculate(self, *args, **words):\n        time.sleep(0.1)\n"
+        "        super().calculate(*args, **words)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "slow_potential:Slow"
+    sys.modules.pop("slow_potential", None)
+
+
+def test_the_budget_is_kept_and_what_was_found_stays(slow: str, tmp_path: Path) -> None:
+    started = time.monotonic()
+    words = (
+        "search", FORMULA, "--potential", slow, "--workers", "0", "--reference", "prototypes", "--proposals",
+        "prototypes,random", "--budget", "00:00:20", "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    answer = call(*words)
+    assert answer.returncode == 0, answer.stderr
+    spent = json.loads((tmp_path / "out" / "candidates.json").read_text())["seconds"]
+    assert spent == pytest.approx(20, rel=0.25)
+    assert time.monotonic() - started < 30
+    found = table(tmp_path / "out")
+    assert any(row["converged"] == "True" for row in found)
+    answer = call(*words)  # the time is spent: nothing new, nothing lost
+    assert "larger --budget" in answer.stderr
+    assert table(tmp_path / "out") == found
+
+
+def test_a_chemical_system_is_ranked_by_the_hull_of_what_was_found(tmp_path: Path) -> None:
+    known = tmp_path / "known"
+    write_cifs(
+        known,
+        [
+            Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]]),
+            Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.06), ["Au"], [[0, 0, 0]]),
+            Structure(Lattice.cubic(3.1), ["Cu", "Au"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+        ],
+    )
+    found = search(
+        "Cu-Au", out=tmp_path / "out", num=12, proposals="prototypes,random", reference=str(known),
+        potential="ase:emt", max_atoms=4, max_steps=40, workers=0,
+    )  # fmt: skip
+    assert isinstance(found, SearchResult)
+    placed = [find for find in found.finds if find.candidate.e_hull is not None]
+    assert placed
+    assert min(find.candidate.e_hull or 0.0 for find in placed) >= 0.0
+    assert {find.structure.composition.chemical_system for find in placed if find.structure} >= {"Au-Cu"}
+    heights = [found.height(find) for find in placed]
+    assert heights == sorted(heights, key=lambda h: h or 0.0)
+    assert "this search" in found.stability.hull.source
+
+
+def test_a_hull_of_known_crystals(tmp_path: Path) -> None:
+    known = tmp_path / "known"
+    write_cifs(
+        known,
+        [
+            Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]]),
+            Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.06), ["Au"], [[0, 0, 0]]),
+        ],
+    )
+    found = search(
+        "CuAu", out=tmp_path / "out", num=4, proposals="prototypes", reference="prototypes", hull=str(known),
+        potential="ase:emt", workers=0,
+    )  # fmt: skip
+    candidate = found.finds[0].candidate
+    assert candidate.e_hull is not None
+    assert sum(share for _, share in candidate.above.decomposition) == pytest.approx(1.0)
+    assert found.height(found.finds[0]) == candidate.e_hull
+
+
+def test_models_propose_what_was_asked(tmp_path: Path) -> None:
+    found = search(
+        "SrTiO3", out=tmp_path / "out", num=3, proposals="models", model="crysbfn-perov-small", steps=2,
+        potential="ase:lj,sigma=2.0,rc=5.0,epsilon=0.1", max_steps=3, workers=0, reference="prototypes",
+    )  # fmt: skip
+    assert found.finds
+    assert all(origin.by == "crysbfn-perov-small" for find in found.finds for origin in find.origins)
+    assert all("seed" in origin.detail for find in found.finds for origin in find.origins)
+    assert all(amounts_of(s.composition) == {"Sr": 1, "Ti": 1, "O": 3} for s in found.structures)
+
+
+def test_python_has_the_same_sentences(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="formula"):
+        search("Xx3", out=tmp_path / "out")
+    with pytest.raises(UsageError, match="--budget"):
+        search("SrTiO3", out=tmp_path / "out", budget=0)
+
+
+def test_a_reference_is_read_in_all_its_forms(tmp_path: Path) -> None:
+    write_cifs(tmp_path / "known", [rocksalt(5.64, "Na", "Cl")])
+    asked = {"Na": 1, "Cl": 1}
+    assert len(load_reference(str(tmp_path / "known"), None).of_formula(asked)) == 1
+    every = load_reference("prototypes", None)
+    assert len(every.ids) > len(load_reference("prototypes:train", None).ids)
+    assert every.of_formula(asked)

@@ -1,0 +1,89 @@
+"""The tutorials do what they say: their blocks run in order, in short; what is generated is true."""
+
+import importlib.util
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+APPS = {"crysbfn", "kldm", "symmbfn", "geobfn", "epitaxy"}
+WIDTH = ("network.hidden=48", "network.layers=2")
+SHORT: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("train",): ("--device", "cpu", "--max-time", "00:00:02"),
+    ("sample",): ("--steps", "3", "--device", "cpu"),
+    ("eval",): ("--workers", "0", "--no-cache"),
+    ("compare",): ("--workers", "0"),
+    ("search",): ("--workers", "0"),
+}
+"""Words that are added to a command for the time's sake alone."""
+
+
+def run_command(line: str) -> None:
+    app, *words = shlex.split(line, comments=True)
+    for verbs, more in SHORT.items():
+        if tuple(words[: len(verbs)]) == verbs:
+            words += more
+    if words[0] == "train":
+        quick = ["training.passes=1", "sampling.steps=3"] + list(WIDTH) * ("--from" not in words)
+        words += [word for value in quick for word in ("--set", value)]
+    module = "main" if app == "epitaxy" else app
+    import_module(f"epitaxy.apps.cli.{module}").app(words, standalone_mode=False)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_tutorial_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = torch.get_rng_state()
+    names: dict[str, Any] = {"__name__": page.stem.replace("-", "_")}
+    found = re.findall(r"```(python|bash)\n(.*?)```", page.read_text(), re.DOTALL)
+    assert found
+    for language, block in found:
+        if language == "python":
+            exec(compile(block, str(page), "exec", dont_inherit=True), names)
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.split(" ")[0] in APPS:
+                run_command(line)
+    torch.set_rng_state(state)
+    for suite in [value for name, value in names.items() if name.startswith("Test")]:
+        laws = [law for law in dir(suite) if law.startswith("test_")]
+        assert laws
+        for law in laws:
+            getattr(suite(), law)()
+
+
+def loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "_site" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_floors_are_drawn_from_the_code() -> None:
+    floors = loaded("floors")
+    assert floors.PICTURE.read_text() == floors.picture(), "run python docs/_site/floors.py"
+    assert ("flows", "models") not in floors.imports()
+
+
+def test_every_figure_has_a_name_that_can_be_read() -> None:
+    from epitaxy.apps.report.definitions import catalogue
+
+    rows = [row for kind in catalogue().values() for row in kind]
+    assert len(rows) > 50
+    assert all(re.fullmatch(r"[\w@*/]+", name) and words.endswith(".") for name, _, words in rows)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text()
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert f": {page.relative_to(ROOT / 'docs')}" in text, page
