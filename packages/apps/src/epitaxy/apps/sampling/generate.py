@@ -189,7 +189,8 @@ def _made(
         time = following
         outputs = model.answer(states, time, given)
     decoded = flow.decode(states, outputs, time, segments=segments, source=source)
-    return [_restored(sample) for sample in model.samples(decoded, model.read(outputs, states), given, group)]
+    made = model.samples(decoded, model.read(outputs, states), given, group)
+    return [_restored(sample) for sample in made]
 
 
 def _given_batch(group: Sequence[Q], device: torch.device) -> Any:
