@@ -14,7 +14,7 @@ from epitaxy.apps import KLDM, CrysBFN, UsageError, load
 from epitaxy.apps.cli.plot import run_plot
 from epitaxy.apps.comparison import compare
 from epitaxy.apps.data import load_split
-from epitaxy.apps.model_dir import shipped
+from epitaxy.apps.folders import shipped
 from epitaxy.apps.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.structure3d import colour
