@@ -14,7 +14,7 @@ from epitaxy.apps import KLDM, CrysBFN, UsageError, load
 from epitaxy.apps.cli.plot import run_plot
 from epitaxy.apps.comparison import compare
 from epitaxy.apps.data import load_split
-from epitaxy.apps.model_dir import shipped
+from epitaxy.apps.folders import shipped
 from epitaxy.apps.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.structure3d import colour
@@ -51,8 +51,8 @@ def test_a_command_line_is_there_at_once() -> None:
 @pytest.mark.parametrize(
     ("module", "words", "said"),
     [
-        ("main", ["eval", "dng", "nosuch"], "nosuch is neither a dataset's name nor a path"),
-        ("main", ["eval", "csp", "perov5:val", "perov_5"], "did you mean 'perov_5'"),
+        ("main", ["eval", "dng", "nosuch"], "nosuch: there is no such file or folder"),
+        ("main", ["eval", "csp", "perov_5", "perov5"], "did you mean 'perov_5'"),
         ("main", ["eval", "csp", "perov_5", "perov_5", "--protocol", "x"], "--protocol x: choose cdvae"),
         ("main", ["eval", "dng", "perov_5", "--parts", "coverage,x"], "--parts x"),
         ("main", ["compare", "kldm-perov-small", "perov_5", "--sampler", "x"], "--sampler x: choose recipe"),
