@@ -130,7 +130,7 @@ def for_groups(
     if start is not None:
         numbers = start.batch.numbers.tolist()
         check_elements(Counter(numbers), statistics.vocabulary, what="--like")
-        known = {key: {len(numbers): 1} for key in known}
+        known = {number: {len(numbers): 1} for number in known}
     orbits = {
         number: palette.fitting(sizes, noun=f"asymmetric units of group {number}")
         for number, sizes in known.items()
