@@ -2,6 +2,7 @@
 
 from epitaxy.eval.stability.ase_potential import AsePotential
 from epitaxy.eval.stability.batch import StageProgress, Work, energies_of, relax_all
+from epitaxy.eval.stability.bonds import impossible_bond
 from epitaxy.eval.stability.candidate import Candidate
 from epitaxy.eval.stability.chgnet_potential import CHGNetPotential
 from epitaxy.eval.stability.conventions import CONVENTIONS, StabilityConvention
@@ -46,6 +47,7 @@ __all__ = [
     "energies_of",
     "evaluate_stability",
     "hull_of_entries",
+    "impossible_bond",
     "judge",
     "load_potential",
     "method_of",

@@ -13,7 +13,8 @@ from pymatgen.core.structure import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from epitaxy.eval.csp.pair import rms_displacement
-from epitaxy.eval.stability.descent import SYMPREC, descend
+from epitaxy.eval.stability.bonds import impossible_bond
+from epitaxy.eval.stability.descent import SYMPREC, GoneError, descend
 from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def relax_with(calculator: Any, structure: Structure, settings: RelaxSettings) -
     """Relax atoms and cell (:mod:`epitaxy.eval.stability.descent`).
 
     Raises:
-        ValueError: If the crystal is disordered, has dummy atoms or too many, flies apart or collapses, or
-            the energy is not finite.
+        ValueError: If the crystal is disordered, has dummy atoms or too many, flies apart or collapses,
+            falls into a hole of the potential (:mod:`epitaxy.eval.stability.bonds`), or the energy is not
+            finite.
 
     """
     if len(structure) > settings.max_atoms:
@@ -49,6 +51,8 @@ def relax_with(calculator: Any, structure: Structure, settings: RelaxSettings) -
     energy = _finite(atoms.get_potential_energy() / len(atoms))
     forces: Float[np.ndarray, "atoms 3"] = atoms.get_forces()
     relaxed = to_structure(atoms)
+    if (bond := impossible_bond(relaxed)) is not None:
+        raise GoneError(f"it falls into a hole of the potential: {bond}")
     return Relaxed(
         structure=relaxed,
         energy=energy,
