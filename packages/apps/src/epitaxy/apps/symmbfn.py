@@ -64,6 +64,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             partial(wyckoff_start, symprec=self.model.recipe.symprec),
             formula=formulas, formula_units=formula_units, spacegroup=groups, crystal_system=systems,
         )  # fmt: skip
+        if start is not None and self.model.recipe.task == "csp":
+            raise UsageError("--like: this model is given its composition; take one trained with --task dng")
         if start is not None:
             groups = start.batch.space_groups.tolist()
         symmetry = Symmetry.parse(groups, systems)
