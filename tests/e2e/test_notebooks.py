@@ -16,7 +16,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "docs" / "notebooks").glob("*.ip
 def texts(notebook: Any) -> list[str]:
     """What the cells print and return; what goes to the screen aside of that differs by machine."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    told = [o.get("text", "") for o in outputs if o.get("name") == "stdout"]
+    told = ["".join(o.get("text", "") for o in outputs if o.get("name") == "stdout")]  # however it came
     return told + [o["data"]["text/plain"] for o in outputs if o["output_type"] == "execute_result"]
 
 

@@ -127,7 +127,9 @@ def test_the_folder_keeps_the_order_and_names_what_failed(csp_run: Path, tmp_pat
         Sample(request=r, structure=None if k == 1 else salt, reason="flat" if k == 1 else None)
         for k, r in enumerate(requests)
     ]
-    circumstances = Circumstances(model=loaded, steps=5, sampler=None, seed=0, seconds=1.0, requested=4)
+    circumstances = Circumstances(
+        model=loaded, steps=5, sampler=None, temperature=None, seed=0, seconds=1.0, requested=4
+    )
     write_folder(tmp_path / "out", samples, circumstances)
     frames = read(tmp_path / "out" / "samples.extxyz", index=":")
     assert [frame.info["seed"] for frame in frames] == [0, 2, 3]

@@ -506,7 +506,7 @@ def test_a_hull_of_known_crystals(tmp_path: Path) -> None:
 
 def test_models_propose_what_was_asked(tmp_path: Path) -> None:
     found = search(
-        "SrTiO3", out=tmp_path / "out", num=3, proposals="models", model="crysbfn-perov-small", steps=2,
+        "SrTiO3", out=tmp_path / "out", num=3, proposals="models", model="crysbfn-perov-small", steps=10,
         potential="ase:lj,sigma=2.0,rc=5.0,epsilon=0.1", max_steps=3, workers=0, reference="prototypes",
     )  # fmt: skip
     assert found.finds
