@@ -1,9 +1,11 @@
-"""The parts of CSPNet that are chosen by a word."""
+"""Small parts that networks share, and those that are chosen by a word."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from torch import nn
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding
 from epitaxy.models.lattice_views import LatticeView, MatrixLattice, ParameterLattice
@@ -48,3 +50,12 @@ def choose(what: str, word: str, choices: Mapping[str, T]) -> T:
     if word not in choices:
         raise ValueError(f"{what} is {' or '.join(map(repr, choices))}, not {word!r}")
     return choices[word]
+
+
+def normed(
+    x: Float[Tensor, "atoms hidden"],
+    scale: Float[Tensor, "atoms hidden"],
+    shift: Float[Tensor, "atoms hidden"],
+) -> Float[Tensor, "atoms hidden"]:
+    """Layer norm whose scale and shift come from outside."""
+    return F.layer_norm(x, x.shape[1:]) * (1 + scale) + shift

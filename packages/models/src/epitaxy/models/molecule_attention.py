@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epitaxy.geometry import Segments
+from epitaxy.models._parts import normed
 from epitaxy.models.rotary_attention import Padding
 
 _DECAY = 2.0
@@ -116,14 +117,14 @@ class MoleculeLayer(nn.Module):
         scale, shift, gate, scale2, shift2, gate2 = segments.expand(self.modulation(of_molecule)).chunk(
             6, dim=1
         )
-        qkv = self.qkv(_normed(atoms, scale, shift)).unflatten(1, (3, self.heads, -1))
+        qkv = self.qkv(normed(atoms, scale, shift)).unflatten(1, (3, self.heads, -1))
         messages, distances, directions, others = self._attend(qkv, vectors, geometry)
         seen = torch.cat([messages.flatten(1), distances.flatten(1)], dim=1)
         atoms = atoms + self.out(seen) * (1 + gate)
         vectors = vectors + self.mix(torch.cat([directions, others], dim=2)).to(vectors.dtype)
         one, other = self.pair(vectors).to(vectors.dtype).chunk(2, dim=2)
         angles = (one * other).sum(1)
-        inner = F.silu(self.up(torch.cat([_normed(atoms, scale2, shift2), angles], dim=1)))
+        inner = F.silu(self.up(torch.cat([normed(atoms, scale2, shift2), angles], dim=1)))
         return atoms + self.down(inner) * (1 + gate2), vectors
 
     def _attend(
@@ -149,8 +150,3 @@ class MoleculeLayer(nn.Module):
         others = padding.gather(weights @ padding.spread(split)[0].to(weights.dtype))
         others = others.view(atoms, heads, 3, -1).transpose(1, 2).flatten(2)
         return messages, distances, directions, others
-
-
-def _normed(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Layer norm whose scale and shift come from outside."""
-    return F.layer_norm(x, x.shape[1:]) * (1 + scale) + shift

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epitaxy.geometry import Pairs, Segments
+from epitaxy.geometry import Segments
 from epitaxy.models.egnn import EGNNOutput
 from epitaxy.models.molecule_attention import Geometry, MoleculeLayer, RadialBasis
 
@@ -84,7 +84,6 @@ class MoleculeTransformer(nn.Module):
         positions: Float[Tensor, "atoms 3"],
         features: Float[Tensor, "atoms channels"],
         conditions: Float[Tensor, "graphs conditions"],
-        pairs: Pairs | None = None,  # noqa: ARG002 - as EGNN's; there is no list of pairs here
     ) -> EGNNOutput:
         """Run the network on a batch.
 
@@ -93,7 +92,6 @@ class MoleculeTransformer(nn.Module):
             positions: Cartesian, in a unit of about a bond's length.
             features: input features of each atom.
             conditions: what is known of each molecule.
-            pairs: not looked at.
 
         """
         geometry = Geometry.of(segments, positions, self.basis, self.directed)

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from epitaxy.geometry import Pairs, Segments
+from epitaxy.models._parts import normed
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
 from epitaxy.models.rotary_attention import Padding, Phases, attend, wave_vectors
 
@@ -166,12 +167,3 @@ class RotaryLayer(nn.Module):
         inner = F.silu(self.up(normed(atoms, scale2, shift2)))
         updated: Tensor = atoms + self.down(inner) * (1 + gate2)
         return updated
-
-
-def normed(
-    x: Float[Tensor, "atoms hidden"],
-    scale: Float[Tensor, "atoms hidden"],
-    shift: Float[Tensor, "atoms hidden"],
-) -> Float[Tensor, "atoms hidden"]:
-    """Layer norm whose scale and shift come from outside."""
-    return F.layer_norm(x, x.shape[1:]) * (1 + scale) + shift

@@ -1,6 +1,6 @@
 """The network's shape."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
@@ -148,17 +148,6 @@ class AnyMoleculeNetConfig(NetworkConfig):
     time_dim: PositiveInt = 32
     property_dim: PositiveInt = 32
 
-
-class MoleculeNetConfig(AnyMoleculeNetConfig):
-    """MoleculeNet; the defaults are GeoBFN's on QM9 (App. B and the published code)."""
-
-    kind: Literal["moleculenet"] = "moleculenet"
-    hidden: PositiveInt = 256
-    layers: PositiveInt = 9
-    equivariance: Literal["E(3)", "SE(3)"] = "E(3)"
-    attention: bool = False
-    tanh: bool = False
-
     def build(
         self,
         *,
@@ -185,10 +174,26 @@ class MoleculeNetConfig(AnyMoleculeNetConfig):
             time_dim=self.time_dim,
             hidden=self.hidden,
             layers=self.layers,
-            equivariance=self.equivariance,
-            attention=self.attention,
-            tanh=self.tanh,
+            **self._body(),
         )
+
+    def _body(self) -> dict[str, Any]:
+        """Return what is one kind's own."""
+        raise NotImplementedError
+
+
+class MoleculeNetConfig(AnyMoleculeNetConfig):
+    """MoleculeNet; the defaults are GeoBFN's on QM9 (App. B and the published code)."""
+
+    kind: Literal["moleculenet"] = "moleculenet"
+    hidden: PositiveInt = 256
+    layers: PositiveInt = 9
+    equivariance: Literal["E(3)", "SE(3)"] = "E(3)"
+    attention: bool = False
+    tanh: bool = False
+
+    def _body(self) -> dict[str, Any]:
+        return {"equivariance": self.equivariance, "attention": self.attention, "tanh": self.tanh}
 
 
 class MoleculeTransformerConfig(AnyMoleculeNetConfig):
@@ -212,32 +217,15 @@ class MoleculeTransformerConfig(AnyMoleculeNetConfig):
             raise ValueError(f"hidden = {self.hidden} is no multiple of the {self.heads} heads")
         return self
 
-    def build(
-        self,
-        *,
-        types: NonNegativeInt,
-        charge: Literal["none", "basis", "value"],
-        charge_outputs: int,
-        properties: int,
-    ) -> MoleculeNet:
-        """Return a freshly initialised network, see :class:`MoleculeNetConfig`."""
-        return MoleculeNet(
-            types=types,
-            charge=charge,
-            charge_outputs=charge_outputs,
-            properties=properties,
-            property_dim=self.property_dim,
-            time=self.time,
-            time_dim=self.time_dim,
-            hidden=self.hidden,
-            layers=self.layers,
-            transformer={
+    def _body(self) -> dict[str, Any]:
+        return {
+            "transformer": {
                 "heads": self.heads,
                 "radial": self.radial,
                 "reach": self.reach,
                 "expansion": self.expansion,
-            },
-        )
+            }
+        }
 
 
 AnyMoleculeNet = Annotated[MoleculeNetConfig | MoleculeTransformerConfig, Field(discriminator="kind")]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,8 @@ class RelaxTask:
 
 
 def _prepared(potential: Potential) -> RelaxTask:
-    try:
+    with suppress(Exception):  # each structure will say why
         potential.prepare()
-    except Exception:  # each structure will say why
-        return RelaxTask(potential)
     return RelaxTask(potential)
 
 
