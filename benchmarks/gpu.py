@@ -25,12 +25,13 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.devices import chosen_device, compile_network, sent
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.files import write_text
-from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.foundation.devices import chosen_device, compile_network, sent
+from epitaxy.apps.foundation.files import write_text
+from epitaxy.apps.foundation.names import ModelName, Task
+from epitaxy.apps.generative.dataset import Dataset
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.sampling import crystals, molecules, wyckoff
 from epitaxy.apps.sampling.generate import generate
 from epitaxy.apps.training.averaging import AveragedNetwork
@@ -119,7 +120,7 @@ class Bench:
 def dataset(subject: Subject) -> Dataset:
     """Load the training split."""
     recipe: Any = preset("paper", model=subject.model, task=subject.task, dataset=subject.data)
-    return FAMILIES[subject.model].load(recipe, "train", None)
+    return kind_of(subject.model).load(recipe, "train", None)
 
 
 def build(subject: Subject, *, tiny: bool) -> AnyModel:
@@ -128,7 +129,7 @@ def build(subject: Subject, *, tiny: bool) -> AnyModel:
     base = preset("paper", model=subject.model, task=subject.task, dataset=subject.data)
     small = ("network.hidden=16", "network.layers=1") if tiny else ()
     recipe = apply_overrides(base, [*subject.words, *small])
-    family = FAMILIES[subject.model]
+    family = kind_of(subject.model)
     model = family.build(recipe, family.summarise(dataset(subject)))
     if tiny and model.flow.grid is not None:
         model.flow = model.flow.with_steps(20)

@@ -14,14 +14,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.data import load_asymmetric_units, load_molecules, load_split
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.foundation.names import ModelName, Task
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules.data import load_molecules
+from epitaxy.apps.requests.elements import Palette
+from epitaxy.apps.requests.request import Request
 from epitaxy.apps.sampling import crystals, molecules, wyckoff
 from epitaxy.apps.sampling import generate as generating
-from epitaxy.apps.sampling.elements import Palette
-from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.module import TrainingModule, stratified_times
 from epitaxy.apps.training.optimiser import optimiser
@@ -100,7 +103,7 @@ def dataset(model: ModelName) -> Any:
         case "geobfn":
             return load_molecules("g2", "val")
         case _:
-            return load_split("prototypes", "val", limit=12)
+            return load_crystals("prototypes", "val", limit=12)
 
 
 def build(case: Case) -> AnyModel:
@@ -111,7 +114,7 @@ def build(case: Case) -> AnyModel:
     if hasattr(base.network, "frequencies") and case.exact:
         words.append("network.frequencies=4")
     recipe = apply_overrides(base, words)
-    model = FAMILIES[case.model].build(recipe, FAMILIES[case.model].summarise(dataset(case.model)))
+    model = kind_of(case.model).build(recipe, kind_of(case.model).summarise(dataset(case.model)))
     # The bank of trajectories is drawn on the host, once, however many steps it has.
     return model if model.flow.grid is None else fewer_steps(model)
 

@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.conditioning import Conditioned, Told, hide, parse_targets, standardise, steer, steered
 from epitaxy.apps.config import ConditioningConfig
+from epitaxy.apps.generative.conditioning import (
+    Conditioned,
+    Told,
+    hide,
+    parse_targets,
+    standardise,
+    steer,
+    steered,
+)
 from epitaxy.data import PropertyStatistics
 from epitaxy.geometry import Segments, SharedRng
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from epitaxy.apps import UsageError
 from epitaxy.apps.cli.crysbfn import app
 from epitaxy.apps.cli.symmbfn import app as symmbfn
-from epitaxy.apps.folders import MARKER
+from epitaxy.apps.foundation.folders import MARKER
 from epitaxy.apps.sampling.folder import SUMMARY, claimed_folder, read_summary
 from epitaxy.apps.sampling.writers import CIFS, SAMPLES
 

@@ -7,14 +7,14 @@ from ase.io import read
 from pymatgen.core import Structure
 
 from epitaxy.apps import CrysBFN, UsageError
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.model_dir import load_model
-from epitaxy.apps.predictions import read_predictions
-from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.crystals.requests import CrystalRequest, de_novo, for_formulas
+from epitaxy.apps.evaluation.predictions import read_predictions
+from epitaxy.apps.generative.model_dir import load_model
+from epitaxy.apps.requests.formulas import parse_formula
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.folder import Circumstances, write_folder
-from epitaxy.apps.sampling.formulas import parse_formula
 from epitaxy.apps.sampling.generate import generate
-from epitaxy.apps.sampling.sample import Sample
 
 SHIPPED = "crysbfn-perov-small"
 SAMPLERS = [

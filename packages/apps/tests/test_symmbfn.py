@@ -10,12 +10,14 @@ from ase.io import read
 from torch import Tensor
 
 from epitaxy.apps import SymmBFN, UsageError
-from epitaxy.apps.config import WyckoffRecipe, apply_overrides, preset
-from epitaxy.apps.data import load_asymmetric_units
-from epitaxy.apps.model import States
-from epitaxy.apps.sampling.cells import cell_samples, sound_cells
-from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.wyckoff_model import GivenOrbits, WyckoffModel
+from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
+from epitaxy.apps.asymmetric_units.model import GivenOrbits, WyckoffModel
+from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals.cells import cell_samples, sound_cells
+from epitaxy.apps.generative.model import States
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.requests.request import Request
 from epitaxy.data.wyckoff import WyckoffDataset, WyckoffStatistics
 from epitaxy.eval import structural_validity
 from epitaxy.eval.symmetry import has_symmetry

@@ -3,10 +3,10 @@
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_sampling
 from epitaxy.apps.cli.shell import examples, new_app
 from epitaxy.apps.cli.verbs import add_info, add_train
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.foundation.checks import check_sampling
+from epitaxy.apps.foundation.names import ModelName
 
 
 def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
@@ -51,8 +51,8 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
         check_sampling(kind, model=model, out=out, sampler=sampler, device=device, compositions=compositions)
-        from epitaxy.apps.cli.crystal_sampling import CrystalWords
         from epitaxy.apps.cli.sampling import Sampling, run_sampling
+        from epitaxy.apps.crystals.options import CrystalWords
 
         asked = CrystalWords(
             num=num, seed=seed, formulas=formula or [], formula_units=formula_units,

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_sampling
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
+from epitaxy.apps.foundation.checks import check_sampling
 
 app = new_app("GeoBFN: molecules in three dimensions, in any number of steps.")
 add_train(app, "geobfn")
@@ -45,8 +45,8 @@ def sample(
 ) -> None:
     """Sample molecules into the folder --out: SDF with bonds, extxyz, and a page to look at."""
     check_sampling("geobfn", model=model, out=out, sampler=sampler, device=device)
-    from epitaxy.apps.cli.molecule_sampling import MoleculeWords
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
+    from epitaxy.apps.molecules.options import MoleculeWords
 
     asked = MoleculeWords(
         num=num, seed=seed, sizes=num_atoms or [], properties=property_ or [], guidance=guidance,

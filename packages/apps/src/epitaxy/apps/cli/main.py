@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_known, check_samples, choose
 from epitaxy.apps.cli.shell import examples, new_app, run
-from epitaxy.apps.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
+from epitaxy.apps.foundation.checks import check_known, check_samples, choose
+from epitaxy.apps.foundation.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
 
 app = new_app(
     "epitaxy: generative models for crystals and molecules. "
@@ -86,8 +86,8 @@ def eval_csp(
     check_samples(predictions)
     check_known(reference)
     choose("--protocol", protocol, PROTOCOL_NAMES)
-    from epitaxy.apps.cli.evaluation.csp import CSPWords, run_csp
-    from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
+    from epitaxy.apps.evaluation.csp import CSPWords, run_csp
+    from epitaxy.apps.evaluation.settings import Labour, Outputs
 
     run_csp(
         CSPWords(
@@ -145,8 +145,8 @@ def eval_dng(
     for part in (parts or "").split(","):
         if part.strip():
             choose("--parts", part.strip(), PART_NAMES)
-    from epitaxy.apps.cli.evaluation.dng import DNGWords, run_dng
-    from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
+    from epitaxy.apps.evaluation.dng import DNGWords, run_dng
+    from epitaxy.apps.evaluation.settings import Labour, Outputs
 
     run_dng(
         DNGWords(
@@ -183,8 +183,8 @@ def eval_molecules(
     """Score molecules: stability, validity, uniqueness, novelty."""
     check_samples(samples)
     check_known(train)
-    from epitaxy.apps.cli.evaluation.molecules import MoleculeWords, run_molecules
-    from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
+    from epitaxy.apps.evaluation.molecules import MoleculeWords, run_molecules
+    from epitaxy.apps.evaluation.settings import Labour, Outputs
 
     run_molecules(
         MoleculeWords(
@@ -241,8 +241,8 @@ def relax(
     """Relax samples and rank what is distinct by energy above the hull, or within each composition."""
     check_samples([samples])
     check_known(hull, train)
-    from epitaxy.apps.cli.evaluation.relax import RelaxWords, run_relax
-    from epitaxy.apps.cli.evaluation.settings import Labour, Outputs
+    from epitaxy.apps.evaluation.relax import RelaxWords, run_relax
+    from epitaxy.apps.evaluation.settings import Labour, Outputs
 
     run_relax(
         RelaxWords(
@@ -330,8 +330,8 @@ def search(
     search.html. Relaxing needs `pip install chgnet`, random structures need `pip install pyxtal`.
     """
     started = time.monotonic()
-    from epitaxy.apps.cli.early import budget_seconds
     from epitaxy.apps.discovery.words import SearchWords
+    from epitaxy.apps.foundation.checks import budget_seconds
 
     words = SearchWords(
         question=question, out=out, budget=budget_seconds(budget), num=num,
@@ -361,7 +361,7 @@ def quickstart(
     num: Annotated[int, typer.Option(min=1, help="Structures to sample per held-out composition.")] = 1,
 ) -> None:
     """Train a small CrysBFN on embedded crystals, sample, score; write CIFs and one HTML page."""
-    from epitaxy.apps.quickstart import run_quickstart
+    from epitaxy.apps.cli.quickstart import run_quickstart
 
     run_quickstart(out, num=num)
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from epitaxy.apps.errors import UsageError
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import say
 from epitaxy.apps.report.curves import curves_figure, write_loss_svg
 from epitaxy.apps.report.page import Section, write_page
-from epitaxy.apps.say import say
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import METRICS
 

@@ -5,17 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from epitaxy.apps.devices import chosen_device, compile_network
-from epitaxy.apps.errors import WorkError
-from epitaxy.apps.model_dir import LoadedModel, load_model
-from epitaxy.apps.names import ModelName
-from epitaxy.apps.progress import reporting
+from epitaxy.apps.foundation.devices import chosen_device, compile_network
+from epitaxy.apps.foundation.errors import WorkError
+from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.foundation.progress import reporting
+from epitaxy.apps.generative.model_dir import LoadedModel, load_model
+from epitaxy.apps.requests.request import Request
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.folder import Circumstances, claimed_folder, write_folder
 from epitaxy.apps.sampling.generate import REDRAWS, generate
-from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.sampling.sample import Sample
 from epitaxy.apps.sampling.shards import Shards
-from epitaxy.apps.say import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_sampling
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
+from epitaxy.apps.foundation.checks import check_sampling
 
 app = new_app(
     "SymmBFN: crystals that have the space group they were asked for, by construction. Invents crystals "
@@ -64,8 +64,8 @@ def sample(
         "symmbfn", model=model, out=out, sampler=sampler, device=device, spacegroups=spacegroup or [],
         systems=crystal_system or [],
     )  # fmt: skip
+    from epitaxy.apps.asymmetric_units.options import WyckoffWords
     from epitaxy.apps.cli.sampling import Sampling, run_sampling
-    from epitaxy.apps.cli.wyckoff_sampling import WyckoffWords
 
     asked = WyckoffWords(
         num=num, seed=seed, groups=spacegroup or [], systems=crystal_system or [], formulas=formula or [],

@@ -5,16 +5,17 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from epitaxy.apps.cli.early import check_task, parse_duration
-from epitaxy.apps.config import Recipe, apply_overrides, preset
-from epitaxy.apps.devices import chosen_device
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.families import FAMILIES
-from epitaxy.apps.folders import RECIPE
-from epitaxy.apps.model_dir import LoadedModel, load_model, load_recipe
-from epitaxy.apps.names import TASKS, ModelName
-from epitaxy.apps.progress import reporting
-from epitaxy.apps.say import say
+from epitaxy.apps.config import Recipe, apply_overrides
+from epitaxy.apps.foundation.checks import check_task, parse_duration
+from epitaxy.apps.foundation.devices import chosen_device
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import RECIPE
+from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.names import MODELS, ModelName
+from epitaxy.apps.foundation.progress import reporting
+from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.model_dir import LoadedModel, load_model, load_recipe
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.training.run import Hardware, open_run, train
 from epitaxy.apps.training.starting import begun_from
 
@@ -51,7 +52,7 @@ def run_training(kind: ModelName, words: Training) -> None:
     )
     source = None if words.begin is None else load_model(words.begin, kinds=(kind,))
     recipe = _resumed(kind, words) if words.resume else _new(kind, words, source)
-    family = FAMILIES[kind]
+    family = kind_of(kind)
     train_data, val_data = (family.load(recipe, split, words.root) for split in ("train", "val"))
     start = None if source is None else begun_from(source, recipe, family.summarise(train_data))
     origin = "" if source is None else f"Begun with the weights of {words.begin} (sha256 {source.checksum})."
@@ -86,8 +87,8 @@ def _going_on(kind: ModelName, words: Training) -> str:
 
 def _new(kind: ModelName, words: Training, source: LoadedModel | None) -> Recipe:
     if words.data is None:
-        raise UsageError(f"name the data to train on: --data {FAMILIES[kind].example}")
-    wanted = words.task or (TASKS[kind][0] if source is None else source.model.recipe.task)
+        raise UsageError(f"name the data to train on: --data {kind_of(kind).example}")
+    wanted = words.task or (MODELS[kind].tasks[0] if source is None else source.model.recipe.task)
     task = check_task(kind, wanted)
     if source is None or words.preset is not None:
         base = preset(words.preset or "small", model=kind, task=task, dataset=words.data)

@@ -5,16 +5,16 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_described, check_training
 from epitaxy.apps.cli.shell import examples
-from epitaxy.apps.names import TASKS, ModelName
+from epitaxy.apps.foundation.checks import check_described, check_training
+from epitaxy.apps.foundation.names import MODELS, ModelName
 
 _WORDS = {"csp": "csp: structures for a composition", "dng": "dng: de novo"}
 
 
 def add_train(app: typer.Typer, kind: ModelName) -> None:
     """Add ``train``; ``--task`` may be left out and then is the model's first."""
-    tasks = TASKS[kind]
+    tasks = MODELS[kind].tasks
     data = "qm9" if kind == "geobfn" else "perov_5"
 
     @app.command(
@@ -61,7 +61,7 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
 
 def add_info(app: typer.Typer, kind: ModelName, *, data: str) -> None:
     """Add ``info``; ``data`` is the dataset whose preset is described where none is named."""
-    tasks = TASKS[kind]
+    tasks = MODELS[kind].tasks
 
     @app.command()
     def info(

@@ -15,7 +15,7 @@ from pymatgen.io.vasp import Poscar
 
 from epitaxy.apps.discovery.result import Find, SearchResult
 from epitaxy.apps.discovery.words import SearchWords
-from epitaxy.apps.files import write_text
+from epitaxy.apps.foundation.files import write_text
 from epitaxy.data import write_extxyz
 from epitaxy.eval.stability import Standard, standardised
 from epitaxy.eval.stability.descent import SYMPREC

@@ -8,7 +8,7 @@ from typing import Any
 from epitaxy.apps.discovery.drawings import Rung, diffractogram, ladder
 from epitaxy.apps.discovery.outputs import COLUMNS, Row, row_of
 from epitaxy.apps.discovery.result import Find, SearchResult
-from epitaxy.apps.files import write_text
+from epitaxy.apps.foundation.files import write_text
 from epitaxy.apps.report.structure3d import structure_figure
 from epitaxy.apps.report.turntable import STYLE, script, turntable
 from epitaxy.eval.stability import standardised

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from epitaxy.apps.capabilities import Capability, capability_of, shipped_capabilities
 from epitaxy.apps.discovery.proposals.compositions import stoichiometries
 from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
 from epitaxy.apps.discovery.proposals.proposal import Proposer
@@ -12,8 +11,9 @@ from epitaxy.apps.discovery.proposals.random import random_proposer, require_pyx
 from epitaxy.apps.discovery.question import Amounts, Question, formula_of
 from epitaxy.apps.discovery.reference import Reference
 from epitaxy.apps.discovery.words import SOURCES, SearchWords
-from epitaxy.apps.errors import UsageError, WorkError
-from epitaxy.apps.say import say
+from epitaxy.apps.foundation.errors import UsageError, WorkError
+from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.requests.capabilities import Capability, capability_of, shipped_capabilities
 
 _OTHERWISE = "--proposals prototypes,random searches without models"
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from epitaxy.apps.cli.evaluation.settings import check_writable, sentences
 from epitaxy.apps.discovery.engine import Engine, PullSeconds
 from epitaxy.apps.discovery.hulls import known_hull
 from epitaxy.apps.discovery.outputs import write_outputs
@@ -22,9 +21,10 @@ from epitaxy.apps.discovery.relaxing import LIMIT, Relaxer
 from epitaxy.apps.discovery.result import SearchResult, gathered
 from epitaxy.apps.discovery.state import Spent, State, check_folder, claimed
 from epitaxy.apps.discovery.words import SearchWords
-from epitaxy.apps.errors import UsageError, WorkError
-from epitaxy.apps.progress import Progress, reporting
-from epitaxy.apps.say import say
+from epitaxy.apps.evaluation.settings import check_writable, sentences
+from epitaxy.apps.foundation.errors import UsageError, WorkError
+from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.progress import Progress, reporting
 from epitaxy.eval.stability import (
     NO_HULL,
     Hull,

@@ -67,7 +67,7 @@ def search(
         WorkError: something is not installed, or nothing could be relaxed.
         KeyboardInterrupt: after what there is was written.
     """
-    from epitaxy.apps.cli.early import budget_seconds
+    from epitaxy.apps.foundation.checks import budget_seconds
 
     return run_search(
         SearchWords(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.names import DEVICES
-from epitaxy.apps.suggest import suggest
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.names import DEVICES
+from epitaxy.apps.foundation.suggest import suggest
 
 SOURCES = ("models", "prototypes", "random")
 FORMATS = ("cif", "poscar")

@@ -14,14 +14,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.families import FAMILIES
-from epitaxy.apps.files import write_text
-from epitaxy.apps.folders import MARKER, check_free
-from epitaxy.apps.model_dir import LoadedModel
-from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.files import write_text
+from epitaxy.apps.foundation.folders import MARKER, check_free
+from epitaxy.apps.foundation.messages import is_main_process
+from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.model_dir import LoadedModel
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.writers import CIFS, SDFS
-from epitaxy.apps.say import is_main_process
 
 SUMMARY = "samples.json"
 
@@ -84,7 +84,7 @@ def _clear(out: Path) -> None:
 
 def write_folder(out: Path, samples: Sequence[Sample], circumstances: Circumstances) -> None:
     """Write the folder; each file appears whole or not at all, ``samples.json`` last."""
-    FAMILIES[circumstances.model.model.recipe.model].write(out, samples)
+    kind_of(circumstances.model.model.recipe.model).write(out, samples)
     write_text(out / SUMMARY, json.dumps(_summary(samples, circumstances), indent=1) + "\n")
 
 

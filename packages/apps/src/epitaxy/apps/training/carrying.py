@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from epitaxy.apps.config import ConditioningConfig, Recipe
-from epitaxy.apps.families import FAMILIES, AnyModel
+from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.data import PropertyStatistics, Vocabulary
 
 Labels = tuple[Hashable, ...]
@@ -90,7 +90,7 @@ def axes(model: AnyModel) -> dict[str, tuple[Labels, ...]]:
 def _strides(model: AnyModel, recipe: Recipe, statistics: Any, fewer: int) -> dict[str, tuple[int, ...]]:
     """Return how many places along each axis one element, or property, has."""
     with torch.random.fork_rng(devices=[]):
-        probe = FAMILIES[recipe.model].build(recipe, statistics).network.state_dict()
+        probe = kind_of(recipe.model).build(recipe, statistics).network.state_dict()
     return {
         name: tuple((a - b) // fewer for a, b in zip(value.shape, probe[name].shape, strict=True))
         for name, value in model.network.state_dict().items()

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from epitaxy.apps.config import CrystalRecipe, Recipe
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.families import AnyModel, build_model
-from epitaxy.apps.model_dir import LoadedModel
-from epitaxy.apps.say import say
+from epitaxy.apps.config import Recipe
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.generative.kind import AnyModel, build_model
+from epitaxy.apps.generative.model_dir import LoadedModel
 from epitaxy.apps.training.carrying import UnfitError, carried
 from epitaxy.data import Vocabulary
 
@@ -80,10 +80,7 @@ def inherited(statistics: Any, old: Any) -> Any:
 def _check_codes(recipe: Recipe, source: LoadedModel, statistics: Any) -> None:
     """Refuse further elements where each is told by a code that depends on how many there are."""
     old, new = source.model.statistics.vocabulary, statistics.vocabulary
-    if not isinstance(recipe, CrystalRecipe) or old == new:
-        return
-    form = recipe.species_form(len(new))
-    if form.kind == "probabilities" and form.channels != len(new):
+    if old != new and recipe.numbers_elements(len(new)):
         further = [s for s in new.symbols if s not in old.symbols]
         raise UsageError(
             f"--from {source.path}: its elements are told by bits that number them, and {', '.join(further)} "

@@ -4,10 +4,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from epitaxy.apps.config import Recipe
-from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.model import Batch
-from epitaxy.apps.say import say
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.generative.dataset import Dataset
+from epitaxy.apps.generative.model import Batch
 from epitaxy.data import Vocabulary
 
 
