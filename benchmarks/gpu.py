@@ -251,7 +251,7 @@ def sampling(subject: Subject, bench: Bench, precision: str, *, compiled: bool =
     if compiled:
         compile_network(model.network, "aot_eager" if bench.tiny else "inductor")
     size = 4 if bench.tiny else 1024
-    requests = asked(subject, model, size)
+    requests = given_for(subject, model, size)
     few, many = (2, 3) if bench.tiny else (5, 15)
 
     def made(steps: int) -> float:
@@ -275,7 +275,7 @@ def sampling(subject: Subject, bench: Bench, precision: str, *, compiled: bool =
     }
 
 
-def asked(subject: Subject, model: AnyModel, size: int) -> list[Any]:
+def given_for(subject: Subject, model: AnyModel, size: int) -> list[Any]:
     """Return requests for as many structures as the training data have, or are like."""
     statistics: Any = model.statistics
     match subject.model:

@@ -139,7 +139,9 @@ def requests(case: Case, model: AnyModel) -> list[Request]:
         cells = zip(data.ids, torch.split(data.numbers, data.counts.tolist()), strict=True)
         known = {name: numbers.tolist() for name, numbers in islice(cells, 6)}
         return list(crystals.for_compositions(known, statistics, num=1, seed=1))
-    targets = {name: seen.mean for name, seen in statistics.properties.items() if name in model.told.names}
+    targets = {
+        name: seen.mean for name, seen in statistics.properties.items() if name in model.conditions.names
+    }
     words: Any = {"seed": 1, "targets": targets, "guidance": 1.5 if targets else 0.0}
     if case.model == "geobfn":
         return list(molecules.for_sizes((4, 9), statistics, num=3, **words))

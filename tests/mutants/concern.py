@@ -106,10 +106,12 @@ _TABLE: dict[str, tuple[str, ...]] = {
         "../tests/invariance/test_company.py",
     ),
     "apps/molecules/requests.py": ("../tests/oracle/test_one_molecule.py", "apps/test_geobfn.py"),
-    "apps/asymmetric_units/requests.py": ("apps/test_symmbfn.py", "../tests/oracle/test_one_asymmetric_unit.py"),
+    "apps/asymmetric_units/requests.py": (
+        "apps/test_symmbfn.py", "../tests/oracle/test_one_asymmetric_unit.py"
+    ),
     "apps/sampling/writers.py": ("apps/test_folder.py",),
     "apps/evaluation/shortlist.py": ("apps/test_evaluation.py",),
-    "apps/generative/steering.py": ("apps/test_elements.py",),
+    "apps/generative/constraints.py": ("apps/test_elements.py",),
     "apps/foundation/suggest.py": ("apps/test_config.py", "apps/test_cli.py"),
     "apps/training/*.py": ("apps/test_optimiser.py", "apps/test_composition.py", "apps/test_training.py"),
     "apps/training/c*.py": ("apps/test_safety.py", "apps/test_starting.py"),

@@ -290,7 +290,7 @@ def test_targets_are_standardised_when_sampling(name: ModelName, make_recipe: Ma
         for z, w in ((2.0, 1.5), (-1.0, 0.0))
     ]
     asked += generator.requests(num=1, seed=0)
-    given = model.asked(asked, torch.device("cpu"))
+    given = model.given_for(asked, torch.device("cpu"))
     torch.testing.assert_close(given.properties[:2, 0], torch.tensor([2.0, -1.0]), rtol=1e-4, atol=1e-4)
     assert given.properties[2].isnan().all()
     assert given.guidance.tolist() == [1.5, 0.0, 0.0]
@@ -330,7 +330,7 @@ def test_guidance_goes_beyond_the_target_by_as_much_as_it_says(
     words: dict[str, Any] = {"spacegroup": 62} if name == "symmbfn" else {"num_atoms": 4}
     target = {TOLD[name]: seen.mean + seen.std}
     requests = generator.requests(num=3, seed=0, properties=target, guidance=guidance, **words)
-    given = model.asked(requests, torch.device("cpu"))
+    given = model.given_for(requests, torch.device("cpu"))
     source = SharedRng(torch.Generator().manual_seed(0))
     states = model.flow_on(model.flow, given).prior(
         model.blank(given), segments=given.segments, source=source

@@ -19,7 +19,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedEntry
 
-from epitaxy.apps.sampling.folder import SUMMARY
+from epitaxy.apps.sampling.output_folder import SUMMARY
 from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import write_cifs, write_extxyz
 

@@ -15,7 +15,7 @@ from epitaxy.apps.foundation.names import ModelName
 from epitaxy.apps.requests.capabilities import advised
 from epitaxy.apps.requests.elements import Words, palette, refuse_elements
 from epitaxy.apps.requests.request import Request
-from epitaxy.apps.requests.start import Like, StartWords
+from epitaxy.apps.requests.start import Like, StartOptions
 from epitaxy.apps.sampling.generator import Generator
 
 
@@ -61,7 +61,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             groups = list(spacegroup)
         systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
-        start = StartWords(like=like, strength=strength).read(
+        start = StartOptions(like=like, strength=strength).read(
             partial(wyckoff_start, symprec=self.model.recipe.symprec),
             formula=formulas, formula_units=formula_units, spacegroup=groups, crystal_system=systems,
         )  # fmt: skip
@@ -71,7 +71,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             groups = start.batch.space_groups.tolist()
         symmetry = Symmetry.parse(groups, systems)
         targets = dict(properties or {})
-        self.model.told.check(targets, guidance)
+        self.model.conditions.check(targets, guidance)
         if not formulas and self.model.recipe.task == "csp":
             raise UsageError(
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"

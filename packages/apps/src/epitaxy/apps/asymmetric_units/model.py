@@ -11,9 +11,9 @@ from epitaxy.apps.asymmetric_units.k_form import KForm
 from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
 from epitaxy.apps.asymmetric_units.requests import WyckoffRequest
 from epitaxy.apps.crystals.cells import cell_samples, sound_cells
-from epitaxy.apps.generative.conditioning import Conditioned, Told, steered
+from epitaxy.apps.generative.conditioning import Conditioned, PropertyConditions, guided
+from epitaxy.apps.generative.constraints import limited, limits
 from epitaxy.apps.generative.model import GenerativeModel, States
-from epitaxy.apps.generative.steering import limited, limits
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.data.wyckoff import WyckoffStatistics, site_points
 from epitaxy.flows import CategoricalBFN, Componentwise, Features, Limits, Pinned, ProductFlow
@@ -77,11 +77,11 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         super().__init__()
         self.recipe = recipe
         self.statistics = statistics
-        self.told = Told(recipe.conditioning, statistics.properties, statistics.crystals)
+        self.conditions = PropertyConditions(recipe.conditioning, statistics.properties, statistics.crystals)
         classes = len(statistics.vocabulary)
         self.flow = recipe.build_flow(classes)
         self.k_form = KForm.of(recipe.lattice_form, statistics)
-        self.network = recipe.build_network(classes, len(self.told.names))
+        self.network = recipe.build_network(classes, len(self.conditions.names))
         self.components = {"positions": 3, "lattice": 6, "species": 1, "symmetry": len(SITE_AXES)}
 
     def targets(self, batch: WyckoffBatch) -> dict[str, Tensor]:
@@ -96,16 +96,16 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
 
     def given(self, batch: WyckoffBatch, *, source: RngSource) -> GivenOrbits:
         """Return the groups of training crystals, and their properties but for those that are hidden."""
-        properties = self.told.in_training(batch.properties, batch.space_groups, source=source)
+        properties = self.conditions.in_training(batch.properties, batch.space_groups, source=source)
         given = GivenOrbits(segments=batch.segments, space_groups=batch.space_groups, properties=properties)
         if self.recipe.task == "dng":
             return given
         return replace(given, species=self.statistics.vocabulary.encode(batch.numbers), sites=batch.sites)
 
-    def asked(self, requests: Sequence[WyckoffRequest], device: torch.device) -> GivenOrbits:
+    def given_for(self, requests: Sequence[WyckoffRequest], device: torch.device) -> GivenOrbits:
         """Return the groups, targets and occupied positions that are asked for."""
         groups = torch.tensor([request.space_group for request in requests], device=device)
-        properties, guidance = self.told.asked(requests, groups)
+        properties, guidance = self.conditions.given_for(requests, groups)
         segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
         given = GivenOrbits(
             segments=segments,
@@ -188,7 +188,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
 
     def answer(self, states: States, time: Float[Tensor, " graphs"], given: GivenOrbits) -> dict[str, Tensor]:
         """Return the outputs, steered by targets where guidance is asked for, certain where all is known."""
-        outputs = steered(lambda given: self.predict(states, time, given), given, self.flow.levels)
+        outputs = guided(lambda given: self.predict(states, time, given), given, self.flow.levels)
         if self.recipe.task == "csp" or given.species is None or given.sites is None:
             return outputs
         for name, labels in (("species", given.species), ("symmetry", _classes(given.sites))):

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 
 from epitaxy.apps.config.base import suggest
+from epitaxy.apps.crystals.data import compositions, load_crystals
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.requests.request import TargetedRequest, draw
@@ -254,6 +256,50 @@ def for_compositions(
     return requests
 
 
+def for_dataset(
+    name: str,
+    statistics: WyckoffStatistics,
+    *,
+    groups: Sequence[str],
+    systems: Sequence[str],
+    split: str,
+    limit: int | None,
+    root: Path | None,
+    num: int,
+    seed: int,
+    others: Mapping[str, object],
+) -> list[WyckoffRequest]:
+    """Return ``num`` requests for each composition of known crystals, see ``for_compositions``.
+
+    Args:
+        name: a dataset, or a path of crystals.
+        statistics: of the model's training data.
+        groups: space groups that are asked for, if any.
+        systems: crystal systems that are asked for, if any.
+        split: which split of the dataset.
+        limit: only so many crystals, drawn with a fixed seed.
+        root: where datasets lie.
+        num: structures a composition.
+        seed: of the requests' own seeds.
+        others: words that do not go with it, as :meth:`SymmBFN.requests` takes them.
+
+    Raises:
+        UsageError: another word, or no such crystals.
+    """
+    said = {word for word, value in others.items() if value}
+    if said & {"formula", "formula_units"}:
+        raise UsageError("--formula and --compositions exclude each other: give one of them")
+    if said & {"properties", "guidance"}:
+        raise UsageError("--property does not go with --compositions: take --formula for each composition")
+    if said & {"elements", "chemical_system", "without"}:
+        raise UsageError("--compositions says which elements: leave out --elements and its like")
+    if "like" in said or others.get("strength") is not None:
+        raise UsageError("--compositions does not go with --like and --strength: give one of them")
+    cells = compositions(load_crystals(name, split, root=root, limit=limit))
+    symmetry = Symmetry.parse(groups, systems)
+    return for_compositions(cells, symmetry, statistics, num=num, seed=seed)
+
+
 def _group_for(
     cell: Mapping[int, int], weights: Mapping[int, int], statistics: WyckoffStatistics, seed: int
 ) -> int | None:
@@ -309,7 +355,7 @@ def _fitting(
             )
     if beyond:
         groups = ", ".join(map(str, beyond[:5])) + (", ..." if len(beyond) > 5 else "")
-        say(f"{formula} in group {groups}: cells larger than any in training, a guess beyond it")
+        notify(f"{formula} in group {groups}: cells larger than any in training, a guess beyond it")
     if not fitting:
         raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
     return fitting

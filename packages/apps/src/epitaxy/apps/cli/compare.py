@@ -15,7 +15,7 @@ _HEADER = ("sampler", "steps", "evaluations", "match rate", "95 % interval", "RM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompareWords:
+class CompareOptions:
     """What the user typed after ``compare``."""
 
     model: str
@@ -30,7 +30,7 @@ class CompareWords:
     workers: int | None = None
 
 
-def run_compare(words: CompareWords) -> None:
+def run_compare(words: CompareOptions) -> None:
     """Print a table in Markdown, a line as soon as it is known."""
     generator = CrystalGenerator.load(words.model)
     dataset = load_crystals(words.dataset, words.split, root=words.root, limit=words.limit)

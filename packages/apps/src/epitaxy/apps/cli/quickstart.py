@@ -17,7 +17,7 @@ from epitaxy.apps.crystals.generator import CrysBFN
 from epitaxy.apps.crystals.requests import for_compositions
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.files import write_text
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.generative.model_dir import LoadedModel, load_model
 from epitaxy.apps.generative.recipes import preset
@@ -26,8 +26,8 @@ from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.scores import score_rows
 from epitaxy.apps.report.structure3d import structure_figure
 from epitaxy.apps.requests.sample import Sample
-from epitaxy.apps.sampling.folder import Circumstances, write_folder
 from epitaxy.apps.sampling.generate import generate
+from epitaxy.apps.sampling.output_folder import SamplingRecord, write_folder
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import METRICS, Hardware, open_run, train
 from epitaxy.data import CrystalDataset
@@ -68,7 +68,7 @@ def run_quickstart(out: Path, *, num: int = 1, devices: int = 1) -> None:
     held_out = load_crystals(DATASET, "test", limit=HELD_OUT)
     run = out / "run"
     recipe = open_run(run, preset("quickstart", task="csp", dataset=DATASET), resume=False)
-    say(f"training CrysBFN on {len(train_data)} embedded crystals")
+    notify(f"training CrysBFN on {len(train_data)} embedded crystals")
     with reporting("training") as progress:
         train(
             recipe, run, train_data=train_data, val_data=val_data, progress=progress,
@@ -90,11 +90,11 @@ def run_quickstart(out: Path, *, num: int = 1, devices: int = 1) -> None:
         write_text(out / "asked" / f"{structure.composition.reduced_formula}.cif", str(CifWriter(structure)))
     _write_page(out / "quickstart.html", outcome)
     rate = outcome.result.match_rate(1) or 0.0
-    say(
+    notify(
         f"{rate:.0%} of {len(held_out)} held-out compositions match (protocol {outcome.result.protocol.name})"
     )
-    say(f"crystals in {out / 'samples' / 'cif'} and {out / 'asked'}, page in {out / 'quickstart.html'}")
-    say(f"{outcome.seconds:.0f} s in all; {BETTER}")
+    notify(f"crystals in {out / 'samples' / 'cif'} and {out / 'asked'}, page in {out / 'quickstart.html'}")
+    notify(f"{outcome.seconds:.0f} s in all; {BETTER}")
 
 
 def _sample(
@@ -110,11 +110,11 @@ def _sample(
             for batch in generate(model.model, requests, steps=steps, redraws=0, progress=progress)
             for sample in batch
         ]
-    circumstances = Circumstances(
+    record = SamplingRecord(
         model=loaded, steps=steps, sampler=None, temperature=None, seed=SEED,
         seconds=time.monotonic() - started, requested=len(requests),
     )  # fmt: skip
-    write_folder(folder, samples, circumstances)
+    write_folder(folder, samples, record)
     return samples
 
 

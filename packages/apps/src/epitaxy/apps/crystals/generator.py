@@ -14,7 +14,7 @@ from epitaxy.apps.foundation.names import ModelName
 from epitaxy.apps.requests.capabilities import advised
 from epitaxy.apps.requests.elements import Words, palette, refuse_elements
 from epitaxy.apps.requests.sizes import named_sizes
-from epitaxy.apps.requests.start import Like, StartWords
+from epitaxy.apps.requests.start import Like, StartOptions
 from epitaxy.apps.sampling.generator import Generator
 
 
@@ -53,7 +53,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
                 cannot meet.
         """
         statistics = self.model.statistics
-        start = StartWords(like=like, strength=strength, fix=fix, free=free, what=free_what).read(
+        start = StartOptions(like=like, strength=strength, fix=fix, free=free, what=free_what).read(
             crystal_start,
             given=self.model.recipe.task == "csp",
             formula=formula or None,

@@ -11,8 +11,8 @@ from epitaxy.apps.crystals.cells import cell_samples
 from epitaxy.apps.crystals.lattice_form import lattice_form
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.crystals.requests import CrystalRequest
+from epitaxy.apps.generative.constraints import limited, limits
 from epitaxy.apps.generative.model import GenerativeModel, States
-from epitaxy.apps.generative.steering import limited, limits
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.data import Statistics
 from epitaxy.flows import Limits, ProductFlow
@@ -71,7 +71,7 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
         species = self.encode(batch.numbers) if self.recipe.task == "csp" else None
         return GivenCells(segments=batch.segments, species=species)
 
-    def asked(self, requests: Sequence[CrystalRequest], device: torch.device) -> GivenCells:
+    def given_for(self, requests: Sequence[CrystalRequest], device: torch.device) -> GivenCells:
         """Return the atoms of the cells asked for."""
         segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
         if self.recipe.task == "dng":

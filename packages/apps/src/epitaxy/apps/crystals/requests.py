@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from epitaxy.apps.crystals.data import compositions, load_crystals
+from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.requests.request import Request, draw
@@ -145,8 +148,53 @@ def _say_beyond(formula: str, size: int, statistics: Statistics) -> None:
     seen = statistics.atoms_per_cell
     if not seen.get(size):
         sizes = f"{min(seen)} to {max(seen)}" if len(seen) > 1 else f"{min(seen)}"
-        say(f"{formula}: cells of {size} atoms, and training had cells of {sizes}: a guess beyond training")
+        notify(
+            f"{formula}: cells of {size} atoms, and training had cells of {sizes}: a guess beyond training"
+        )
 
 
 def _expand(unit: Mapping[int, int], units: int) -> tuple[int, ...]:
     return tuple(z for z, count in sorted(unit.items()) for _ in range(count * units))
+
+
+def for_dataset(
+    name: str,
+    recipe: CrystalRecipe,
+    statistics: Statistics,
+    *,
+    split: str,
+    limit: int | None,
+    root: Path | None,
+    num: int,
+    seed: int,
+    others: Mapping[str, object],
+) -> list[CrystalRequest]:
+    """Return ``num`` requests for each composition of known crystals.
+
+    Args:
+        name: a dataset, or a path of crystals.
+        recipe: the model's.
+        statistics: of its training data.
+        split: which split of the dataset.
+        limit: only so many crystals, drawn with a fixed seed.
+        root: where datasets lie.
+        num: structures a composition.
+        seed: of the requests' own seeds.
+        others: words that do not go with it, as :meth:`CrystalGenerator.requests` takes them.
+
+    Raises:
+        UsageError: another word, a de novo model, or no such crystals.
+    """
+    said = {word for word, value in others.items() if value}
+    if "formula" in said:
+        raise UsageError("--formula and --compositions exclude each other: give one of them")
+    if recipe.task != "csp":
+        raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
+    if said & {"like", "fix"} or others.get("strength") is not None:
+        raise UsageError("--compositions does not go with --like, --fix and --strength: give one of them")
+    if said & {"formula_units", "num_atoms", "elements", "chemical_system", "without"}:
+        raise UsageError(
+            "--compositions says which atoms: leave out --formula-units, --num-atoms and elements"
+        )
+    dataset = load_crystals(name, split, root=root, limit=limit)
+    return for_compositions(compositions(dataset), statistics, num=num, seed=seed)

@@ -13,7 +13,7 @@ from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.apps.evaluation.predictions import Predictions, read_predictions
 from epitaxy.apps.foundation.checks import check_there
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.generative.dataset import SUBSET_SEED, check_split
 from epitaxy.data import DATASETS, SPLITS, CrystalDataset, split_paths
@@ -136,11 +136,11 @@ def _number(value: object) -> float | None:
 def announce(name: str, rejects: dict[str, str], *, known: bool = False) -> None:
     """Say how many records cannot be used, and name the first; known crystals are no failures of anyone."""
     if rejects:
-        say(f"{name}: {len(rejects)} records cannot be used and {'are left out' if known else _FAIL}")
+        notify(f"{name}: {len(rejects)} records cannot be used and {'are left out' if known else _FAIL}")
         for record, reason in list(rejects.items())[:_NAMED]:
-            say(f"  {record}: {reason}")
+            notify(f"  {record}: {reason}")
         if len(rejects) > _NAMED:
-            say(f"  and {len(rejects) - _NAMED} more{'' if known else '; --json names them all'}")
+            notify(f"  and {len(rejects) - _NAMED} more{'' if known else '; --json names them all'}")
 
 
 def drawn(names: Iterable[Name], limit: int | None) -> list[Name]:

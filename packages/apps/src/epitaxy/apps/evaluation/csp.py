@@ -11,7 +11,7 @@ from pymatgen.core import Structure
 from epitaxy.apps.evaluation.crystals import known_crystals, samples_of, short_names
 from epitaxy.apps.evaluation.predictions import Predictions
 from epitaxy.apps.evaluation.publish import joined, publish
-from epitaxy.apps.evaluation.settings import Labour, Outputs, StageProgress, sentences, stages
+from epitaxy.apps.evaluation.settings import Compute, Outputs, StageProgress, sentences, stages
 from epitaxy.apps.foundation.checks import choose
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.report.charts import rates_figure, steps_figure
@@ -31,8 +31,8 @@ PAIR_LIMIT = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CSPWords:
-    """What the user typed after ``eval csp``."""
+class CSPOptions:
+    """What is told to ``eval csp``."""
 
     predictions: Sequence[str]
     reference: str
@@ -41,7 +41,7 @@ class CSPWords:
     root: Path | None
     all_references: bool
     metre: bool | None
-    labour: Labour
+    compute: Compute
     outputs: Outputs
 
 
@@ -55,57 +55,59 @@ class _Set:
     result: CSPResult
 
 
-def run_csp(words: CSPWords) -> None:
+def run_csp(options: CSPOptions) -> None:
     """Match predictions with references of the same id."""
-    choose("--protocol", words.protocol, sorted(PROTOCOLS))
-    words.outputs.check(len(words.predictions))
-    words.labour.check(PAIR_LIMIT)
-    names = short_names(words.predictions)
-    known = known_crystals(words.reference, words.split, words.root)
+    choose("--protocol", options.protocol, sorted(PROTOCOLS))
+    options.outputs.check(len(options.predictions))
+    options.compute.check(PAIR_LIMIT)
+    names = short_names(options.predictions)
+    known = known_crystals(options.reference, options.split, options.root)
     sets = []
-    for name, path in zip(names, words.predictions, strict=True):
-        predictions = samples_of(path, words.split, words.root)
-        sets.append(_score(words, name, predictions, _asked(words, path, predictions, known)))
+    for name, path in zip(names, options.predictions, strict=True):
+        predictions = samples_of(path, options.split, options.root)
+        sets.append(_score(options, name, predictions, _asked(options, path, predictions, known)))
     publish(
-        [one.scored for one in sets], words.outputs, samples=words.predictions[0],
-        title=f"Crystal structure prediction: {', '.join(names)} against {words.reference}",
+        [one.scored for one in sets], options.outputs, samples=options.predictions[0],
+        title=f"Crystal structure prediction: {', '.join(names)} against {options.reference}",
         sections=lambda: _sections(sets),
     )  # fmt: skip
 
 
 def _asked(
-    words: CSPWords, path: str, predictions: Predictions, known: Mapping[str, Structure]
+    options: CSPOptions, path: str, predictions: Predictions, known: Mapping[str, Structure]
 ) -> Mapping[str, Structure]:
     """Return the references that sampling was asked for, or all."""
     wanted = set(known)
-    if predictions.asked is not None and not words.all_references:
+    if predictions.asked is not None and not options.all_references:
         wanted &= set(predictions.asked)
     if not wanted & set(predictions.by_id):
         raise UsageError(
-            f"no id of {path} is in {words.reference} ({words.split}): the two are paired by material id"
+            f"no id of {path} is in {options.reference} ({options.split}): the two are paired by material id"
         )
     return {name: structure for name, structure in known.items() if name in wanted}
 
 
-def _score(words: CSPWords, name: str, predictions: Predictions, references: Mapping[str, Structure]) -> _Set:
-    labour = words.labour
+def _score(
+    options: CSPOptions, name: str, predictions: Predictions, references: Mapping[str, Structure]
+) -> _Set:
+    compute = options.compute
     with sentences(), stages() as progress:
         result = match_csp(
             predictions.by_id,
             references,
-            protocol=words.protocol,
-            workers=labour.where(),
-            timeout_s=labour.limit(PAIR_LIMIT),
-            cache=labour.folder(),
+            protocol=options.protocol,
+            workers=compute.where(),
+            timeout_s=compute.limit(PAIR_LIMIT),
+            cache=compute.folder(),
             progress=lambda done, total: progress(f"matching {name}", done, total),
         )
-        report = _with_everyone(words, name, predictions, references, result.report(), progress)
+        report = _with_everyone(options, name, predictions, references, result.report(), progress)
     scored = Scored(name=name, report=report, rejects=predictions.rejects())
     return _Set(scored=scored, predictions=predictions, references=references, result=result)
 
 
 def _with_everyone(
-    words: CSPWords,
+    options: CSPOptions,
     name: str,
     predictions: Predictions,
     references: Mapping[str, Structure],
@@ -115,8 +117,8 @@ def _with_everyone(
     """Add METRe and cRMSE, or why they are left out."""
     generated = predictions.flat()
     pairs = _pairs(generated, references)
-    if words.metre is False or (words.metre is None and pairs > EVERYONE):
-        why = f"{pairs} pairs to match; ask for it by --metre" if words.metre is None else "not asked for"
+    if options.metre is False or (options.metre is None and pairs > EVERYONE):
+        why = f"{pairs} pairs to match; ask for it by --metre" if options.metre is None else "not asked for"
         return replace(
             report,
             metrics={**report.metrics, "metre": None, "crmse": None},
@@ -125,10 +127,10 @@ def _with_everyone(
     everyone = match_everyone(
         generated,
         references,
-        protocol=words.protocol,
-        workers=words.labour.where(),
-        timeout_s=words.labour.limit(PAIR_LIMIT),
-        cache=words.labour.folder(),
+        protocol=options.protocol,
+        workers=options.compute.where(),
+        timeout_s=options.compute.limit(PAIR_LIMIT),
+        cache=options.compute.folder(),
         progress=lambda done, total: progress(f"matching everyone of {name}", done, total),
     )
     return joined(report, everyone.report(), prefix="metre_", key="metre")

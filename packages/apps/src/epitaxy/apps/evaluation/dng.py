@@ -17,10 +17,10 @@ from epitaxy.apps.evaluation.crystals import (
 )
 from epitaxy.apps.evaluation.dng_sections import Judged, dng_sections, validity_sections
 from epitaxy.apps.evaluation.publish import publish
-from epitaxy.apps.evaluation.settings import Labour, Outputs, sentences, stages
+from epitaxy.apps.evaluation.settings import Compute, Outputs, sentences, stages
 from epitaxy.apps.foundation.checks import choose
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.report.scores import Scored
 from epitaxy.eval import TABLE_NAMES, ValidityResult, evaluate_validity
 from epitaxy.eval.dng import PARTS, DNGResult, PropertyValues, evaluate_dng
@@ -34,8 +34,8 @@ SAMPLE_LIMIT, STAGE_LIMIT = 60.0, 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DNGWords:
-    """What the user typed after ``eval dng``."""
+class DNGOptions:
+    """What is told to ``eval dng``."""
 
     samples: Sequence[str]
     reference: str | None
@@ -46,7 +46,7 @@ class DNGWords:
     cutoffs: str | None
     parts: str | None
     limit: int | None
-    labour: Labour
+    compute: Compute
     outputs: Outputs
 
 
@@ -61,39 +61,41 @@ class _Set:
     numbers: Mapping[str, Mapping[str, float]]
 
 
-def run_dng(words: DNGWords) -> None:
+def run_dng(options: DNGOptions) -> None:
     """Score de novo samples: all metrics against a reference, validity alone without one."""
-    choose("--protocol-table", words.table, TABLE_NAMES)
-    words.outputs.check(len(words.samples))
-    words.labour.check(STAGE_LIMIT)
-    parts, cutoffs = _parts(words), _cutoffs(words)
-    if words.reference is None and (words.train is not None or words.parts is not None):
+    choose("--protocol-table", options.table, TABLE_NAMES)
+    options.outputs.check(len(options.samples))
+    options.compute.check(STAGE_LIMIT)
+    parts, cutoffs = _parts(options), _cutoffs(options)
+    if options.reference is None and (options.train is not None or options.parts is not None):
         raise UsageError("--train and --parts need a --reference: name a dataset or a file")
-    names = short_names(words.samples)
-    reference = None if words.reference is None else known_crystals(words.reference, words.split, words.root)
-    train = None if words.train is None else known_crystals(words.train, "train", words.root)
-    sets = [_read(words, name, path) for name, path in zip(names, words.samples, strict=True)]
+    names = short_names(options.samples)
+    reference = (
+        None if options.reference is None else known_crystals(options.reference, options.split, options.root)
+    )
+    train = None if options.train is None else known_crystals(options.train, "train", options.root)
+    sets = [_read(options, name, path) for name, path in zip(names, options.samples, strict=True)]
     shared = _shared(sets, reference)
     judged = []
     for one in sets:
         result: DNGResult | ValidityResult
         if reference is None:
-            result = _validity(words, one)
+            result = _validity(options, one)
         else:
-            result = _everything(words, one, reference, train, shared, parts, cutoffs)
+            result = _everything(options, one, reference, train, shared, parts, cutoffs)
         scored = Scored(name=one.name, report=result.report(), rejects=one.rejects)
         judged.append(Judged(scored=scored, samples=one.samples, result=result))
     publish(
-        [one.scored for one in judged], words.outputs, samples=words.samples[0],
+        [one.scored for one in judged], options.outputs, samples=options.samples[0],
         title=f"De novo generation: {', '.join(names)}",
         sections=lambda: validity_sections(judged) if reference is None else dng_sections(judged),
     )  # fmt: skip
 
 
-def _read(words: DNGWords, name: str, path: str) -> _Set:
-    read = samples_of(path, words.split, words.root)
+def _read(options: DNGOptions, name: str, path: str) -> _Set:
+    read = samples_of(path, options.split, options.root)
     whole = read.flat()
-    samples = {n: whole[n] for n in drawn(whole, words.limit)}
+    samples = {n: whole[n] for n in drawn(whole, options.limit)}
     rejects = {n: reason for n, reason in read.rejects().items() if n in samples}
     return _Set(
         name=name,
@@ -111,20 +113,20 @@ def _shared(sets: Sequence[_Set], reference: Mapping[str, Structure] | None) -> 
     return {name: list(values.values()) for name, values in known.items() if name in carried}
 
 
-def _validity(words: DNGWords, one: _Set) -> ValidityResult:
+def _validity(options: DNGOptions, one: _Set) -> ValidityResult:
     with sentences(), stages() as progress:
         return evaluate_validity(
             one.samples,
-            table=words.table,
+            table=options.table,
             asked_groups=one.asked,
-            workers=words.labour.processes(),
-            timeout_s=words.labour.limit(SAMPLE_LIMIT),
+            workers=options.compute.processes(),
+            timeout_s=options.compute.limit(SAMPLE_LIMIT),
             progress=lambda done, total: progress(f"validity of {one.name}", done, total),
         )
 
 
 def _everything(
-    words: DNGWords,
+    options: DNGOptions,
     one: _Set,
     reference: Mapping[str, Structure],
     train: Mapping[str, Structure] | None,
@@ -142,40 +144,42 @@ def _everything(
             dict(reference),
             train=train,
             cutoffs=cutoffs,
-            table=words.table,
+            table=options.table,
             properties=properties,
             asked_groups=one.asked,
             parts=parts,
-            cache=words.labour.folder(),
-            workers=words.labour.where(),
-            timeout_s=words.labour.limit(STAGE_LIMIT),
+            cache=options.compute.folder(),
+            workers=options.compute.where(),
+            timeout_s=options.compute.limit(STAGE_LIMIT),
             progress=lambda stage, done, total: progress(f"{one.name}: {stage}", done, total),
         )
 
 
-def _parts(words: DNGWords) -> tuple[str, ...]:
-    if words.parts is None:
+def _parts(options: DNGOptions) -> tuple[str, ...]:
+    if options.parts is None:
         return PARTS
-    return tuple(choose("--parts", part.strip(), PARTS) for part in words.parts.split(",") if part.strip())
+    return tuple(choose("--parts", part.strip(), PARTS) for part in options.parts.split(",") if part.strip())
 
 
-def _cutoffs(words: DNGWords) -> Cutoffs | None:
+def _cutoffs(options: DNGOptions) -> Cutoffs | None:
     """Return the cut-offs by name, as two numbers, or those of the reference."""
-    if words.cutoffs == "none":
+    if options.cutoffs == "none":
         return None
-    if words.cutoffs is None:
-        name = divide(words.reference or CUTOFFS, words.split)[0]
+    if options.cutoffs is None:
+        name = divide(options.reference or CUTOFFS, options.split)[0]
         if name not in WITH_CUTOFFS:
-            say(f"no coverage cut-offs are published for {name}: those of {CUTOFFS} are used; see --cutoffs")
+            notify(
+                f"no coverage cut-offs are published for {name}: those of {CUTOFFS} are used; see --cutoffs"
+            )
             name = CUTOFFS
         return cutoffs_for(name)
-    if words.cutoffs in WITH_CUTOFFS:
-        return cutoffs_for(words.cutoffs)
+    if options.cutoffs in WITH_CUTOFFS:
+        return cutoffs_for(options.cutoffs)
     try:
-        structure, composition = (float(number) for number in words.cutoffs.split(","))
+        structure, composition = (float(number) for number in options.cutoffs.split(","))
         return Cutoffs(structure=structure, composition=composition)
     except ValueError:
         known = ", ".join(WITH_CUTOFFS)
         raise UsageError(
-            f"--cutoffs {words.cutoffs}: choose {known}, none, or STRUCTURE,COMPOSITION such as 0.4,10"
+            f"--cutoffs {options.cutoffs}: choose {known}, none, or STRUCTURE,COMPOSITION such as 0.4,10"
         ) from None

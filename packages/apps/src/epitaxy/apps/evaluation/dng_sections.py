@@ -131,12 +131,12 @@ def _captions(result: DNGResult) -> dict[str, str]:
 
     def caption(sample: Description) -> str:
         reason = sample.structural.reason or sample.compositional[result.table].reason
-        words = [reason or "valid"]
+        options = [reason or "valid"]
         if sample.id in groups:
-            words.append(f"space group {groups[sample.id]}")
+            options.append(f"space group {groups[sample.id]}")
         if sample.id in known:
-            words.append(f"as training crystal {known[sample.id]}")
-        return ", ".join(words)
+            options.append(f"as training crystal {known[sample.id]}")
+        return ", ".join(options)
 
     return {sample.id: caption(sample) for sample in result.samples}
 

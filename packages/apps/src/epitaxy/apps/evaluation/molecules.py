@@ -13,15 +13,15 @@ import numpy as np
 from epitaxy.apps.evaluation.crystals import announce, divide, drawn, has_splits, short_names
 from epitaxy.apps.evaluation.molecule_sections import Judged, molecule_sections
 from epitaxy.apps.evaluation.publish import publish
-from epitaxy.apps.evaluation.settings import Labour, Outputs, StageProgress, sentences, stages
+from epitaxy.apps.evaluation.settings import Compute, Outputs, StageProgress, sentences, stages
 from epitaxy.apps.foundation.checks import check_there, choose
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.files import write_text
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.report.scores import Scored
-from epitaxy.apps.sampling.folder import read_summary
+from epitaxy.apps.sampling.output_folder import read_summary
 from epitaxy.data import Reject
 from epitaxy.data.molecules import MoleculeDataset, RawMolecule, read_molecules
 from epitaxy.eval.molecules import BOND_TABLES, Molecules, evaluate_molecules, reference_smiles
@@ -41,8 +41,8 @@ Read: TypeAlias = tuple[Molecules, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoleculeWords:
-    """What the user typed after ``eval molecules``."""
+class MoleculeOptions:
+    """What is told to ``eval molecules``."""
 
     samples: Sequence[str]
     train: str | None
@@ -50,22 +50,22 @@ class MoleculeWords:
     root: Path | None
     table: str
     limit: int | None
-    labour: Labour
+    compute: Compute
     outputs: Outputs
 
 
-def run_molecules(words: MoleculeWords) -> None:
+def run_molecules(options: MoleculeOptions) -> None:
     """Score molecules."""
-    choose("--table", words.table, list(BOND_TABLES))
-    words.outputs.check(len(words.samples))
-    words.labour.check(MOLECULE_LIMIT)
-    words.labour.processes()
-    names = short_names(words.samples)
-    train = None if words.train is None else _Training(_train(words.train, words.root), words)
-    judged = [_judge(words, name, path, train) for name, path in zip(names, words.samples, strict=True)]
+    choose("--table", options.table, list(BOND_TABLES))
+    options.outputs.check(len(options.samples))
+    options.compute.check(MOLECULE_LIMIT)
+    options.compute.processes()
+    names = short_names(options.samples)
+    train = None if options.train is None else _Training(_train(options.train, options.root), options)
+    judged = [_judge(options, name, path, train) for name, path in zip(names, options.samples, strict=True)]
     publish(
-        [one.scored for one in judged], words.outputs, samples=words.samples[0],
-        title=f"Molecules: {', '.join(words.samples)}",
+        [one.scored for one in judged], options.outputs, samples=options.samples[0],
+        title=f"Molecules: {', '.join(options.samples)}",
         sections=lambda: molecule_sections(judged, None if train is None else train.molecules),
     )  # fmt: skip
 
@@ -73,9 +73,9 @@ def run_molecules(words: MoleculeWords) -> None:
 class _Training:
     """The training set, and the SMILES that samples are compared with: named when first asked for."""
 
-    def __init__(self, molecules: Molecules, words: MoleculeWords) -> None:
+    def __init__(self, molecules: Molecules, options: MoleculeOptions) -> None:
         self.molecules = molecules
-        self.words = words
+        self.options = options
         self.named: dict[bool, frozenset[str]] = {}
 
     def smiles(self, like: Molecules) -> frozenset[str]:
@@ -84,31 +84,31 @@ class _Training:
         if bare not in self.named:
             with sentences(), stages() as progress:
                 of = self.molecules.heavy() if bare else self.molecules
-                self.named[bare] = _smiles(of, self.words, progress)
+                self.named[bare] = _smiles(of, self.options, progress)
         return self.named[bare]
 
 
 def _train(word: str, root: Path | None) -> Molecules:
     molecules, rejects = _read(word, "train", root)
     if rejects:
-        say(f"{word}: {len(rejects)} training molecules cannot be used and are left out")
+        notify(f"{word}: {len(rejects)} training molecules cannot be used and are left out")
     return molecules
 
 
-def _judge(words: MoleculeWords, name: str, path: str, train: _Training | None) -> Judged:
-    molecules, rejects = _read(path, words.split, words.root)
+def _judge(options: MoleculeOptions, name: str, path: str, train: _Training | None) -> Judged:
+    molecules, rejects = _read(path, options.split, options.root)
     announce(path, rejects)
-    if words.limit is not None:
-        molecules, rejects = _limited(molecules, rejects, words.limit)
+    if options.limit is not None:
+        molecules, rejects = _limited(molecules, rejects, options.limit)
     known = None if train is None else train.smiles(molecules)
     with sentences(), stages() as progress:
         result = evaluate_molecules(
             molecules,
             reference=known,
             unreadable=tuple(rejects),
-            table=words.table,
-            workers=words.labour.processes(),
-            timeout_s=words.labour.limit(MOLECULE_LIMIT),
+            table=options.table,
+            workers=options.compute.processes(),
+            timeout_s=options.compute.limit(MOLECULE_LIMIT),
             progress=lambda done, total: progress(f"molecules of {name}", done, total),
         )
     return Judged(scored=Scored(name=name, report=result.report(), rejects=rejects), result=result)
@@ -189,16 +189,16 @@ def _limited(molecules: Molecules, rejects: dict[str, str], limit: int) -> Read:
     )
 
 
-def _smiles(train: Molecules, words: MoleculeWords, progress: StageProgress) -> frozenset[str]:
+def _smiles(train: Molecules, options: MoleculeOptions, progress: StageProgress) -> frozenset[str]:
     """Return the training set's SMILES, kept by the content of the set."""
-    folder = words.labour.folder()
-    file = None if folder is None else folder / "smiles" / f"{_key(train, words.table)}.txt"
+    folder = options.compute.folder()
+    file = None if folder is None else folder / "smiles" / f"{_key(train, options.table)}.txt"
     if file is not None and file.is_file():
         return frozenset(file.read_text().split())
     found = reference_smiles(
         train,
-        table=words.table,
-        workers=words.labour.processes(),
+        table=options.table,
+        workers=options.compute.processes(),
         progress=lambda done, total: progress("naming training molecules", done, total),
     )
     if file is not None:

@@ -12,7 +12,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.progress import Progress, silent
-from epitaxy.apps.sampling.folder import SUMMARY, read_summary
+from epitaxy.apps.sampling.output_folder import SUMMARY, read_summary
 from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import Record, read_structures
 from epitaxy.eval.dng import LARGEST_CELL

@@ -22,7 +22,7 @@ from epitaxy.apps.report.scores import (
     remarks,
     value_text,
 )
-from epitaxy.apps.sampling.folder import read_summary
+from epitaxy.apps.sampling.output_folder import read_summary
 from epitaxy.apps.training.card import add_measurement
 from epitaxy.eval import Report
 

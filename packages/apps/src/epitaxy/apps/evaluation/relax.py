@@ -18,11 +18,11 @@ from epitaxy.apps.evaluation.predictions import Predictions
 from epitaxy.apps.evaluation.publish import publish
 from epitaxy.apps.evaluation.ranked import FORMS, write_ranked
 from epitaxy.apps.evaluation.relax_sections import relax_sections
-from epitaxy.apps.evaluation.settings import Labour, Outputs, check_writable, sentences, stages
+from epitaxy.apps.evaluation.settings import Compute, Outputs, check_writable, sentences, stages
 from epitaxy.apps.evaluation.shortlist import SHORTLIST_FORMATS, write_shortlist
 from epitaxy.apps.foundation.checks import check_there, choose
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.report.scores import Scored
 from epitaxy.data import DATASETS, SPLITS, DataError, locate
 from epitaxy.eval.stability import (
@@ -45,8 +45,8 @@ RELAX_LIMIT = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelaxWords:
-    """What the user typed after ``relax``."""
+class RelaxOptions:
+    """What is told to ``relax``."""
 
     samples: str
     out: Path
@@ -63,19 +63,19 @@ class RelaxWords:
     pressure: float
     keep_symmetry: bool
     limit: int | None
-    labour: Labour
+    compute: Compute
     outputs: Outputs
 
 
-def run_relax(words: RelaxWords) -> None:
+def run_relax(options: RelaxOptions) -> None:
     """Relax samples, fold and rank them, write the table and the structures."""
-    _check(words)
-    potential, settings = _potential(words.potential), _settings(words)
-    hull = _hull(words, potential)
-    train = None if words.train is None else known_crystals(words.train, "train", words.root)
-    read = samples_of(words.samples, words.split, words.root)
+    _check(options)
+    potential, settings = _potential(options.potential), _settings(options)
+    hull = _hull(options, potential)
+    train = None if options.train is None else known_crystals(options.train, "train", options.root)
+    read = samples_of(options.samples, options.split, options.root)
     whole = read.flat()
-    samples = {n: whole[n] for n in drawn(whole, words.limit)}
+    samples = {n: whole[n] for n in drawn(whole, options.limit)}
     with sentences(), stages() as progress:
         result = evaluate_stability(
             samples,
@@ -86,29 +86,29 @@ def run_relax(words: RelaxWords) -> None:
             generation_seconds=_generation_seconds(read, len(samples)),
             settings=settings,
             work=Work(
-                cache=words.labour.folder(),
-                workers=words.labour.where(),
-                timeout_s=words.labour.limit(RELAX_LIMIT),
+                cache=options.compute.folder(),
+                workers=options.compute.where(),
+                timeout_s=options.compute.limit(RELAX_LIMIT),
                 progress=progress,
             ),
         )
-    _write(words, read, samples, result)
+    _write(options, read, samples, result)
 
 
-def _check(words: RelaxWords) -> None:
-    if words.out.suffix not in FORMS:
-        raise UsageError(f"--out {words.out}: end its name in {', '.join(FORMS)}, which says what to write")
-    check_writable("--out", words.out)
-    for form in words.formats:
+def _check(options: RelaxOptions) -> None:
+    if options.out.suffix not in FORMS:
+        raise UsageError(f"--out {options.out}: end its name in {', '.join(FORMS)}, which says what to write")
+    check_writable("--out", options.out)
+    for form in options.formats:
         choose("--format", form, SHORTLIST_FORMATS)
-    if not (isfinite(words.window) and words.window >= 0):
-        raise UsageError(f"--window {words.window:g}: give eV/atom, 0 or more")
-    if words.cifs is not None:
-        check_writable("--cifs", words.cifs, folder=True)
-        if words.cifs.is_dir() and any(words.cifs.iterdir()):
-            raise UsageError(f"--cifs {words.cifs} is not empty: choose another folder")
-    words.outputs.check()
-    words.labour.check(RELAX_LIMIT)
+    if not (isfinite(options.window) and options.window >= 0):
+        raise UsageError(f"--window {options.window:g}: give eV/atom, 0 or more")
+    if options.cifs is not None:
+        check_writable("--cifs", options.cifs, folder=True)
+        if options.cifs.is_dir() and any(options.cifs.iterdir()):
+            raise UsageError(f"--cifs {options.cifs} is not empty: choose another folder")
+    options.outputs.check()
+    options.compute.check(RELAX_LIMIT)
 
 
 def _potential(name: str) -> Potential:
@@ -119,33 +119,33 @@ def _potential(name: str) -> Potential:
             raise UsageError(f"--potential {name}: {error}") from error
 
 
-def _settings(words: RelaxWords) -> RelaxSettings:
+def _settings(options: RelaxOptions) -> RelaxSettings:
     try:
         return RelaxSettings(
-            fmax=words.fmax,
-            max_steps=words.max_steps,
-            pressure=words.pressure,
-            keep_symmetry=words.keep_symmetry,
+            fmax=options.fmax,
+            max_steps=options.max_steps,
+            pressure=options.pressure,
+            keep_symmetry=options.keep_symmetry,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
 
 
-def _hull(words: RelaxWords, potential: Potential) -> Hull | References:
+def _hull(options: RelaxOptions, potential: Potential) -> Hull | References:
     """Return the phases of a file of entries, the crystals of a dataset, or nothing, said so."""
-    if words.hull is None:
+    if options.hull is None:
         return NO_HULL
-    name, _ = divide(words.hull, words.split)
+    name, _ = divide(options.hull, options.split)
     check_there(name)
     if name not in DATASETS and Path(name).name.endswith((".json", ".json.gz")):
         try:
             hull = read_entries(Path(name), corrected=method_of(potential) != PBE_RAW)
-            check_energies(hull, potential, _settings(words))
+            check_energies(hull, potential, _settings(options))
         except ValueError as error:
             raise UsageError(f"--hull {error}") from error
         return hull
-    crystals = _all_splits(words.hull, words.root)
-    return References(source=words.hull, structures=crystals)
+    crystals = _all_splits(options.hull, options.root)
+    return References(source=options.hull, structures=crystals)
 
 
 def _all_splits(word: str, root: Path | None) -> Mapping[str, Structure]:
@@ -164,7 +164,7 @@ def _all_splits(word: str, root: Path | None) -> Mapping[str, Structure]:
         here.append(split)
     if not here:
         locate(name, "train", root=root)  # raises the sentence that says what is missing and the remedy
-    say(f"the hull is built of {name}: {', '.join(here)}")
+    notify(f"the hull is built of {name}: {', '.join(here)}")
     return found
 
 
@@ -174,19 +174,19 @@ def _generation_seconds(read: Predictions, samples: int) -> float | None:
 
 
 def _write(
-    words: RelaxWords, read: Predictions, samples: Mapping[str, Structure | None], result: StabilityResult
+    options: RelaxOptions, read: Predictions, samples: Mapping[str, Structure | None], result: StabilityResult
 ) -> None:
     rejects = {n: reason for n, reason in read.rejects().items() if n in samples}
     scored = Scored(
-        name=words.samples, report=result.report(), rejects=rejects, extra={"candidates": result.rows()}
+        name=options.samples, report=result.report(), rejects=rejects, extra={"candidates": result.rows()}
     )
     publish(
-        [scored], words.outputs, samples=words.samples, title=f"Relaxed: {words.samples}",
+        [scored], options.outputs, samples=options.samples, title=f"Relaxed: {options.samples}",
         ahead=lambda: relax_sections(scored, result),
     )  # fmt: skip
-    write_ranked(words.out, result, scored)
-    say(f"{len(result.candidates)} samples, {len(result.ranked())} lines ranked in {words.out}")
-    if words.cifs is not None:
-        listed = result.shortlist(window=words.window)
-        write_shortlist(words.cifs, listed, words.formats)
-        say(f"{len(listed)} relaxed candidates in {words.cifs}")
+    write_ranked(options.out, result, scored)
+    notify(f"{len(result.candidates)} samples, {len(result.ranked())} lines ranked in {options.out}")
+    if options.cifs is not None:
+        listed = result.shortlist(window=options.window)
+        write_shortlist(options.cifs, listed, options.formats)
+        notify(f"{len(listed)} relaxed candidates in {options.cifs}")

@@ -54,7 +54,7 @@ def check_writable(option: str, path: Path, *, folder: bool = False) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labour:
+class Compute:
     """Where work is done and kept; none of it changes a figure.
 
     Attributes:

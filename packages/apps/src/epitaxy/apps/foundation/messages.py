@@ -9,7 +9,7 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
 
 
-def say(text: str) -> None:
+def notify(text: str) -> None:
     """Print one line."""
     if is_main_process():
         print(text, file=sys.stderr, flush=True)  # noqa: T201

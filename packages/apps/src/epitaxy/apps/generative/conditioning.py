@@ -12,7 +12,7 @@ from torch import Tensor
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.config.conditioning import ConditioningConfig
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.request import TargetedRequest
 from epitaxy.data import PropertyStatistics
 from epitaxy.flows import Level
@@ -74,7 +74,7 @@ class Conditioned:
     Attributes:
         segments: which row belongs to which structure.
         properties: standardised targets, NaN where there is none; None if the model is told none.
-        guidance: how far each structure goes beyond what its targets ask, see ``steer``; None: not at all.
+        guidance: how far each structure goes beyond what its targets ask, see ``guide``; None: not at all.
     """
 
     segments: Segments
@@ -83,7 +83,7 @@ class Conditioned:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PropertyConditions:
     """The properties that a model is told, and in what form.
 
     Args:
@@ -138,7 +138,7 @@ class Told:
         for name, value in targets.items():
             seen = self.known[name]
             if not seen.min <= value <= seen.max:
-                say(
+                notify(
                     f"--property {name}={value:g}: training had {seen.min:.4g} to {seen.max:.4g}; this is a "
                     "guess beyond them, or another unit"
                 )
@@ -164,7 +164,7 @@ class Told:
             return None
         return hide(standardise(values, self.names, self.known, like), self.config.hide, source)
 
-    def asked(
+    def given_for(
         self, requests: Sequence[TargetedRequest], like: Tensor
     ) -> tuple[Float[Tensor, "graphs properties"] | None, Float[Tensor, " graphs"] | None]:
         """Return the targets that requests have, and their guidance if any has one."""
@@ -182,7 +182,7 @@ class Told:
 C = TypeVar("C", bound=Conditioned)
 
 
-def steered(
+def guided(
     predict: Callable[[C], dict[str, Tensor]], given: C, levels: Mapping[str, Level]
 ) -> dict[str, Tensor]:
     """Return what is predicted of ``given``, steered by its targets where guidance is asked for."""
@@ -190,10 +190,10 @@ def steered(
     if given.guidance is None or given.properties is None:
         return outputs
     nothing = replace(given, properties=torch.full_like(given.properties, torch.nan))
-    return steer(outputs, predict(nothing), given.segments, given.guidance, levels)
+    return guide(outputs, predict(nothing), given.segments, given.guidance, levels)
 
 
-def steer(
+def guide(
     told: Mapping[str, Tensor],
     untold: Mapping[str, Tensor],
     segments: Segments,

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import reporting
 from epitaxy.data import SPLITS, CrystalDataset, Split
 from epitaxy.data.molecules import MoleculeDataset
@@ -68,9 +68,9 @@ def load_prepared(load: Callable[..., L], name: str, split: str, **words: Any) -
         )
     prepared = dataset.prepared
     if prepared is not None and prepared.rejects:
-        say(f"{name} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
+        notify(f"{name} {split}: {prepared.rejects} records rejected, see {prepared.rejects_path}")
     if dataset.note:
-        say(f"{name}: {dataset.note}")
+        notify(f"{name}: {dataset.note}")
     return dataset
 
 

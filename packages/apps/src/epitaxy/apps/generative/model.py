@@ -92,7 +92,7 @@ class GenerativeModel(nn.Module, ABC, Generic[B, G, Q]):
         """Return what the network is told of training structures."""
 
     @abstractmethod
-    def asked(self, requests: Sequence[Q], device: torch.device) -> G:
+    def given_for(self, requests: Sequence[Q], device: torch.device) -> G:
         """Return what the network is told of structures to be made."""
 
     @abstractmethod
@@ -112,7 +112,7 @@ class GenerativeModel(nn.Module, ABC, Generic[B, G, Q]):
         Args:
             targets: the variables that the flows have decoded.
             outputs: the network's last outputs, as ``read`` gives them.
-            given: what ``asked`` returned.
+            given: what ``given_for`` returned.
             requests: the same as there.
         """
 

@@ -14,7 +14,7 @@ from epitaxy.apps.molecules.start import molecule_start
 from epitaxy.apps.requests.elements import Words, palette
 from epitaxy.apps.requests.request import TargetedRequest
 from epitaxy.apps.requests.sizes import named_sizes
-from epitaxy.apps.requests.start import Like, StartWords
+from epitaxy.apps.requests.start import Like, StartOptions
 from epitaxy.apps.sampling.generator import Generator
 
 
@@ -52,9 +52,9 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
                 without a property.
         """
         statistics, targets = self.model.statistics, dict(properties or {})
-        self.model.told.check(targets, guidance)
+        self.model.conditions.check(targets, guidance)
         make = partial(molecule_start, hydrogens=self.model.recipe.hydrogens)
-        words = StartWords(like=like, strength=strength, fix=fix, free=free, what=free_what)
+        words = StartOptions(like=like, strength=strength, fix=fix, free=free, what=free_what)
         start = words.read(make, num_atoms=num_atoms)
         return for_sizes(
             named_sizes(num_atoms) if start is None else start.batch.segments.counts.tolist(),

@@ -8,9 +8,9 @@ from ase import Atoms
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.apps.generative.conditioning import Conditioned, Told, steered
+from epitaxy.apps.generative.conditioning import Conditioned, PropertyConditions, guided
+from epitaxy.apps.generative.constraints import limited, limits
 from epitaxy.apps.generative.model import GenerativeModel, States
-from epitaxy.apps.generative.steering import limited, limits
 from epitaxy.apps.molecules.recipe import MoleculeRecipe
 from epitaxy.apps.requests.request import TargetedRequest
 from epitaxy.apps.requests.sample import Sample
@@ -52,7 +52,7 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenMolecules, TargetedReque
         super().__init__()
         self.recipe = recipe
         self.statistics = statistics
-        self.told = Told(recipe.conditioning, statistics.properties, statistics.molecules)
+        self.conditions = PropertyConditions(recipe.conditioning, statistics.properties, statistics.molecules)
         numbers = statistics.vocabulary.numbers
         self.flow = recipe.build_flow(numbers)
         atoms = recipe.atoms
@@ -60,7 +60,7 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenMolecules, TargetedReque
             types=len(numbers) if atoms.types else 0,
             charge=atoms.features,
             charge_outputs=atoms.charge_outputs,
-            properties=len(self.told.names),
+            properties=len(self.conditions.names),
         )
         self.components = {"positions": 3, "charges": 1, "types": 1}
         self.bins = atoms.bins(numbers)
@@ -79,13 +79,13 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenMolecules, TargetedReque
 
     def given(self, batch: MoleculeBatch, *, source: RngSource) -> GivenMolecules:
         """Return the atoms of training molecules, and their properties but for those that are hidden."""
-        properties = self.told.in_training(batch.properties, batch.segments.counts, source=source)
+        properties = self.conditions.in_training(batch.properties, batch.segments.counts, source=source)
         return GivenMolecules(segments=batch.segments, properties=properties)
 
-    def asked(self, requests: Sequence[TargetedRequest], device: torch.device) -> GivenMolecules:
+    def given_for(self, requests: Sequence[TargetedRequest], device: torch.device) -> GivenMolecules:
         """Return the numbers of atoms, the targets and the elements that are asked for."""
         segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
-        properties, guidance = self.told.asked(requests, segments.counts)
+        properties, guidance = self.conditions.given_for(requests, segments.counts)
         return GivenMolecules(
             segments=segments,
             properties=properties,
@@ -153,7 +153,7 @@ class MoleculeModel(GenerativeModel[MoleculeBatch, GivenMolecules, TargetedReque
         self, states: States, time: Float[Tensor, " graphs"], given: GivenMolecules
     ) -> dict[str, Tensor]:
         """Return the outputs, steered by targets where guidance is asked for."""
-        return steered(lambda given: self.predict(states, time, given), given, self.flow.levels)
+        return guided(lambda given: self.predict(states, time, given), given, self.flow.levels)
 
     def samples(
         self,

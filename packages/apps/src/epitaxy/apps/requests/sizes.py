@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import Palette
 
 
@@ -26,4 +26,4 @@ def check_sizes(sizes: Sequence[int], seen: Mapping[int, int], palette: Palette,
     had = f"{low} to {high}" if low < high else f"{low}"
     for size in sizes:
         if not low <= size <= high:
-            say(f"--num-atoms {size}: training had {had}; this is a guess beyond them")
+            notify(f"--num-atoms {size}: training had {had}; this is a guess beyond them")

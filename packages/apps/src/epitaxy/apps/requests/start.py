@@ -42,7 +42,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartWords:
+class StartOptions:
     """What a user says of the structure to begin from: all as typed, or from Python.
 
     Attributes:

@@ -10,8 +10,8 @@ import torch
 from epitaxy.apps.foundation.devices import usable
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.progress import Progress, silent
+from epitaxy.apps.generative.constraints import kept, without_banks
 from epitaxy.apps.generative.model import Batch, GenerativeModel, Given
-from epitaxy.apps.generative.steering import kept, without_banks
 from epitaxy.apps.requests.pins import restored
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
@@ -162,7 +162,7 @@ def _made(
     begins = {request.begins(steps) for request in group}
     if begins == {steps}:  # so weak a noise is none
         return [Sample(request=r, structure=r.start.structure.copy()) for r in group if r.start is not None]
-    given = model.asked(group, device)
+    given = model.given_for(group, device)
     segments = given.segments
     seeds = torch.tensor([request.seed for request in group], dtype=torch.int64, device=device)
     source = StructureRng(seeds, segments)

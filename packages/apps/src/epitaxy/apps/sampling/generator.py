@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from epitaxy.apps.foundation.devices import chosen_device
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.names import ModelName
 from epitaxy.apps.generative.model import GenerativeModel
 from epitaxy.apps.generative.model_dir import load_model
@@ -64,5 +64,5 @@ class Generator(Generic[M, Q]):
         samples = [sample for batch in batches for sample in batch]
         none = [sample.reason for sample in samples if sample.structure is None]
         if none:
-            say(f"{len(none)} of {len(samples)} samples are no structures (the first: {none[0]})")
+            notify(f"{len(none)} of {len(samples)} samples are no structures (the first: {none[0]})")
         return samples

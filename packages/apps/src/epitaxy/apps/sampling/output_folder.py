@@ -27,7 +27,7 @@ SUMMARY = "samples.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class SamplingRecord:
     """How the samples came about, for ``samples.json``."""
 
     model: LoadedModel
@@ -82,10 +82,10 @@ def _clear(out: Path) -> None:
             left.unlink()
 
 
-def write_folder(out: Path, samples: Sequence[Sample], circumstances: Circumstances) -> None:
+def write_folder(out: Path, samples: Sequence[Sample], record: SamplingRecord) -> None:
     """Write the folder; each file appears whole or not at all, ``samples.json`` last."""
-    kind_of(circumstances.model.model.recipe.model).write(out, samples)
-    write_text(out / SUMMARY, json.dumps(_summary(samples, circumstances), indent=1) + "\n")
+    kind_of(record.model.model.recipe.model).write(out, samples)
+    write_text(out / SUMMARY, json.dumps(_summary(samples, record), indent=1) + "\n")
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
@@ -111,26 +111,26 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
     return summary
 
 
-def _summary(samples: Sequence[Sample], circumstances: Circumstances) -> dict[str, Any]:
+def _summary(samples: Sequence[Sample], record: SamplingRecord) -> dict[str, Any]:
     done = len(samples)
     return {
         "model": {
-            "name": circumstances.model.model.recipe.model,
-            "path": str(circumstances.model.path),
-            "sha256": circumstances.model.checksum,
+            "name": record.model.model.recipe.model,
+            "path": str(record.model.path),
+            "sha256": record.model.checksum,
         },
         "command": " ".join(sys.argv),
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "steps": circumstances.steps,
-        "sampler": circumstances.sampler or "as in the recipe",
-        "temperature": circumstances.temperature or "as in the recipe",
-        "seed": circumstances.seed,
-        "requested": circumstances.requested,
+        "steps": record.steps,
+        "sampler": record.sampler or "as in the recipe",
+        "temperature": record.temperature or "as in the recipe",
+        "seed": record.seed,
+        "requested": record.requested,
         "drawn_anew": sum(sample.draws > 1 for sample in samples),
         "written": sum(sample.structure is not None for sample in samples),
-        "interrupted": circumstances.interrupted,
-        "seconds": round(circumstances.seconds, 3),
-        "seconds_per_sample": round(circumstances.seconds / done, 5) if done else None,
+        "interrupted": record.interrupted,
+        "seconds": round(record.seconds, 3),
+        "seconds_per_sample": round(record.seconds / done, 5) if done else None,
         "ids": list(dict.fromkeys(sample.request.id for sample in samples)),
         "rejected": [
             {

@@ -18,7 +18,7 @@ LEAST_BUDGET = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchWords:
+class SearchOptions:
     """The words of a search, in Python and on the command line alike.
 
     Attributes:

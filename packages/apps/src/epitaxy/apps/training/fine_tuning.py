@@ -8,17 +8,17 @@ import torch
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import say
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.generative.kind import AnyModel, build_model
 from epitaxy.apps.generative.model_dir import LoadedModel
-from epitaxy.apps.training.carrying import UnfitError, carried
+from epitaxy.apps.training.weight_transfer import UnfitError, carried
 from epitaxy.data import Vocabulary
 
 _KEPT = ("lattice_scale", "lengths", "k_mean", "k_std")
 _FREE = ("format", "dataset", "training", "sampling", "weights", "conditioning")
 
 
-def begun_from(source: LoadedModel, recipe: Recipe, statistics: Any) -> AnyModel:
+def initialised_from(source: LoadedModel, recipe: Recipe, statistics: Any) -> AnyModel:
     """Return ``recipe``'s model with the weights of ``source`` (its averaged ones, if it has any).
 
     What is the same is copied, what is new begins without effect: see :func:`carried`. So are the numbers
@@ -50,7 +50,7 @@ def begun_from(source: LoadedModel, recipe: Recipe, statistics: Any) -> AnyModel
             "such --set words out to keep its recipe"
         ) from None
     if differing:
-        say(f"{source.path} was trained with other words, its weights are a start only: {differing[0]}")
+        notify(f"{source.path} was trained with other words, its weights are a start only: {differing[0]}")
     return new
 
 
