@@ -25,14 +25,16 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from epitaxy.apps.asymmetric_units import requests as units
 from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals import requests as crystals
 from epitaxy.apps.foundation.devices import chosen_device, compile_network, sent
 from epitaxy.apps.foundation.files import write_text
 from epitaxy.apps.foundation.names import ModelName, Task
 from epitaxy.apps.generative.dataset import Dataset
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.apps.generative.recipes import preset
-from epitaxy.apps.sampling import crystals, molecules, wyckoff
+from epitaxy.apps.molecules import requests as molecules
 from epitaxy.apps.sampling.generate import generate
 from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.module import stratified_times
@@ -282,7 +284,7 @@ def given_for(subject: Subject, model: AnyModel, size: int) -> list[Any]:
         case "geobfn":
             return list(molecules.for_sizes((), statistics, num=size, seed=0, targets={}))
         case "symmbfn":
-            return list(wyckoff.for_groups(wyckoff.Symmetry(), statistics, num=size, seed=0, targets={}))
+            return list(units.for_groups(units.Symmetry(), statistics, num=size, seed=0, targets={}))
         case _:
             data: Any = dataset(subject)
             cells = torch.split(data.numbers, data.counts.tolist())

@@ -14,16 +14,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from epitaxy.apps.asymmetric_units import requests as units
 from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
 from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals import requests as crystals
 from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.apps.foundation.names import ModelName, Task
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules import requests as molecules
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.requests.elements import Palette
 from epitaxy.apps.requests.request import Request
-from epitaxy.apps.sampling import crystals, molecules, wyckoff
 from epitaxy.apps.sampling import generate as generating
 from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.module import TrainingModule, stratified_times
@@ -145,7 +147,7 @@ def requests(case: Case, model: AnyModel) -> list[Request]:
     words: Any = {"seed": 1, "targets": targets, "guidance": 1.5 if targets else 0.0}
     if case.model == "geobfn":
         return list(molecules.for_sizes((4, 9), statistics, num=3, **words))
-    return list(wyckoff.for_groups(wyckoff.Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
+    return list(units.for_groups(units.Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
 
 
 def losses(model: AnyModel, batch: Any, device: torch.device) -> dict[str, Tensor]:

@@ -12,6 +12,8 @@ from epitaxy.apps.config import ConditioningConfig
 from epitaxy.apps.generative.conditioning import (
     Conditioned,
     PropertyConditions,
+    guide,
+    guided,
     hide,
     parse_targets,
     standardise,
