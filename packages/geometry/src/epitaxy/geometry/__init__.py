@@ -17,6 +17,7 @@ from epitaxy.geometry.lattice import (
 from epitaxy.geometry.log_lattice import lattice_from_log, lattice_to_log
 from epitaxy.geometry.manifold import Manifold
 from epitaxy.geometry.molecule_batch import MoleculeBatch
+from epitaxy.geometry.ragged_batch import RaggedBatch
 from epitaxy.geometry.rng import AnyRng, Rng, RngSource, SharedRng, as_rng
 from epitaxy.geometry.row_rng import RowRng, StructureRng, structure_seed
 from epitaxy.geometry.segments import Pairs, Segments
@@ -40,6 +41,7 @@ __all__ = [
     "Manifold",
     "MoleculeBatch",
     "Pairs",
+    "RaggedBatch",
     "Rng",
     "RngSource",
     "RowRng",
