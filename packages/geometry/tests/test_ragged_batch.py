@@ -1,21 +1,21 @@
 """A kind of batch that is not the package's own gets every verb from the tensors that it names."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from epitaxy.geometry import RaggedBatch, Segments
-from epitaxy.geometry._columns import atoms_of, graphs_of
+from epitaxy.geometry import RaggedBatch, Segments, per_atom, per_graph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SurfaceBatch(RaggedBatch):
     """Slabs with a normal each and a charge an atom."""
 
-    COLUMNS = {**RaggedBatch.COLUMNS, "normal": graphs_of(3), "charges": atoms_of()}
+    COLUMNS: ClassVar = {**RaggedBatch.COLUMNS, "normal": per_graph(3), "charges": per_atom()}
     GRAPHS = "slabs"
 
     normal: Float[Tensor, "graphs 3"]

@@ -2,6 +2,7 @@
 
 from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.bessel import bessel_ratio, log_i0
+from epitaxy.geometry.columns import Column, per_atom, per_graph
 from epitaxy.geometry.devices import constant, require
 from epitaxy.geometry.euclidean import Centered, Euclidean
 from epitaxy.geometry.inverse_bessel import inverse_bessel_ratio
@@ -35,6 +36,7 @@ from epitaxy.geometry.wrapped_normal import (
 __all__ = [
     "AnyRng",
     "Centered",
+    "Column",
     "CrystalBatch",
     "Euclidean",
     "FlatTorus",
@@ -64,6 +66,8 @@ __all__ = [
     "lattice_parameters",
     "lattice_to_log",
     "log_i0",
+    "per_atom",
+    "per_graph",
     "reciprocal",
     "require",
     "structure_seed",

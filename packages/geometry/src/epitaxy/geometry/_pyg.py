@@ -40,7 +40,7 @@ def _data(batch: RaggedBatch, names: Mapping[str, str], graph: int) -> "Data":
     first, end = batch.segments.offsets[graph : graph + 2].tolist()
     atoms, row = slice(first, end), slice(graph, graph + 1)
     tensors = {
-        theirs: getattr(batch, ours)[atoms if batch.COLUMNS[ours].per_atom else row]
+        theirs: getattr(batch, ours)[atoms if batch.COLUMNS[ours].level == "atom" else row]
         for ours, theirs in names.items()
     }
     return _torch_geometric().Data(

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.geometry import _pyg
-from epitaxy.geometry._columns import graphs_of
+from epitaxy.geometry.columns import per_graph
 from epitaxy.geometry.ragged_batch import RaggedBatch
 from epitaxy.geometry.torus import FlatTorus
 
@@ -36,7 +36,7 @@ class CrystalBatch(RaggedBatch):
 
     """
 
-    COLUMNS = RaggedBatch.COLUMNS | {"lattice": graphs_of(3, 3)}
+    COLUMNS = RaggedBatch.COLUMNS | {"lattice": per_graph(3, 3)}
     GRAPHS = "structures"
 
     lattice: Float[Tensor, "graphs 3 3"]

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.geometry._batches import cat_properties, cat_segments, choose
-from epitaxy.geometry._columns import Column, atoms_of, graphs_of
+from epitaxy.geometry.columns import Column, per_atom, per_graph
 from epitaxy.geometry.segments import Segments
 
 B = TypeVar("B", bound="RaggedBatch")
@@ -38,7 +38,7 @@ class RaggedBatch:
 
     """
 
-    COLUMNS: ClassVar[dict[str, Column]] = {"positions": atoms_of(3), "numbers": atoms_of(whole=True)}
+    COLUMNS: ClassVar[dict[str, Column]] = {"positions": per_atom(3), "numbers": per_atom(whole=True)}
     GRAPHS: ClassVar[str] = "graphs"
     ATOMS: ClassVar[str] = "atoms"
 
@@ -54,7 +54,7 @@ class RaggedBatch:
         if len(self.ids) != self.num_graphs:
             raise ValueError(f"{len(self.ids)} ids for {self.num_graphs} {self.GRAPHS}")
         for name, values in self.properties.items():
-            graphs_of().check(f"property {name!r}", values, self.segments)
+            per_graph().check(f"property {name!r}", values, self.segments)
 
     @property
     def num_graphs(self) -> int:
@@ -99,7 +99,7 @@ class RaggedBatch:
         """
         graphs, segments, atoms = choose(self.segments, indices, self.GRAPHS)
         columns = {
-            name: getattr(self, name)[atoms if column.per_atom else graphs]
+            name: getattr(self, name)[atoms if column.level == "atom" else graphs]
             for name, column in self.COLUMNS.items()
         }
         return replace(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry._columns import atoms_of, graphs_of
+from epitaxy.geometry.columns import per_atom, per_graph
 from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.lattice import gram
 from epitaxy.geometry.ragged_batch import RaggedBatch
@@ -40,9 +40,9 @@ class WyckoffBatch(RaggedBatch):
     """
 
     COLUMNS = RaggedBatch.COLUMNS | {
-        "space_groups": graphs_of(whole=True),
-        "sites": atoms_of(whole=True),
-        "lattice": graphs_of(3, 3),
+        "space_groups": per_graph(whole=True),
+        "sites": per_atom(whole=True),
+        "lattice": per_graph(3, 3),
     }
     GRAPHS = "structures"
     ATOMS = "orbits"

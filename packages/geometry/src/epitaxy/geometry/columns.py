@@ -1,6 +1,7 @@
 """The tensors of a ragged batch: what each must be."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
@@ -12,13 +13,13 @@ class Column:
     """One tensor of a batch, which has a row for each atom or for each graph.
 
     Attributes:
-        per_atom: whether its rows are atoms; else they are graphs.
+        level: whether its rows are atoms or graphs.
         shape: shape of a row.
         whole: whether it holds integers; else floating numbers.
 
     """
 
-    per_atom: bool
+    level: Literal["atom", "graph"]
     shape: tuple[int, ...]
     whole: bool
 
@@ -27,7 +28,7 @@ class Column:
 
         Values are not looked at: on an accelerator that would wait for all work under way, every time.
         """
-        shape = (segments.num_atoms if self.per_atom else segments.num_graphs, *self.shape)
+        shape = (segments.num_atoms if self.level == "atom" else segments.num_graphs, *self.shape)
         if not isinstance(tensor, Tensor):
             raise ValueError(f"{name} must be a tensor, not {type(tensor).__name__}")
         if tuple(tensor.shape) != shape:
@@ -42,11 +43,11 @@ class Column:
             raise ValueError(f"{name} must hold floating numbers, not {tensor.dtype}")
 
 
-def atoms_of(*shape: int, whole: bool = False) -> Column:
+def per_atom(*shape: int, whole: bool = False) -> Column:
     """Describe a tensor that has a row of this shape for each atom."""
-    return Column(per_atom=True, shape=shape, whole=whole)
+    return Column(level="atom", shape=shape, whole=whole)
 
 
-def graphs_of(*shape: int, whole: bool = False) -> Column:
+def per_graph(*shape: int, whole: bool = False) -> Column:
     """Describe a tensor that has a row of this shape for each graph."""
-    return Column(per_atom=False, shape=shape, whole=whole)
+    return Column(level="graph", shape=shape, whole=whole)
