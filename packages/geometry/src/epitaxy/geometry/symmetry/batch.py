@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry.columns import per_atom, per_graph
 from epitaxy.geometry.batch import CrystalBatch
+from epitaxy.geometry.columns import per_atom, per_graph
 from epitaxy.geometry.lattice import gram
 from epitaxy.geometry.ragged_batch import RaggedBatch
 from epitaxy.geometry.segments import Segments
