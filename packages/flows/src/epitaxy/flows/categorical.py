@@ -16,6 +16,7 @@ from epitaxy.flows._rows import (
     step_index,
     total,
 )
+from epitaxy.flows._types import PerRow
 from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
@@ -111,32 +112,29 @@ class CategoricalBFN:
         """Return the same flow under limits: messages and samples are of what they allow."""
         return replace(self, limits=limits)
 
-    def beta(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def beta(self, t: PerRow) -> PerRow:
         """Return the accuracy accumulated at t, beta1 t^2."""
         return self.beta1 * t.square()
 
-    def accuracy(self, t: Float[Tensor, " rows"], s: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def accuracy(self, t: PerRow, s: PerRow) -> PerRow:
         """Return the accuracy beta(s) - beta(t) of the messages between t and s."""
         return self.beta1 * (s - t) * (s + t)
 
     def prior(
-        self,
-        like: Int[Tensor, " rows *event"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+        self, like: Int[Tensor, " rows *event"], *, rng: AnyRng
     ) -> Float[Tensor, " rows *event classes"]:
         """Return uniform probabilities, as logarithms in torch's default dtype."""
         log_theta = torch.zeros(*like.shape, self.classes, device=like.device)
         return torch.log_softmax(log_theta, dim=-1)
 
     def sender(
-        self, x: Int[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
+        self, x: Int[Tensor, " rows *event"], alpha: PerRow, *, rng: AnyRng
     ) -> Float[Tensor, " rows *event classes"]:
         """Draw a message about x: y ~ N(alpha (K e_x - 1), alpha K)."""
         return self._message(self._one_hot(x, alpha.dtype), alpha, as_rng(rng))
 
     def receiver(
-        self, logits: Float[Tensor, " rows *event classes"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
+        self, logits: Float[Tensor, " rows *event classes"], alpha: PerRow, *, rng: AnyRng
     ) -> Float[Tensor, " rows *event classes"]:
         """Draw the message that a prediction expects: about a class drawn from it (Eq. 24)."""
         source = as_rng(rng)
@@ -149,12 +147,12 @@ class CategoricalBFN:
         return torch.log_softmax(log_theta + y, dim=-1)
 
     def corrupt(
-        self, x: Int[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
+        self, x: Int[Tensor, " rows *event"], t: PerRow, *, rng: AnyRng
     ) -> Float[Tensor, " rows *event classes"]:
         """Draw from the flow distribution, Eq. 23: one message of accuracy beta(t) to the prior."""
         return torch.log_softmax(self.sender(x, self.beta(t), rng=rng), dim=-1)
 
-    def features(self, state: Float[Tensor, " rows *event classes"], t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Float[Tensor, " rows *event classes"], t: PerRow) -> Features:
         """Return the probabilities on the scale of [-1, 1], 2 theta - 1; or the evidence, see `reads`."""
         if self.reads == "probabilities":
             return Features(value=2 * state.exp() - 1)
@@ -178,10 +176,10 @@ class CategoricalBFN:
         output: Float[Tensor, " rows *event classes"],
         x: Int[Tensor, " rows *event"],
         state: Float[Tensor, " rows *event classes"],
-        t: Float[Tensor, " rows"],
+        t: PerRow,
         *,
         rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+    ) -> PerRow:
         """Return the loss at t, see `loss_kind`."""
         logits = self.logits(output, state)
         if self.loss_kind == "continuous" or self.grid is None:
@@ -195,8 +193,8 @@ class CategoricalBFN:
         self,
         state: Float[Tensor, " rows *event classes"],
         output: Float[Tensor, " rows *event classes"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
+        t: PerRow,
+        s: PerRow,
         *,
         rng: AnyRng,
     ) -> Float[Tensor, " rows *event classes"]:
@@ -216,7 +214,7 @@ class CategoricalBFN:
         self,
         state: Float[Tensor, " rows *event classes"],
         output: Float[Tensor, " rows *event classes"],
-        t: Float[Tensor, " rows"],  # noqa: ARG002 - part of every flow's signature
+        t: PerRow,
         *,
         rng: AnyRng,
     ) -> Int[Tensor, " rows *event"]:
@@ -237,7 +235,7 @@ class CategoricalBFN:
         return torch.nn.functional.one_hot(x.long(), self.classes).to(dtype)
 
     def _message(
-        self, label: Float[Tensor, " rows *event classes"], alpha: Float[Tensor, " rows"], rng: Rng
+        self, label: Float[Tensor, " rows *event classes"], alpha: PerRow, rng: Rng
     ) -> Float[Tensor, " rows *event classes"]:
         """Draw y ~ N(alpha (K e - 1), alpha K) for hard or soft labels e."""
         noise = rng.normal(label.shape, dtype=label.dtype, device=label.device)
@@ -250,7 +248,7 @@ class CategoricalBFN:
         x: Int[Tensor, " rows *event"],
         alpha: Tensor,
         rng: Rng,
-    ) -> Float[Tensor, " rows"]:
+    ) -> PerRow:
         """Return the mean of ln N(y | e_x) - ln sum_k p_k N(y | e_k) over messages y about x.
 
         The Gaussians differ by exp(y_k) only, so this is -ln sum_k p_k exp(y_k - y_x). Noise comes in pairs

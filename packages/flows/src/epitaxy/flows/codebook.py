@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_number, check_option
+from epitaxy.flows._types import Labels, PerRow
 from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
 from epitaxy.flows.variance_preserving import VariancePreserving
@@ -64,7 +65,7 @@ class CodebookDiffusion:
         """None: time is continuous."""
         return None
 
-    def with_steps(self, n: int) -> "CodebookDiffusion":  # noqa: ARG002 - part of every flow's signature
+    def with_steps(self, n: int) -> "CodebookDiffusion":
         """Return the flow itself: any number of steps will do."""
         return self
 
@@ -102,11 +103,11 @@ class CodebookDiffusion:
         digit = torch.arange(self.channels - 1, -1, -1, device=device)
         return self.scale * (2 * (label >> digit & 1) - 1).to(dtype)
 
-    def encode(self, x: Int[Tensor, " rows"], dtype: torch.dtype) -> Float[Tensor, "rows channels"]:
+    def encode(self, x: Labels, dtype: torch.dtype) -> Float[Tensor, "rows channels"]:
         """Return the labels' codes."""
         return self.codebook(dtype, x.device)[x.long()]
 
-    def nearest(self, code: Float[Tensor, "rows channels"]) -> Int[Tensor, " rows"]:
+    def nearest(self, code: Float[Tensor, "rows channels"]) -> Labels:
         """Return the class whose code is nearest; the first of several."""
         if self.codes == "one_hot":
             return code.argmax(-1)
@@ -114,30 +115,28 @@ class CodebookDiffusion:
         signs = self.codebook(torch.float64, code.device).sign()
         return (code.double()[:, None] * signs).sum(-1).argmax(-1)
 
-    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Float[Tensor, "rows channels"]:
+    def prior(self, like: Labels, *, rng: AnyRng) -> Float[Tensor, "rows channels"]:
         """Draw from the standard normal, in torch's default dtype."""
         shape = (like.shape[0], self.channels)
         return as_rng(rng).normal(shape, dtype=torch.get_default_dtype(), device=like.device)
 
-    def corrupt(
-        self, x: Int[Tensor, " rows"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, "rows channels"]:
+    def corrupt(self, x: Labels, t: PerRow, *, rng: AnyRng) -> Float[Tensor, "rows channels"]:
         """Draw the process' state at t given the codes, in t's dtype."""
         return self.process.corrupt(self.encode(x, t.dtype), t, rng=rng)
 
-    def features(self, state: Float[Tensor, "rows channels"], t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Float[Tensor, "rows channels"], t: PerRow) -> Features:
         """Return the state."""
         return self.process.features(state, t)
 
     def loss(
         self,
         output: Float[Tensor, "rows channels"],
-        x: Int[Tensor, " rows"],
+        x: Labels,
         state: Float[Tensor, "rows channels"],
-        t: Float[Tensor, " rows"],
+        t: PerRow,
         *,
         rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+    ) -> PerRow:
         """Return the process' squared error, summed over channels (the published one is their mean)."""
         return self.process.loss(output, self.encode(x, output.dtype), state, t, rng=rng)
 
@@ -145,8 +144,8 @@ class CodebookDiffusion:
         self,
         state: Float[Tensor, "rows channels"],
         output: Float[Tensor, "rows channels"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
+        t: PerRow,
+        s: PerRow,
         *,
         rng: AnyRng,
     ) -> Float[Tensor, "rows channels"]:
@@ -157,8 +156,8 @@ class CodebookDiffusion:
         self,
         state: Float[Tensor, "rows channels"],
         output: Float[Tensor, "rows channels"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
+        t: PerRow,
+        s: PerRow,
         *,
         rng: AnyRng,
     ) -> Float[Tensor, "rows channels"]:
@@ -169,10 +168,10 @@ class CodebookDiffusion:
         self,
         state: Float[Tensor, "rows channels"],
         output: Float[Tensor, "rows channels"],
-        t: Float[Tensor, " rows"],
+        t: PerRow,
         *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Int[Tensor, " rows"]:
+        rng: AnyRng,
+    ) -> Labels:
         """Return the class nearest to the predicted code."""
         code = self.process.x0_of(self._clipped(output), state, t)
         if self.limits is None:

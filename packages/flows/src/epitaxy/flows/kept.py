@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
+from epitaxy.flows._types import PerRow
 from epitaxy.flows.mass_centred import MassCentred
 from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
 from epitaxy.geometry import AnyRng, Segments
@@ -69,11 +70,11 @@ class Kept:
         data = self._placed(torch.zeros_like(self.value))
         return self._merged(state, self.flow.corrupt(data, start, rng=rng))
 
-    def corrupt(self, x: Shaped[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng) -> Any:
+    def corrupt(self, x: Shaped[Tensor, " rows *event"], t: PerRow, *, rng: AnyRng) -> Any:
         """Draw the state at t, of known rows given their own data."""
         return self.flow.corrupt(self._placed(x), t, rng=rng)
 
-    def features(self, state: Any, t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Any, t: PerRow) -> Features:
         """Return what the network sees of the state."""
         return self.flow.features(state, t)
 
@@ -82,21 +83,15 @@ class Kept:
         output: Float[Tensor, " rows *output"],
         x: Shaped[Tensor, " rows *event"],
         state: Any,
-        t: Float[Tensor, " rows"],
+        t: PerRow,
         *,
         rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+    ) -> PerRow:
         """Return the flow's loss of the free rows, 0 of the others."""
         return self.flow.loss(output, x, state, t, rng=rng).masked_fill(~self.free, 0.0)
 
     def step(
-        self,
-        state: Any,
-        output: Float[Tensor, " rows *output"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: Any, output: Float[Tensor, " rows *output"], t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> Any:
         """Draw the state at s > t."""
         data = self._data(state, output, t, rng)
@@ -104,13 +99,7 @@ class Kept:
         return self._merged(later, self.flow.corrupt(data, s, rng=rng))
 
     def correct(
-        self,
-        state: Any,
-        output: Float[Tensor, " rows *output"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: Any, output: Float[Tensor, " rows *output"], t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> Any:
         """Draw another state at t."""
         assert isinstance(self.flow, Correcting)
@@ -119,12 +108,7 @@ class Kept:
         return self._merged(other, self.flow.corrupt(data, t, rng=rng))
 
     def decode(
-        self,
-        state: Any,
-        output: Float[Tensor, " rows *output"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: Any, output: Float[Tensor, " rows *output"], t: PerRow, *, rng: AnyRng
     ) -> Shaped[Tensor, " rows *event"]:
         """Return the sample: the known rows' data as they are."""
         return self._placed(self.flow.decode(state, output, t, rng=rng))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from epitaxy.flows._checks import check_number, check_option
 from epitaxy.flows._rows import LAST_NOISE_TIME, column, total
+from epitaxy.flows._types import PerRow, Points
 from epitaxy.flows.kinetic_kernel import KineticBridge, KineticKernel
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import (
@@ -39,8 +40,8 @@ class KineticState:
 
     """
 
-    position: Float[Tensor, "rows dim"]
-    velocity: Float[Tensor, "rows dim"]
+    position: Points
+    velocity: Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +54,7 @@ class CorruptedKineticState(KineticState):
 
     """
 
-    noise: Float[Tensor, "rows dim"]
+    noise: Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,7 @@ class KineticDiffusion:
         """None: time is continuous."""
         return None
 
-    def with_steps(self, n: int) -> "KineticDiffusion":  # noqa: ARG002 - part of every flow's signature
+    def with_steps(self, n: int) -> "KineticDiffusion":
         """Return the flow itself: any number of steps will do."""
         return self
 
@@ -172,11 +173,11 @@ class KineticDiffusion:
         """Return the flow for rows that are the atoms of these graphs, without net translation."""
         return replace(self, segments=segments)
 
-    def noise_time(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def noise_time(self, t: PerRow) -> PerRow:
         """Return u = horizon (1 - t), in float64."""
         return self.horizon * (1 - t.double()).clamp(min=0.0)
 
-    def prior(self, like: Float[Tensor, "rows dim"], *, rng: AnyRng) -> KineticState:
+    def prior(self, like: Points, *, rng: AnyRng) -> KineticState:
         """Draw the start, see `prior_kind`; velocities have the law that they have at t = 0."""
         source = as_rng(rng)
         if self.prior_kind == "marginal":
@@ -186,9 +187,7 @@ class KineticDiffusion:
         position = self.manifold.sample_uniform(like.shape, rng=source, dtype=like.dtype, device=like.device)
         return KineticState(position=position, velocity=std * self._normal(like, source))
 
-    def corrupt(
-        self, x: Float[Tensor, "rows dim"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> CorruptedKineticState:
+    def corrupt(self, x: Points, t: PerRow, *, rng: AnyRng) -> CorruptedKineticState:
         """Draw from the transition kernel, Eq. 16."""
         at, source = self._at(t, x), as_rng(rng)
         velocity = at.velocity_std * self._normal(x, source)
@@ -196,21 +195,17 @@ class KineticDiffusion:
         position = self._moved(x, at.slope * velocity + at.spread * noise)
         return CorruptedKineticState(position=position, velocity=velocity, noise=noise)
 
-    def features(self, state: KineticState, t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+    def features(self, state: KineticState, t: PerRow) -> Features:
         """Return position and velocity."""
         return Features(value=state.position, velocity=state.velocity)
 
-    def score(
-        self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
-    ) -> Float[Tensor, "rows dim"]:
+    def score(self, output: Points, state: KineticState, t: PerRow) -> Points:
         """Return the score of v: slope * `pull` - v / velocity_std^2."""
         if self.parametrisation == "direct":  # which needs no kernel
             return self._centred(output)
         return self._score(output, state, self._read_at(t, output))
 
-    def pull(
-        self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
-    ) -> Float[Tensor, "rows dim"]:
+    def pull(self, output: Points, state: KineticState, t: PerRow) -> Points:
         """Return the predicted score of the position kernel with respect to its mean.
 
         The predicted displacement from the data is slope * v + spread^2 * pull, exactly the posterior mean if
@@ -218,15 +213,7 @@ class KineticDiffusion:
         """
         return self._pull(output, state, self._read_at(t, output))
 
-    def loss(
-        self,
-        output: Float[Tensor, "rows dim"],
-        x: Float[Tensor, "rows dim"],
-        state: KineticState,
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows"]:
+    def loss(self, output: Points, x: Points, state: KineticState, t: PerRow, *, rng: AnyRng) -> PerRow:
         """Return the squared error of the output, see `loss_kind`.
 
         Raises:
@@ -242,15 +229,7 @@ class KineticDiffusion:
             return total((at.spread * at.root_information * centred - at.spread * pull).square())
         return total((centred - pull / at.root_information).square())
 
-    def step(
-        self,
-        state: KineticState,
-        output: Float[Tensor, "rows dim"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> KineticState:
+    def step(self, state: KineticState, output: Points, t: PerRow, s: PerRow, *, rng: AnyRng) -> KineticState:
         """Draw the state at s > t, see `sampler`."""
         source = as_rng(rng)
         if self.sampler == "ancestral":
@@ -271,13 +250,7 @@ class KineticDiffusion:
         return self._arrived(state.position, -h.to(output.dtype) * velocity, velocity)
 
     def correct(
-        self,
-        state: KineticState,
-        output: Float[Tensor, "rows dim"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: KineticState, output: Points, t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> KineticState:
         """Move the velocity towards its law given the position, by Langevin dynamics at t.
 
@@ -301,14 +274,7 @@ class KineticDiffusion:
         velocity = self._centred(state.velocity + drift * self._steering(output, state, at) + heat * noise)
         return KineticState(position=state.position, velocity=velocity)
 
-    def decode(
-        self,
-        state: KineticState,
-        output: Float[Tensor, "rows dim"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, "rows dim"]:
+    def decode(self, state: KineticState, output: Points, t: PerRow, *, rng: AnyRng) -> Points:
         """Return the data that the score predicts; for "published_pc" the position after a step to t = 1."""
         if self.sampler == "published_pc":
             return self.step(state, output, t, torch.ones_like(t), rng=rng).position
@@ -316,30 +282,30 @@ class KineticDiffusion:
 
     def _displacement(
         self, state: KineticState, output: Tensor, t: Tensor, temperature: float = 1.0
-    ) -> Float[Tensor, "rows dim"]:
+    ) -> Points:
         """Return the displacement from the data, in radians, that the score predicts."""
         at = self._read_at(t, output)
         pull = self._pull(output, state, at) / temperature
         return at.slope * state.velocity + at.spread.square() * pull
 
-    def _steering_at(self, output: Tensor, state: KineticState, t: Tensor) -> Float[Tensor, "rows dim"]:
+    def _steering_at(self, output: Tensor, state: KineticState, t: Tensor) -> Points:
         if self.parametrisation == "direct" and self.temperature == 1.0:  # which needs no kernel
             return self._centred(output)
         return self._steering(output, state, self._read_at(t, output))
 
-    def _steering(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
+    def _steering(self, output: Tensor, state: KineticState, at: _Coefficients) -> Points:
         """Return the score of v that samples follow: the pull in it is divided by the temperature."""
         if self.temperature == 1.0:
             return self._score(output, state, at)
         pull = self._pull(output, state, at) / self.temperature
         return at.slope * pull - state.velocity / at.velocity_std.square()
 
-    def _score(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
+    def _score(self, output: Tensor, state: KineticState, at: _Coefficients) -> Points:
         if self.parametrisation == "direct":
             return self._centred(output)
         return at.slope * self._pull(output, state, at) - state.velocity / at.velocity_std.square()
 
-    def _pull(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
+    def _pull(self, output: Tensor, state: KineticState, at: _Coefficients) -> Points:
         centred = self._centred(output)
         if self.parametrisation == "simplified":
             return at.root_information * centred
@@ -358,9 +324,7 @@ class KineticDiffusion:
         new_v = gain[:, 1, 0] * r + gain[:, 1, 1] * v + noise[:, 1, 1] * second
         return self._arrived(state.position, new_r - r, new_v)
 
-    def _wanted(
-        self, x: Float[Tensor, "rows dim"], state: KineticState, at: _Coefficients
-    ) -> Float[Tensor, "rows dim"]:
+    def _wanted(self, x: Points, state: KineticState, at: _Coefficients) -> Points:
         """Return the position kernel's score given the data: what the network's should be on average."""
         if self.loss_kind == "lifted":
             if not isinstance(state, CorruptedKineticState):
@@ -370,21 +334,21 @@ class KineticDiffusion:
         score = -wrapped_normal_score(radians - at.slope * state.velocity, at.spread)
         return self._centred(score)
 
-    def _adaptive_size(self, score: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows one"]:
+    def _adaptive_size(self, score: Points) -> Float[Tensor, "rows one"]:
         """Return corrector_step over the mean square of the score in each graph; 0 where that is 0."""
         square = score.square().mean(1, keepdim=True)
         if self.segments is not None:
             square = self.segments.expand(self.segments.mean(square))
         return torch.where(square > 0, self.corrector_step / torch.where(square > 0, square, 1.0), 0.0)
 
-    def _read_at(self, t: Float[Tensor, " rows"], like: Tensor) -> _Coefficients:
+    def _read_at(self, t: PerRow, like: Tensor) -> _Coefficients:
         """Return the kernel by which outputs and states are read, which divides by its widths."""
         return self._kernel(self._least(self.noise_time(t)), like)
 
     def _least(self, u: Float64[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
         return u.clamp(min=self.horizon * LAST_NOISE_TIME)
 
-    def _at(self, t: Float[Tensor, " rows"], like: Tensor) -> _Coefficients:
+    def _at(self, t: PerRow, like: Tensor) -> _Coefficients:
         """Return the kernel at each row's time."""
         return self._kernel(self.noise_time(t), like)
 
@@ -407,15 +371,15 @@ class KineticDiffusion:
             velocity_std=velocity_std, slope=slope, spread=spread, root_information=root_information
         )
 
-    def _normal(self, like: Tensor, rng: Rng) -> Float[Tensor, "rows dim"]:
+    def _normal(self, like: Tensor, rng: Rng) -> Points:
         if self.segments is None:
             return rng.normal(like.shape, dtype=like.dtype, device=like.device)
         return Centered(self.segments).normal(like.shape[1], rng=rng, dtype=like.dtype, device=like.device)
 
-    def _centred(self, x: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
+    def _centred(self, x: Points) -> Points:
         return x if self.segments is None else self.segments.center(x)
 
-    def _moved(self, x: Float[Tensor, "rows dim"], radians: Float[Tensor, "rows dim"]) -> Tensor:
+    def _moved(self, x: Points, radians: Points) -> Tensor:
         return self.manifold.exp(x, radians * (self.manifold.period / _TURN))
 
     def _arrived(self, position: Tensor, radians: Tensor, velocity: Tensor) -> KineticState:

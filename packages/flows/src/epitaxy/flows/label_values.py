@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from jaxtyping import Float
 from torch import Tensor
 
+from epitaxy.flows._types import PerRow
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
@@ -52,13 +53,11 @@ class LabelValues:
         """Draw from the flow's prior."""
         return self.flow.prior(like, rng=rng)
 
-    def corrupt(
-        self, x: Float[Tensor, "rows 1"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, "rows 1"]:
+    def corrupt(self, x: Float[Tensor, "rows 1"], t: PerRow, *, rng: AnyRng) -> Float[Tensor, "rows 1"]:
         """Draw the flow's state at t."""
         return self.flow.corrupt(x, t, rng=rng)
 
-    def features(self, state: Float[Tensor, "rows 1"], t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Float[Tensor, "rows 1"], t: PerRow) -> Features:
         """Return what the network sees of the flow's state."""
         return self.flow.features(state, t)
 
@@ -67,10 +66,10 @@ class LabelValues:
         output: Float[Tensor, "rows 1"],
         x: Float[Tensor, "rows 1"],
         state: Float[Tensor, "rows 1"],
-        t: Float[Tensor, " rows"],
+        t: PerRow,
         *,
         rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+    ) -> PerRow:
         """Return the flow's loss."""
         return self.flow.loss(output, x, state, t, rng=rng)
 
@@ -78,8 +77,8 @@ class LabelValues:
         self,
         state: Float[Tensor, "rows 1"],
         output: Float[Tensor, "rows 1"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
+        t: PerRow,
+        s: PerRow,
         *,
         rng: AnyRng,
     ) -> Float[Tensor, "rows 1"]:
@@ -90,19 +89,14 @@ class LabelValues:
         return of_data.step(state, mean.to(state.dtype), t, s, rng=rng)
 
     def decode(
-        self,
-        state: Float[Tensor, "rows 1"],
-        output: Float[Tensor, "rows 1"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+        self, state: Float[Tensor, "rows 1"], output: Float[Tensor, "rows 1"], t: PerRow, *, rng: AnyRng
     ) -> Float[Tensor, "rows 1"]:
         """Return allowed values, the nearest to the predicted numbers."""
         label = self.limits.mode(-self._squares(output, state, t))
         return self.values[label][:, None].to(state.dtype)
 
     def _squares(
-        self, output: Float[Tensor, "rows 1"], state: Float[Tensor, "rows 1"], t: Float[Tensor, " rows"]
+        self, output: Float[Tensor, "rows 1"], state: Float[Tensor, "rows 1"], t: PerRow
     ) -> Float[Tensor, "rows classes"]:
         """Return the square of what is between the predicted number and each value, in float64."""
         return (self.flow.data_of(output, state, t).double() - self.values.double()).square()
