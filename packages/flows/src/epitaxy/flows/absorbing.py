@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_option
+from epitaxy.flows._time import ContinuousTime
 from epitaxy.flows._types import Labels, PerRow
 from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
@@ -21,7 +22,7 @@ _MARGIN = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AbsorbingDiffusion:
+class AbsorbingDiffusion(ContinuousTime):
     """Absorbing diffusion on class labels.
 
     Data are labels 0, ..., K - 1, `" rows"`. A state is labels too, of which K means masked; the network,
@@ -58,15 +59,6 @@ class AbsorbingDiffusion:
     def mask(self) -> int:
         """Return the label of masked rows, K."""
         return self.classes
-
-    @property
-    def grid(self) -> None:
-        """None: time is continuous."""
-        return None
-
-    def with_steps(self, n: int) -> "AbsorbingDiffusion":
-        """Return the flow itself: any number of steps will do."""
-        return self
 
     @property
     def samplers(self) -> tuple[str, ...]:

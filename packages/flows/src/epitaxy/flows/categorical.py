@@ -7,15 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
-from epitaxy.flows._rows import (
-    BAYESIAN_SAMPLERS,
-    BayesianSampler,
-    bayesian_sampler,
-    column,
-    step_index,
-    total,
-)
+from epitaxy.flows._bayesian import DiscreteOrContinuous
+from epitaxy.flows._checks import check_count, check_number, check_option
+from epitaxy.flows._rows import column, step_index, total
 from epitaxy.flows._types import PerRow
 from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
@@ -23,7 +17,7 @@ from epitaxy.geometry import AnyRng, Rng, as_rng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CategoricalBFN:
+class CategoricalBFN(DiscreteOrContinuous):
     """Bayesian flow on class labels.
 
     Data are labels 0, ..., K - 1, `" rows *event"`, such as one a row (the element of an atom) or fifteen
@@ -65,9 +59,6 @@ class CategoricalBFN:
 
     classes: int
     beta1: float
-    grid: int | None = 1000
-    loss_kind: Literal["discrete", "continuous"] = "discrete"
-    sampler: BayesianSampler = "bayes"
     guess: Literal["expectation", "sampled"] | None = None
     final: Literal["sampled", "mode"] = "sampled"
     reads: Literal["probabilities", "evidence"] = "probabilities"
@@ -81,32 +72,15 @@ class CategoricalBFN:
         check_count("draws", self.draws)
         check_number("beta1", self.beta1)
         check_number("temperature", self.temperature)
-        check_grid(self.grid)
-        check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
-        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
+        self._check_time()
         check_option("guess", self.guess, ("expectation", "sampled", None))
         check_option("final", self.final, ("sampled", "mode"))
         check_option("reads", self.reads, ("probabilities", "evidence"))
         check_option("parametrisation", self.parametrisation, ("data", "residual"))
-        if self.grid is None and self.loss_kind == "discrete":
-            raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return BAYESIAN_SAMPLERS
-
-    def with_sampler(self, name: str) -> "CategoricalBFN":
-        """Return the same flow with another sampler."""
-        return replace(self, sampler=bayesian_sampler(name))
 
     def with_temperature(self, temperature: float) -> "CategoricalBFN":
         """Return the same flow, sampled at another temperature."""
         return replace(self, temperature=temperature)
-
-    def with_steps(self, n: int) -> "CategoricalBFN":
-        """Return the same flow on a grid of n steps; itself in continuous time."""
-        return self if self.grid is None else replace(self, grid=n)
 
     def limited(self, limits: Limits) -> "CategoricalBFN":
         """Return the same flow under limits: messages and samples are of what they allow."""

@@ -8,16 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from epitaxy.flows._bayesian import BayesianFlow
 from epitaxy.flows._checks import check_option
-from epitaxy.flows._rows import (
-    BAYESIAN_SAMPLERS,
-    BayesianSampler,
-    bayesian_sampler,
-    column,
-    grid_index,
-    step_index,
-    total,
-)
+from epitaxy.flows._rows import column, grid_index, step_index, total
 from epitaxy.flows._types import Labels, PerRow, Points
 from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.circular_messages import Resultant, add, all_at_once, stepwise
@@ -47,7 +40,7 @@ class CircularState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CircularBFN:
+class CircularBFN(BayesianFlow):
     """Bayesian flow on a flat torus.
 
     Data are points, `"rows dim"`; the network predicts a displacement from the direction, in radians. Time is
@@ -75,7 +68,6 @@ class CircularBFN:
     manifold: FlatTorus = field(default_factory=FlatTorus)
     schedule: EntropySchedule = field(default_factory=EntropySchedule)
     loss_kind: Literal["kl", "squared"] = "kl"
-    sampler: BayesianSampler = "bayes"
     draw: Draw = "bank"
     bank_size: int = 4096
     bank_seed: int = 0
@@ -83,7 +75,7 @@ class CircularBFN:
 
     def __post_init__(self) -> None:
         check_option("loss_kind", self.loss_kind, ("kl", "squared"))
-        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
+        check_option("sampler", self.sampler, self.SAMPLERS)
         check_option("draw", self.draw, get_args(Draw))
         blocks = math.gcd(self.bank_size, 16)
         bank = TrajectoryBank(self.schedule, size=self.bank_size, seed=self.bank_seed, blocks=blocks)
@@ -93,15 +85,6 @@ class CircularBFN:
     def grid(self) -> int:
         """Number of steps n of the schedule."""
         return self.schedule.steps
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return BAYESIAN_SAMPLERS
-
-    def with_sampler(self, name: str) -> "CircularBFN":
-        """Return the same flow with another sampler."""
-        return replace(self, sampler=bayesian_sampler(name))
 
     def with_steps(self, n: int) -> "CircularBFN":
         """Return the same flow with the schedule computed for n steps."""

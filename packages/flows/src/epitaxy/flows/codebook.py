@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_number, check_option
+from epitaxy.flows._time import ContinuousTime
 from epitaxy.flows._types import Labels, PerRow
 from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
@@ -19,7 +20,7 @@ _LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodebookDiffusion:
+class CodebookDiffusion(ContinuousTime):
     """Variance-preserving diffusion of the codes of class labels.
 
     Data are labels 0, ..., K - 1, `" rows"`; states and the network's output are `"rows channels"`, the
@@ -59,15 +60,6 @@ class CodebookDiffusion:
     def channels(self) -> int:
         """Return the number of components of a code, which the network puts out."""
         return self.classes if self.codes == "one_hot" else max(1, (self.classes - 1).bit_length())
-
-    @property
-    def grid(self) -> None:
-        """None: time is continuous."""
-        return None
-
-    def with_steps(self, n: int) -> "CodebookDiffusion":
-        """Return the flow itself: any number of steps will do."""
-        return self
 
     @property
     def samplers(self) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.flows._bayesian import DiscreteOrContinuous
 from epitaxy.flows._bins import bin_centre, bin_centres, bin_expectation, log_bin_masses
-from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
+from epitaxy.flows._checks import check_count, check_number, check_option
 from epitaxy.flows._classes import draw_classes
-from epitaxy.flows._rows import BAYESIAN_SAMPLERS, BayesianSampler, bayesian_sampler, step_index
+from epitaxy.flows._rows import step_index
 from epitaxy.flows._types import Labels, PerRow
 from epitaxy.flows.gaussian import SMALLEST_SIGMA, GaussianBFN
 from epitaxy.flows.limits import Limits
@@ -20,7 +21,7 @@ from epitaxy.geometry import AnyRng, Rng, as_rng, constant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiscretisedGaussianBFN:
+class DiscretisedGaussianBFN(DiscreteOrContinuous):
     """Bayesian flow on a whole number, such as a nuclear charge, as the centre of one of K bins of [-1, 1].
 
     Data are bins 0, ..., K - 1, `" rows"`; bin k has the centre (2k + 1) / K - 1. The state is the mean mu of
@@ -74,7 +75,6 @@ class DiscretisedGaussianBFN:
     legal: tuple[int, ...] | None = None
     grid: int | None = None
     loss_kind: Literal["discrete", "continuous"] = "continuous"
-    sampler: BayesianSampler = "bayes"
     guess: Literal["nearest", "sampled", "expectation", "published"] = "expectation"
     draws: int = 1
     t_min: float = 1e-4
@@ -99,12 +99,8 @@ class DiscretisedGaussianBFN:
                 "clamps must be positive and finite, and sigma_range two rising such numbers, not "
                 f"{self.output_clamp}, {self.mean_clamp}, {self.sigma_range}"
             )
-        check_grid(self.grid)
-        check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
-        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
+        self._check_time()
         check_option("guess", self.guess, ("nearest", "sampled", "expectation", "published"))
-        if self.grid is None and self.loss_kind == "discrete":
-            raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
 
     @property
     def belief(self) -> GaussianBFN:
@@ -117,19 +113,6 @@ class DiscretisedGaussianBFN:
             t_min=self.t_min,
             clamp=self.output_clamp,
         )
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return BAYESIAN_SAMPLERS
-
-    def with_sampler(self, name: str) -> "DiscretisedGaussianBFN":
-        """Return the same flow with another sampler."""
-        return replace(self, sampler=bayesian_sampler(name))
-
-    def with_steps(self, n: int) -> "DiscretisedGaussianBFN":
-        """Return the same flow on a grid of n steps; itself in continuous time."""
-        return self if self.grid is None else replace(self, grid=n)
 
     def limited(self, limits: Limits) -> "DiscretisedGaussianBFN":
         """Return the same flow under limits, which should allow legal bins alone.

@@ -1,21 +1,16 @@
 """Bayesian flow for real variables, with Gaussian messages (CrysBFN Eq. 20-22; SymmBFN Eq. 9-15)."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from epitaxy.flows._checks import check_grid, check_number, check_option
-from epitaxy.flows._rows import (
-    BAYESIAN_SAMPLERS,
-    BayesianSampler,
-    bayesian_sampler,
-    column,
-    step_index,
-    total,
-)
+from epitaxy.flows._bayesian import DiscreteOrContinuous
+from epitaxy.flows._checks import check_number, check_option
+from epitaxy.flows._rows import column, step_index
+from epitaxy.flows._summed_loss import SummedLoss
 from epitaxy.flows._types import PerRow, Values
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, FlatTorus, as_rng
@@ -25,7 +20,7 @@ SMALLEST_SIGMA = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GaussianBFN:
+class GaussianBFN(SummedLoss, DiscreteOrContinuous):
     """Bayesian flow on real variables. Data are `"rows *event"`; the network predicts them, or the noise.
 
     The state is the mean mu of a Gaussian belief. Its precision rho(t) = sigma1^(-2t) depends on time alone,
@@ -66,9 +61,6 @@ class GaussianBFN:
     """
 
     sigma1: float = math.sqrt(1e-3)
-    grid: int | None = 1000
-    loss_kind: Literal["discrete", "continuous"] = "discrete"
-    sampler: BayesianSampler = "bayes"
     parametrisation: Literal["data", "noise", "residual"] = "data"
     t_min: float = 0.0
     clamp: float | None = None
@@ -77,11 +69,7 @@ class GaussianBFN:
 
     def __post_init__(self) -> None:
         check_number("sigma1", self.sigma1, least=SMALLEST_SIGMA, below=1.0)
-        check_grid(self.grid)
-        check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
-        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
-        if self.grid is None and self.loss_kind == "discrete":
-            raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
+        self._check_time()
         self._check_outputs()
 
     def _check_outputs(self) -> None:
@@ -97,19 +85,6 @@ class GaussianBFN:
             FlatTorus(self.period)
         elif self.wrapped:
             raise ValueError("wrapped puts the mean of points that go around into their cell: give a period")
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return BAYESIAN_SAMPLERS
-
-    def with_sampler(self, name: str) -> "GaussianBFN":
-        """Return the same flow with another sampler."""
-        return replace(self, sampler=bayesian_sampler(name))
-
-    def with_steps(self, n: int) -> "GaussianBFN":
-        """Return the same flow on a grid of n steps; itself in continuous time."""
-        return self if self.grid is None else replace(self, grid=n)
 
     def precision(self, t: PerRow) -> PerRow:
         """Return the belief's precision rho(t) = sigma1^(-2t)."""
@@ -191,10 +166,6 @@ class GaussianBFN:
         if self.period is not None:
             gap = FlatTorus(self.period).wrap(gap)
         return column(self._weight(t), gap.ndim) * gap.square()
-
-    def loss(self, output: Values, x: Values, state: Values, t: PerRow, *, rng: AnyRng) -> PerRow:
-        """Return the loss at t, see `loss_kind`."""
-        return total(self.component_losses(output, x, state, t))
 
     def step(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw the mean at s > t, see `sampler`. Any s will do, on the grid or off it."""

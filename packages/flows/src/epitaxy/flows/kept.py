@@ -8,13 +8,14 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from epitaxy.flows._types import PerRow
+from epitaxy.flows._wrapped import AroundFlow
 from epitaxy.flows.mass_centred import MassCentred
-from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
+from epitaxy.flows.protocol import Collective, Correcting, Features
 from epitaxy.geometry import AnyRng, Segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Kept:
+class Kept(AroundFlow):
     """A flow whose rows outside `free` have known data: their samples are these, to the bit.
 
     At every time the known rows' state is a fresh draw of the flow's law given the data there, whatever the
@@ -33,27 +34,8 @@ class Kept:
 
     """
 
-    flow: Flow[Any]
     free: Bool[Tensor, " rows"] = field(repr=False)
     value: Shaped[Tensor, " rows *event"] = field(repr=False)
-
-    @property
-    def grid(self) -> int | None:
-        """Return the flow's grid."""
-        return self.flow.grid
-
-    def with_steps(self, n: int) -> "Kept":
-        """Return the same with the flow on n steps."""
-        return replace(self, flow=self.flow.with_steps(n))
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names of the flow's samplers."""
-        return self.flow.samplers
-
-    def with_sampler(self, name: str) -> "Kept":
-        """Return the same with another sampler of the flow."""
-        return replace(self, flow=self.flow.with_sampler(name))
 
     @property
     def corrections(self) -> int:

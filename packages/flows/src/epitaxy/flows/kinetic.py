@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Float64
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from epitaxy.flows._checks import check_number, check_option
 from epitaxy.flows._rows import LAST_NOISE_TIME, column, total
+from epitaxy.flows._samplers import ChoiceOfSampler
+from epitaxy.flows._time import ContinuousTime
 from epitaxy.flows._types import PerRow, Points
 from epitaxy.flows.kinetic_kernel import KineticBridge, KineticKernel
 from epitaxy.flows.protocol import Features
@@ -26,7 +28,6 @@ from epitaxy.geometry import (
 )
 
 Sampler = Literal["ancestral", "exponential", "predictor_corrector", "probability_flow", "published_pc"]
-_SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 _TURN = 2 * math.pi
 
 
@@ -69,7 +70,7 @@ class _Coefficients:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KineticDiffusion:
+class KineticDiffusion(ContinuousTime, ChoiceOfSampler):
     """Diffusion of points on a flat torus by noise in their velocities. Data are points, `"rows dim"`.
 
     At noise time u = horizon (1 - t) the velocity v and the displacement r (radians) from the data obey `dr =
@@ -120,6 +121,8 @@ class KineticDiffusion:
 
     """
 
+    SAMPLERS = get_args(Sampler)
+
     manifold: FlatTorus = field(default_factory=FlatTorus)
     horizon: float = 2.0
     initial_velocity: float = 0.0
@@ -139,26 +142,7 @@ class KineticDiffusion:
         check_option("parametrisation", self.parametrisation, ("simplified", "direct"))
         check_option("loss_kind", self.loss_kind, ("lifted", "wrapped"))
         check_option("prior_kind", self.prior_kind, ("uniform", "marginal"))
-        check_option("sampler", self.sampler, _SAMPLERS)
-
-    @property
-    def grid(self) -> None:
-        """None: time is continuous."""
-        return None
-
-    def with_steps(self, n: int) -> "KineticDiffusion":
-        """Return the flow itself: any number of steps will do."""
-        return self
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return _SAMPLERS
-
-    def with_sampler(self, name: str) -> "KineticDiffusion":
-        """Return the same flow with another sampler."""
-        check_option("sampler", name, _SAMPLERS)
-        return replace(self, sampler=cast(Sampler, name))
+        check_option("sampler", self.sampler, self.SAMPLERS)
 
     def with_temperature(self, temperature: float) -> "KineticDiffusion":
         """Return the same flow, sampled at another temperature."""

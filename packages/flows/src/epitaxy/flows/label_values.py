@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._types import PerRow
+from epitaxy.flows._wrapped import AroundFlow
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
@@ -13,7 +14,7 @@ from epitaxy.geometry import AnyRng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LabelValues:
+class LabelValues(AroundFlow):
     """A real flow of one number a row, whose data are the values of labels.
 
     Sampling alone knows the limits: a predicted number x_hat is replaced by the mean of the allowed values
@@ -30,24 +31,6 @@ class LabelValues:
     flow: GaussianBFN
     values: Float[Tensor, " classes"] = field(repr=False)
     limits: Limits = field(repr=False)
-
-    @property
-    def grid(self) -> int | None:
-        """Return the flow's grid."""
-        return self.flow.grid
-
-    def with_steps(self, n: int) -> "LabelValues":
-        """Return the same with the flow on n steps."""
-        return replace(self, flow=self.flow.with_steps(n))
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names of the flow's samplers."""
-        return self.flow.samplers
-
-    def with_sampler(self, name: str) -> "LabelValues":
-        """Return the same with another sampler of the flow."""
-        return replace(self, flow=self.flow.with_sampler(name))
 
     def prior(self, like: Float[Tensor, "rows 1"], *, rng: AnyRng) -> Float[Tensor, "rows 1"]:
         """Draw from the flow's prior."""

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, field, replace
 
-from epitaxy.flows._rows import total
+from epitaxy.flows._summed_loss import SummedLoss
 from epitaxy.flows._types import PerRow, Values
-from epitaxy.flows._wrapped import check_uncorrected, uncorrected_samplers
+from epitaxy.flows._wrapped import AroundComponents
 from epitaxy.flows.gaussian import GaussianBFN
-from epitaxy.flows.protocol import Componentwise, Features
+from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MassCentred:
+class MassCentred(SummedLoss, AroundComponents):
     """A flow of atoms in the space in which every graph's mean is zero (all masses equal).
 
     `on` says which rows are the atoms of one graph; they must have one time. Data, states and outputs are
@@ -33,35 +33,16 @@ class MassCentred:
 
     """
 
-    flow: Componentwise
     segments: Segments | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        check_uncorrected(self.flow, "centred configurations")
+        self._check_uncorrected("centred configurations")
         if isinstance(self.flow, GaussianBFN) and self.flow.period is not None:
             raise ValueError("points that go around have no centre of mass: leave period=None")
 
     def on(self, segments: Segments) -> "MassCentred":
         """Return the flow for rows that are the atoms of these graphs."""
         return replace(self, segments=segments)
-
-    @property
-    def grid(self) -> int | None:
-        """Return the flow's grid."""
-        return self.flow.grid
-
-    def with_steps(self, n: int) -> "MassCentred":
-        """Return the same with the flow on n steps."""
-        return replace(self, flow=self.flow.with_steps(n))
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names of the flow's samplers, but of those that correct."""
-        return uncorrected_samplers(self.flow)
-
-    def with_sampler(self, name: str) -> "MassCentred":
-        """Return the same with another sampler of the flow."""
-        return replace(self, flow=self.flow.with_sampler(name))
 
     def prior(self, like: Values, *, rng: AnyRng) -> Values:
         """Draw from the flow's prior, projected.
@@ -88,10 +69,6 @@ class MassCentred:
             x_hat = self._centred(self.flow.data_of(output, state, t))
             return of_data.component_losses(x_hat, x, state, t)
         return self.flow.component_losses(output, x, state, t)
-
-    def loss(self, output: Values, x: Values, state: Values, t: PerRow, *, rng: AnyRng) -> PerRow:
-        """Return the loss of the centred output, each atom's part of it."""
-        return total(self.component_losses(output, x, state, t))
 
     def step(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw the state at s > t."""

@@ -6,15 +6,15 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from epitaxy.flows._rows import total
+from epitaxy.flows._summed_loss import SummedLoss
 from epitaxy.flows._types import PerRow, Values
-from epitaxy.flows._wrapped import check_uncorrected, uncorrected_samplers
-from epitaxy.flows.protocol import Componentwise, Features
+from epitaxy.flows._wrapped import AroundComponents
+from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pinned:
+class Pinned(SummedLoss, AroundComponents):
     """A flow whose components outside `free` have a known value at every time.
 
     The prior, corrupted states, steps and samples have that value to the bit, the network sees it, no noise
@@ -33,7 +33,6 @@ class Pinned:
 
     """
 
-    flow: Componentwise
     free: Bool[Tensor, " rows *event"] = field(repr=False)
     value: Values = field(repr=False)
 
@@ -41,25 +40,7 @@ class Pinned:
         if self.free.shape != self.value.shape:
             shapes = f"{tuple(self.free.shape)} and {tuple(self.value.shape)}"
             raise ValueError(f"free and value must both have the data's shape, not {shapes}")
-        check_uncorrected(self.flow, "pinned components")
-
-    @property
-    def grid(self) -> int | None:
-        """Return the flow's grid."""
-        return self.flow.grid
-
-    def with_steps(self, n: int) -> "Pinned":
-        """Return the same pins on the flow with n steps."""
-        return replace(self, flow=self.flow.with_steps(n))
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names of the flow's samplers, but of those that correct."""
-        return uncorrected_samplers(self.flow)
-
-    def with_sampler(self, name: str) -> "Pinned":
-        """Return the same pins on the flow with another sampler."""
-        return replace(self, flow=self.flow.with_sampler(name))
+        self._check_uncorrected("pinned components")
 
     def prior(self, like: Values, *, rng: AnyRng) -> Values:
         """Draw the free components from the flow's prior.
@@ -85,10 +66,6 @@ class Pinned:
         """Return each component's part of the loss: 0, without slope, where it is pinned."""
         losses = self.flow.component_losses(self._unread(output), self._set(x), state, t)
         return losses.masked_fill(~self.free, 0.0)
-
-    def loss(self, output: Values, x: Values, state: Values, t: PerRow, *, rng: AnyRng) -> PerRow:
-        """Return the loss of the free components."""
-        return total(self.component_losses(output, x, state, t))
 
     def step(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw the free components at s > t."""

@@ -1,7 +1,7 @@
 """Variance-preserving diffusion of real variables (KLDM, Sec. 3.3; Song et al. 2021)."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, cast, get_args
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float64
@@ -9,20 +9,22 @@ from torch import Tensor
 
 from epitaxy.flows._checks import check_number, check_option
 from epitaxy.flows._reverse_steps import REVERSE_STEPS, Interval
-from epitaxy.flows._rows import LAST_NOISE_TIME, column, total
+from epitaxy.flows._rows import LAST_NOISE_TIME, column
+from epitaxy.flows._samplers import ChoiceOfSampler
+from epitaxy.flows._summed_loss import SummedLoss
+from epitaxy.flows._time import ContinuousTime
 from epitaxy.flows._types import PerRow, Values
 from epitaxy.flows.noise_schedules import LinearBeta, NoiseSchedule
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
 
 Sampler = Literal["ancestral", "euler_maruyama", "exponential", "probability_flow", "published_pc"]
-_SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 _LEAST_SQUARE = 1e-2
 """Least mean square of the score in a correction's size; that of a standard normal is 1 on average."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VariancePreserving:
+class VariancePreserving(ContinuousTime, SummedLoss, ChoiceOfSampler):
     """Diffusion on real variables. Data are `"rows *event"`, best of about unit variance; so are states.
 
     At noise time u = 1 - t the state is alpha(u) x0 + sigma(u) eps. The prior is a standard normal, which the
@@ -48,6 +50,8 @@ class VariancePreserving:
 
     """
 
+    SAMPLERS = get_args(Sampler)
+
     schedule: NoiseSchedule = field(default_factory=LinearBeta)
     prediction: Literal["x0", "epsilon"] = "x0"
     sampler: Sampler = "ancestral"
@@ -55,27 +59,8 @@ class VariancePreserving:
 
     def __post_init__(self) -> None:
         check_option("prediction", self.prediction, ("x0", "epsilon"))
-        check_option("sampler", self.sampler, _SAMPLERS)
+        check_option("sampler", self.sampler, self.SAMPLERS)
         check_number("corrector_step", self.corrector_step)
-
-    @property
-    def grid(self) -> None:
-        """None: time is continuous."""
-        return None
-
-    def with_steps(self, n: int) -> "VariancePreserving":
-        """Return the flow itself: any number of steps will do."""
-        return self
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return _SAMPLERS
-
-    def with_sampler(self, name: str) -> "VariancePreserving":
-        """Return the same flow with another sampler."""
-        check_option("sampler", name, _SAMPLERS)
-        return replace(self, sampler=cast(Sampler, name))
 
     @property
     def corrections(self) -> int:
@@ -122,13 +107,9 @@ class VariancePreserving:
         return -self.epsilon_of(output, state, t) / sigma
 
     def component_losses(self, output: Values, x: Values, state: Values, t: PerRow) -> Values:
-        """Return each component's squared error."""
+        """Return each component's squared error, of data or noise, as published: no weight by time, no nats."""
         target = x if self.prediction == "x0" else self._noise(x, state, t)
         return (output - target).square()
-
-    def loss(self, output: Values, x: Values, state: Values, t: PerRow, *, rng: AnyRng) -> PerRow:
-        """Return the squared error of the data or of the noise, as published: no weight by time, no nats."""
-        return total(self.component_losses(output, x, state, t))
 
     def step(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw the state at s > t, see `sampler`."""
