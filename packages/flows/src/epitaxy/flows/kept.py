@@ -77,17 +77,16 @@ class Kept(AroundFlow):
     ) -> Any:
         """Draw the state at s > t."""
         data = self._data(state, output, t, rng)
-        later = self.flow.step(state, output, t, s, rng=rng)
-        return self._merged(later, self.flow.corrupt(data, s, rng=rng))
+        return self._known(self.flow.step(state, output, t, s, rng=rng), data, s, rng)
 
     def correct(
         self, state: Any, output: Float[Tensor, " rows *output"], t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> Any:
-        """Draw another state at t."""
-        assert isinstance(self.flow, Correcting)
+        """Draw another state at t; the same where the flow corrects nothing."""
+        if not isinstance(self.flow, Correcting):
+            return state
         data = self._data(state, output, t, rng)
-        other = self.flow.correct(state, output, t, s, rng=rng)
-        return self._merged(other, self.flow.corrupt(data, t, rng=rng))
+        return self._known(self.flow.correct(state, output, t, s, rng=rng), data, t, rng)
 
     def decode(
         self, state: Any, output: Float[Tensor, " rows *output"], t: PerRow, *, rng: AnyRng
@@ -100,6 +99,10 @@ class Kept(AroundFlow):
         if not isinstance(self.flow, MassCentred):
             return self.value
         return self._placed(self.flow.decode(state, output, t, rng=rng))
+
+    def _known(self, state: Any, data: Tensor, t: Tensor, rng: AnyRng) -> Any:
+        """Return the state with known rows as the flow has them at t given the data."""
+        return self._merged(state, self.flow.corrupt(data, t, rng=rng))
 
     def _placed(self, x: Tensor) -> Tensor:
         """Put the known data in; where the origin is nobody's, other rows are moved to where these are."""

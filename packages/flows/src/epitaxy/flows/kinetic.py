@@ -1,76 +1,27 @@
 """Kinetic Langevin ("trivialised") diffusion on a flat torus (KLDM, Sec. 3; Zhu et al. 2024)."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._checks import check_number, check_option
-from epitaxy.flows._rows import LAST_NOISE_TIME, column, total
+from epitaxy.flows._rows import column, total
 from epitaxy.flows._samplers import ChoiceOfSampler
-from epitaxy.flows._time import ContinuousTime
 from epitaxy.flows._types import PerRow, Points
-from epitaxy.flows.kinetic_kernel import KineticBridge, KineticKernel
-from epitaxy.flows.protocol import Features
-from epitaxy.geometry import (
-    AnyRng,
-    Centered,
-    FlatTorus,
-    Rng,
-    Segments,
-    as_rng,
-    wrapped_normal_information,
-    wrapped_normal_score,
-)
+from epitaxy.flows.kinetic_kernel import KineticBridge
+from epitaxy.flows.kinetic_process import TURN, Coefficients, KineticProcess, distinct
+from epitaxy.flows.kinetic_state import CorruptedKineticState, KineticState
+from epitaxy.geometry import AnyRng, Rng, as_rng, wrapped_normal_score
 
 Sampler = Literal["ancestral", "exponential", "predictor_corrector", "probability_flow", "published_pc"]
-_TURN = 2 * math.pi
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class KineticState:
-    """Moving points.
-
-    Attributes:
-        position: in the manifold's units, in [0, period).
-        velocity: radians per unit of noise time, 2 pi being a period; one of a few units at most.
-
-    """
-
-    position: Points
-    velocity: Points
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CorruptedKineticState(KineticState):
-    """A state that was made from data, and by which noise.
-
-    Attributes:
-        noise: standard normal; the displacement from the data, before wrapping, was slope * velocity + spread
-            * noise.
-
-    """
-
-    noise: Points
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Coefficients:
-    """The kernel at each row's time, as columns in the state's dtype."""
-
-    velocity_std: Tensor
-    slope: Tensor
-    spread: Tensor
-    root_information: Tensor
-    """Root of the mean square of the wrapped kernel's score, lambda(t)^(1/2)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KineticDiffusion(ContinuousTime, ChoiceOfSampler):
+@dataclass(frozen=True, kw_only=True)
+class KineticDiffusion(KineticProcess, ChoiceOfSampler):
     """Diffusion of points on a flat torus by noise in their velocities. Data are points, `"rows dim"`.
 
     At noise time u = horizon (1 - t) the velocity v and the displacement r (radians) from the data obey `dr =
@@ -123,25 +74,18 @@ class KineticDiffusion(ContinuousTime, ChoiceOfSampler):
 
     SAMPLERS = get_args(Sampler)
 
-    manifold: FlatTorus = field(default_factory=FlatTorus)
-    horizon: float = 2.0
-    initial_velocity: float = 0.0
     parametrisation: Literal["simplified", "direct"] = "simplified"
     loss_kind: Literal["lifted", "wrapped"] = "lifted"
-    prior_kind: Literal["uniform", "marginal"] = "uniform"
     sampler: Sampler = "ancestral"
     temperature: float = 1.0
     corrector_step: float = 0.25
-    segments: Segments | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_number("horizon", self.horizon, least=1e-3, below=1e3)
+        self._check_process()
         check_number("temperature", self.temperature, least=1e-2, below=1e2)
         check_number("corrector_step", self.corrector_step)
-        check_number("initial_velocity", self.initial_velocity, least=0.0, below=1e6)
         check_option("parametrisation", self.parametrisation, ("simplified", "direct"))
         check_option("loss_kind", self.loss_kind, ("lifted", "wrapped"))
-        check_option("prior_kind", self.prior_kind, ("uniform", "marginal"))
         check_option("sampler", self.sampler, self.SAMPLERS)
 
     def with_temperature(self, temperature: float) -> "KineticDiffusion":
@@ -152,36 +96,6 @@ class KineticDiffusion(ContinuousTime, ChoiceOfSampler):
     def corrections(self) -> int:
         """Return 1 for the samplers that correct, else 0."""
         return int(self.sampler in ("predictor_corrector", "published_pc"))
-
-    def on(self, segments: Segments) -> "KineticDiffusion":
-        """Return the flow for rows that are the atoms of these graphs, without net translation."""
-        return replace(self, segments=segments)
-
-    def noise_time(self, t: PerRow) -> PerRow:
-        """Return u = horizon (1 - t), in float64."""
-        return self.horizon * (1 - t.double()).clamp(min=0.0)
-
-    def prior(self, like: Points, *, rng: AnyRng) -> KineticState:
-        """Draw the start, see `prior_kind`; velocities have the law that they have at t = 0."""
-        source = as_rng(rng)
-        if self.prior_kind == "marginal":
-            return self.corrupt(like, torch.zeros_like(like[:, 0]), rng=source)
-        u = torch.tensor([self.horizon], dtype=torch.float64)
-        std = float(KineticKernel.at(u, self.initial_velocity).velocity_std)
-        position = self.manifold.sample_uniform(like.shape, rng=source, dtype=like.dtype, device=like.device)
-        return KineticState(position=position, velocity=std * self._normal(like, source))
-
-    def corrupt(self, x: Points, t: PerRow, *, rng: AnyRng) -> CorruptedKineticState:
-        """Draw from the transition kernel, Eq. 16."""
-        at, source = self._at(t, x), as_rng(rng)
-        velocity = at.velocity_std * self._normal(x, source)
-        noise = self._normal(x, source)
-        position = self._moved(x, at.slope * velocity + at.spread * noise)
-        return CorruptedKineticState(position=position, velocity=velocity, noise=noise)
-
-    def features(self, state: KineticState, t: PerRow) -> Features:
-        """Return position and velocity."""
-        return Features(value=state.position, velocity=state.velocity)
 
     def score(self, output: Points, state: KineticState, t: PerRow) -> Points:
         """Return the score of v: slope * `pull` - v / velocity_std^2."""
@@ -277,19 +191,19 @@ class KineticDiffusion(ContinuousTime, ChoiceOfSampler):
             return self._centred(output)
         return self._steering(output, state, self._read_at(t, output))
 
-    def _steering(self, output: Tensor, state: KineticState, at: _Coefficients) -> Points:
+    def _steering(self, output: Tensor, state: KineticState, at: Coefficients) -> Points:
         """Return the score of v that samples follow: the pull in it is divided by the temperature."""
         if self.temperature == 1.0:
             return self._score(output, state, at)
         pull = self._pull(output, state, at) / self.temperature
         return at.slope * pull - state.velocity / at.velocity_std.square()
 
-    def _score(self, output: Tensor, state: KineticState, at: _Coefficients) -> Points:
+    def _score(self, output: Tensor, state: KineticState, at: Coefficients) -> Points:
         if self.parametrisation == "direct":
             return self._centred(output)
         return at.slope * self._pull(output, state, at) - state.velocity / at.velocity_std.square()
 
-    def _pull(self, output: Tensor, state: KineticState, at: _Coefficients) -> Points:
+    def _pull(self, output: Tensor, state: KineticState, at: Coefficients) -> Points:
         centred = self._centred(output)
         if self.parametrisation == "simplified":
             return at.root_information * centred
@@ -299,7 +213,7 @@ class KineticDiffusion(ContinuousTime, ChoiceOfSampler):
         self, state: KineticState, output: Tensor, t: Tensor, s: Tensor, rng: Rng
     ) -> KineticState:
         both = torch.stack([self._least(self.noise_time(t)), self.noise_time(s)])
-        times, rows = _distinct(both)
+        times, rows = distinct(both)
         bridge = KineticBridge.between(times[0], times[1], self.initial_velocity)
         gain, noise = (rows(m).to(output.dtype)[..., None] for m in (bridge.gain, bridge.noise))
         r, v = self._displacement(state, output, t, self.temperature), state.velocity
@@ -308,13 +222,13 @@ class KineticDiffusion(ContinuousTime, ChoiceOfSampler):
         new_v = gain[:, 1, 0] * r + gain[:, 1, 1] * v + noise[:, 1, 1] * second
         return self._arrived(state.position, new_r - r, new_v)
 
-    def _wanted(self, x: Points, state: KineticState, at: _Coefficients) -> Points:
+    def _wanted(self, x: Points, state: KineticState, at: Coefficients) -> Points:
         """Return the position kernel's score given the data: what the network's should be on average."""
         if self.loss_kind == "lifted":
             if not isinstance(state, CorruptedKineticState):
                 raise ValueError("the lifted loss needs the noise of the state, which `corrupt` returns")
             return state.noise / at.spread
-        radians = self.manifold.log(x, state.position) * (_TURN / self.manifold.period)
+        radians = self.manifold.log(x, state.position) * (TURN / self.manifold.period)
         score = -wrapped_normal_score(radians - at.slope * state.velocity, at.spread)
         return self._centred(score)
 
@@ -324,60 +238,3 @@ class KineticDiffusion(ContinuousTime, ChoiceOfSampler):
         if self.segments is not None:
             square = self.segments.expand(self.segments.mean(square))
         return torch.where(square > 0, self.corrector_step / torch.where(square > 0, square, 1.0), 0.0)
-
-    def _read_at(self, t: PerRow, like: Tensor) -> _Coefficients:
-        """Return the kernel by which outputs and states are read, which divides by its widths."""
-        return self._kernel(self._least(self.noise_time(t)), like)
-
-    def _least(self, u: Float64[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
-        return u.clamp(min=self.horizon * LAST_NOISE_TIME)
-
-    def _at(self, t: PerRow, like: Tensor) -> _Coefficients:
-        """Return the kernel at each row's time."""
-        return self._kernel(self.noise_time(t), like)
-
-    def _kernel(self, u: Float64[Tensor, " rows"], like: Tensor) -> _Coefficients:
-        """Return the kernel at noise times; rows of one graph share theirs, so it is computed once."""
-        times, rows = _distinct(u)
-        kernel = KineticKernel.at(times, self.initial_velocity)
-        spread = kernel.spread.clamp(min=torch.finfo(like.dtype).tiny ** 0.5)
-        columns = (
-            column(rows(values).to(like.dtype), like.ndim)
-            for values in (
-                kernel.velocity_std,
-                kernel.slope,
-                spread,
-                wrapped_normal_information(spread).sqrt(),
-            )
-        )
-        velocity_std, slope, spread, root_information = columns
-        return _Coefficients(
-            velocity_std=velocity_std, slope=slope, spread=spread, root_information=root_information
-        )
-
-    def _normal(self, like: Tensor, rng: Rng) -> Points:
-        if self.segments is None:
-            return rng.normal(like.shape, dtype=like.dtype, device=like.device)
-        return Centered(self.segments).normal(like.shape[1], rng=rng, dtype=like.dtype, device=like.device)
-
-    def _centred(self, x: Points) -> Points:
-        return x if self.segments is None else self.segments.center(x)
-
-    def _moved(self, x: Points, radians: Points) -> Tensor:
-        return self.manifold.exp(x, radians * (self.manifold.period / _TURN))
-
-    def _arrived(self, position: Tensor, radians: Tensor, velocity: Tensor) -> KineticState:
-        """Return the state after a move; velocities are centred again, lest rounding add up to a drift."""
-        return KineticState(position=self._moved(position, radians), velocity=self._centred(velocity))
-
-
-def _distinct(times: Float[Tensor, "*pair rows"]) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Return distinct times, and how values at them become values a row.
-
-    Rows of one graph share their times, and a CPU computes each once. Which are the same is no question for
-    another device: the host would wait for the answer, and there all rows are computed as fast.
-    """
-    if times.device.type != "cpu":
-        return times, lambda values: values
-    distinct, rows = torch.unique(times, dim=-1, return_inverse=True)
-    return distinct, lambda values: values[rows]

@@ -107,7 +107,7 @@ class VariancePreserving(ContinuousTime, SummedLoss, ChoiceOfSampler):
         return -self.epsilon_of(output, state, t) / sigma
 
     def component_losses(self, output: Values, x: Values, state: Values, t: PerRow) -> Values:
-        """Return each component's squared error, of data or noise, as published: no weight by time, no nats."""
+        """Return the squared error of the data or of the noise, as published: no weight by time, no nats."""
         target = x if self.prediction == "x0" else self._noise(x, state, t)
         return (output - target).square()
 
