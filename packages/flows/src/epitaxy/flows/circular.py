@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, get_args
 
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._bayesian import BayesianFlow
-from epitaxy.flows._checks import check_option
+from epitaxy.flows._checks import check_count, check_option
 from epitaxy.flows._rows import column, grid_index, step_index, total
 from epitaxy.flows._types import Labels, PerRow, Points
 from epitaxy.flows.bank import TrajectoryBank
@@ -39,7 +40,7 @@ class CircularState:
     concentration: Points
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CircularBFN(BayesianFlow):
     """Bayesian flow on a flat torus.
 
@@ -71,15 +72,18 @@ class CircularBFN(BayesianFlow):
     draw: Draw = "bank"
     bank_size: int = 4096
     bank_seed: int = 0
-    bank: TrajectoryBank = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_option("loss_kind", self.loss_kind, ("kl", "squared"))
         check_option("sampler", self.sampler, self.SAMPLERS)
         check_option("draw", self.draw, get_args(Draw))
+        check_count("bank_size", self.bank_size)
+
+    @cached_property
+    def bank(self) -> TrajectoryBank:
+        """The bank of this flow, filled when it is first drawn from."""
         blocks = math.gcd(self.bank_size, 16)
-        bank = TrajectoryBank(self.schedule, size=self.bank_size, seed=self.bank_seed, blocks=blocks)
-        object.__setattr__(self, "bank", bank)
+        return TrajectoryBank(self.schedule, size=self.bank_size, seed=self.bank_seed, blocks=blocks)
 
     @property
     def grid(self) -> int:
