@@ -50,7 +50,10 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "models/_egnn_*.py": ("models/test_egnn_edge_list.py", "models/test_egnn.py"),
     "models/egnn*.py": ("models/test_egnn_laws.py", "models/test_egnn_edge_list.py", "models/test_egnn.py"),
     "models/_messages.py": ("models/test_edge_block.py", "models/test_edge_list.py"),
-    "models/_parts.py": ("models/test_cspnet.py", "models/test_egnn.py"),
+    "models/_parts.py": (
+        "models/test_cspnet.py", "models/test_egnn.py", "models/test_rotary_net.py",
+        "models/test_molecule_transformer.py",
+    ),
     "models/c*net.py": ("models/test_laws.py", "models/test_cspnet.py", "models/test_edge_list.py"),
     "models/csp_layer.py": ("models/test_cspnet.py", "models/test_edge_list.py", "models/test_laws.py"),
     "models/edge_*.py": ("models/test_edge_list.py",),
