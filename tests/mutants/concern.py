@@ -123,7 +123,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/foundation/suggest.py": ("apps/test_config.py", "apps/test_cli.py"),
     "apps/training/*.py": ("apps/test_optimiser.py", "apps/test_composition.py", "apps/test_training.py"),
     "apps/training/c*.py": ("apps/test_safety.py", "apps/test_starting.py"),
-    "apps/training/fingerprint.py": ("apps/test_safety.py",),
+    "apps/training/fingerprint.py": ("apps/test_safety.py", "apps/test_fingerprint.py"),
     "apps/training/run.py": ("apps/test_safety.py", "apps/test_starting.py"),
     "apps/training/validation.py": ("apps/test_geobfn.py",),
     "apps/training/watch.py": ("apps/test_safety.py",),
