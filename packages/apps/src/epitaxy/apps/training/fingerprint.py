@@ -17,7 +17,7 @@ from epitaxy.apps.generative.dataset import Dataset
 
 DATA = "data.json"
 _ORDER = ("segments", "space_groups", "sites", "positions", "lattice", "numbers", "ids", "properties")
-"""A batch's fields in the order that fingerprints were always made in, whatever order its class has them in."""
+"""A batch's fields in the order that fingerprints were always made in, whatever order its class has."""
 _PORTION = 10_000  # structures looked at at once: a collection may be larger than memory
 
 
