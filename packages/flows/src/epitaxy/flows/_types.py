@@ -14,5 +14,11 @@ Points: TypeAlias = Float[Tensor, " rows dim"]
 Labels: TypeAlias = Int[Tensor, " rows"]
 """Class labels, one a row."""
 
+Codes: TypeAlias = Float[Tensor, " rows channels"]
+"""A vector for the label of each row, or what is predicted of it."""
+
+Scores: TypeAlias = Float[Tensor, " rows *event classes"]
+"""A number for each class: logits, logarithms of probabilities."""
+
 PerRow: TypeAlias = Float[Tensor, " rows"]
 """One number a row: times in [0, 1], losses, what depends on time alone."""
