@@ -191,6 +191,15 @@ def test_required_classes_by_brute_force(rows: int, required: set[int], seed: in
     assert tuple(made.mode(logits)[2:].tolist()) == max(law, key=lambda labels: law[labels])
 
 
+def test_a_logit_that_is_no_number_counts_as_0() -> None:
+    """And one beyond float32's range as the last number in it: of two infinities neither is likelier."""
+    nan, inf = torch.nan, torch.inf
+    logits = torch.tensor([[nan, 0.0, 1.0], [inf, inf, 3.0], [-inf, nan, 0.0], [-inf, -inf, -inf]])
+    read = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, -inf], [-inf, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    made = Limits(allowed=torch.ones(4, 3, dtype=torch.bool))
+    torch.testing.assert_close(made.probabilities(logits), read.softmax(1))
+
+
 @pytest.mark.statistical
 def test_draws_have_the_joint_law() -> None:
     """Each labeling as often as it should be, within 5 standard deviations."""
