@@ -50,6 +50,16 @@ COUNTS: list[tuple[Any, str]] = [
     (EntropySchedule(10.0, 5), "steps"),
     (GaussianBFN(), "grid"),
 ]
+RANGES: list[tuple[Any, str, float, float]] = [
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "sigma1", 1e-9, 1.0),
+    (EntropySchedule(10.0, 5), "final_concentration", 1e-9, 1e12),
+    (GaussianBFN(), "sigma1", 1e-9, 1.0),
+    (GaussianBFN(), "t_min", 0.0, 1.0),
+    (KineticDiffusion(), "horizon", 1e-3, 1e3),
+    (KineticDiffusion(), "initial_velocity", 0.0, 1e6),
+    (KineticDiffusion(), "temperature", 1e-2, 1e2),
+]
+"""The least value that serves, and the least beyond it that does not."""
 REFUSED = (ValueError, TypeCheckError)
 
 
@@ -60,6 +70,15 @@ def test_no_number_that_makes_nan_passes(fine: Any, name: str, value: float) -> 
         return
     with pytest.raises(REFUSED):
         replace(fine, **{name: value})
+
+
+@pytest.mark.parametrize(("fine", "name", "least", "below"), RANGES)
+def test_ranges_end_where_they_are_said_to(fine: Any, name: str, least: float, below: float) -> None:
+    for value in (least, math.nextafter(below, 0.0)):
+        assert getattr(replace(fine, **{name: value}), name) == value
+    for value in (math.nextafter(least, -math.inf), below):
+        with pytest.raises(ValueError, match=f"{name} must be at least {least:g} and less than"):
+            replace(fine, **{name: value})
 
 
 @pytest.mark.parametrize(("fine", "name"), COUNTS)
