@@ -1,8 +1,9 @@
 """Parameters are checked when a flow or a schedule is made."""
 
 import math
-from dataclasses import replace
-from typing import Any
+from copy import copy
+from dataclasses import fields, replace
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
@@ -63,6 +64,11 @@ RANGES: list[tuple[Any, str, float, float]] = [
 REFUSED = (ValueError, TypeCheckError)
 
 
+def words_of(hint: Any) -> set[Any]:
+    """The words of a Literal, or of a union that has one."""
+    return set().union(*(words_of(part) if get_args(part) else {part} for part in get_args(hint)))
+
+
 @pytest.mark.parametrize(("fine", "name"), NUMBERS)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0, 0.0, 1e300])
 def test_no_number_that_makes_nan_passes(fine: Any, name: str, value: float) -> None:
@@ -109,3 +115,31 @@ def test_extreme_schedules_are_right(final: float, steps: int) -> None:
         share = torch.arange(1, steps + 1, dtype=torch.float64) / steps
         torch.testing.assert_close(targets, final * share.sqrt(), rtol=1e-4, atol=0.0)
         torch.testing.assert_close(weights, steps * accuracies * bessel_ratio(accuracies))
+
+
+WORDS = [
+    pytest.param(flow, part.name, id=f"{type(flow).__name__}-{part.name}")
+    for flow in (
+        AbsorbingDiffusion(classes=3),
+        CategoricalBFN(classes=3, beta1=0.4),
+        CircularBFN(schedule=EntropySchedule(10.0, 5)),
+        CodebookDiffusion(codes="one_hot", classes=3),
+        DiscretisedGaussianBFN(bins=9, sigma1=0.15),
+        GaussianBFN(),
+        KineticDiffusion(),
+        VariancePreserving(),
+    )
+    for part in fields(flow)
+    if "str" in {type(word).__name__ for word in words_of(get_type_hints(type(flow))[part.name])}
+]
+
+
+@pytest.mark.parametrize(("fine", "name"), WORDS)
+def test_a_word_that_is_no_option_is_refused_by_name(fine: Any, name: str) -> None:
+    """By the flow itself, which tells its words: users have not the tests' hook that looks at types."""
+    wrong = copy(fine)
+    object.__setattr__(wrong, name, "nonsense")
+    with pytest.raises(
+        ValueError, match=rf"^{name} must be one of .*{getattr(fine, name)}.*, not 'nonsense'$"
+    ):
+        wrong.__post_init__()
