@@ -21,7 +21,9 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "flows/categorical.py": (
         "flows/test_parameters.py", "flows/test_parametrisation_oracle.py", "flows/test_oracle.py"
     ),
-    "flows/circular.py": ("flows/test_parameters.py", "flows/test_oracle.py"),
+    "flows/circular.py": (
+        "flows/test_parameters.py", "flows/test_resultant_law.py", "flows/test_oracle.py"
+    ),
     "flows/circular_messages.py": (
         "flows/test_circular.py", "flows/test_circular_law.py", "flows/test_oracle.py"
     ),
