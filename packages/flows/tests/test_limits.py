@@ -145,6 +145,15 @@ def test_limits_that_limit_nothing_change_nothing(flow: Flow[Any]) -> None:
     assert torch.equal(free, sampled(flow.limited(Limits(allowed=legal)), outputs, torch.arange(11)))
 
 
+@pytest.mark.parametrize("flow", flows(), ids=lambda flow: f"{type(flow).__name__}")
+def test_limits_are_no_part_of_what_a_flow_is(flow: Flow[Any]) -> None:
+    """It equals itself under limits, and under others: which model it is they do not say."""
+    assert isinstance(flow, Limitable)
+    made = [flow.limited(Limits(allowed=torch.ones(11, CLASSES, dtype=torch.bool))) for _ in range(2)]
+    assert made[0] == made[1] == flow
+    assert repr(made[0]) == repr(flow)
+
+
 def test_all_codes_allowed_mix_to_the_prediction() -> None:
     """One-hot codes that are probabilities, and all 2^b bits, are read as they are."""
     rng = torch.Generator().manual_seed(0)
