@@ -30,21 +30,22 @@ from lightning.pytorch.callbacks import Callback
 from pymatgen.core import Structure
 from scipy.stats import wasserstein_distance
 
-from epitaxy.apps.config import Recipe, apply_overrides, preset
-from epitaxy.apps.data import compositions, draw, load_split
-from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.geobfn import GeoBFN
-from epitaxy.apps.model_dir import save_model
-from epitaxy.apps.molecule_model import MoleculeModel
-from epitaxy.apps.sampling.crystals import for_compositions
+from epitaxy.apps.asymmetric_units.generator import SymmBFN
+from epitaxy.apps.asymmetric_units.model import WyckoffModel
+from epitaxy.apps.config import Recipe, apply_overrides
+from epitaxy.apps.crystals.data import compositions, load_crystals
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.crystals.requests import for_compositions
+from epitaxy.apps.generative.dataset import Dataset, draw
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.model_dir import save_model
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules.generator import GeoBFN
+from epitaxy.apps.molecules.model import MoleculeModel
 from epitaxy.apps.sampling.generate import generate
-from epitaxy.apps.symmbfn import SymmBFN
 from epitaxy.apps.training.module import stratified_times
 from epitaxy.apps.training.run import Hardware, open_run, train
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
-from epitaxy.apps.wyckoff_model import WyckoffModel
 from epitaxy.eval import evaluate_validity, match_csp
 from epitaxy.eval.molecules import Molecules, evaluate_molecules
 from epitaxy.geometry import SharedRng
@@ -112,7 +113,7 @@ def losses(model: AnyModel, recipe: Recipe, val_data: Dataset) -> Mapping[str, f
 def quality(model: AnyModel, task: str, data: str, *, limit: int, steps: int) -> Mapping[str, str]:
     """Sample and measure, by what the model makes."""
     if task == "csp":
-        some = draw(load_split(data, "val"), limit)
+        some = draw(load_crystals(data, "val"), limit)
         truths = dict(zip(some.ids, some.structures(), strict=True))
         requests = for_compositions(compositions(some), model.statistics, num=1, seed=0)  # type: ignore[arg-type]
         return {f"match {name}": percent(rate) for name, rate in match_rates(model, truths, requests, steps)}
@@ -127,7 +128,7 @@ def quality(model: AnyModel, task: str, data: str, *, limit: int, steps: int) ->
     crystals = [s.crystal for s in chain.from_iterable(generate(model, requests, steps=steps, redraws=0))]
     verdicts = evaluate_validity(crystals).samples
     elements = [len(x.composition) for x in crystals if x is not None]
-    real = [len(x.composition) for x in draw(load_split(data, "val"), 1000).structures()]
+    real = [len(x.composition) for x in draw(load_crystals(data, "val"), 1000).structures()]
     return {
         "structures valid": percent(sum(v.structural.valid for v in verdicts) / limit),
         "compositions valid": percent(sum(v.compositional.valid for v in verdicts) / limit),
@@ -174,7 +175,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|", flush=True)
     for number, text in enumerate(words.recipes):
         recipe = read(text, task=words.task, dataset=words.data)
-        family = FAMILIES[recipe.model]
+        family = kind_of(recipe.model)
         train_data, val_data = (family.load(recipe, split, None) for split in ("train", "val"))
         budget = ProcessorBudget(60 * words.minutes, learning_rate=recipe.training.learning_rate)
         with tempfile.TemporaryDirectory() as folder:

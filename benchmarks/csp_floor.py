@@ -10,14 +10,14 @@ import sys
 import torch
 from pymatgen.core import Structure
 
-from epitaxy.apps.data import load_split
+from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.eval import match_csp
 
 
 def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else "perov_5"
     limit = int(sys.argv[2]) if len(sys.argv) > 2 else 500
-    dataset = load_split(name, "test", limit=limit)
+    dataset = load_crystals(name, "test", limit=limit)
     truths = dict(zip(dataset.ids, dataset.structures(), strict=True))
     generator = torch.Generator().manual_seed(0)
     guesses = {

@@ -20,7 +20,7 @@ import numpy as np
 from pymatgen.core import Structure
 
 from epitaxy.apps import SymmBFN
-from epitaxy.apps.data import load_split
+from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.eval import structural_validity
 from epitaxy.eval.stability import CHGNetPotential, RelaxSettings
 
@@ -55,7 +55,7 @@ def calibrate(root: Path | None) -> Yardstick:
     """Fit the elements' energies to training crystals, by ridge regression."""
     potential = CHGNetPotential()
     potential.prepare()
-    data = load_split("mp_20", "train", root=root, limit=FITTED + TRIED)
+    data = load_crystals("mp_20", "train", root=root, limit=FITTED + TRIED)
     known = data.properties[PROPERTY].numpy()
     structures = data.structures()
     rest = np.array([potential.energy(s) for s in structures]) - known
@@ -124,7 +124,7 @@ def main() -> None:
         one = measure(model, yardstick, target, strength, words.num, words.relax)
         found.append(one)
         print({name: value for name, value in one.items() if name != "energies"}, flush=True)
-    training = load_split("mp_20", "train", root=words.root).properties[PROPERTY].numpy()
+    training = load_crystals("mp_20", "train", root=words.root).properties[PROPERTY].numpy()
     words.out.mkdir(parents=True, exist_ok=True)
     result = {"yardstick_error": yardstick.error, "relax_steps": words.relax, "runs": found}
     (words.out / "formation_energy.json").write_text(json.dumps(result, indent=1))

@@ -25,13 +25,16 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.devices import chosen_device, compile_network, sent
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.files import write_text
-from epitaxy.apps.names import ModelName, Task
-from epitaxy.apps.sampling import crystals, molecules, wyckoff
+from epitaxy.apps.asymmetric_units import requests as units
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals import requests as crystals
+from epitaxy.apps.foundation.devices import chosen_device, compile_network, sent
+from epitaxy.apps.foundation.files import write_text
+from epitaxy.apps.foundation.names import ModelName, Task
+from epitaxy.apps.generative.dataset import Dataset
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules import requests as molecules
 from epitaxy.apps.sampling.generate import generate
 from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.module import stratified_times
@@ -119,7 +122,7 @@ class Bench:
 def dataset(subject: Subject) -> Dataset:
     """Load the training split."""
     recipe: Any = preset("paper", model=subject.model, task=subject.task, dataset=subject.data)
-    return FAMILIES[subject.model].load(recipe, "train", None)
+    return kind_of(subject.model).load(recipe, "train", None)
 
 
 def build(subject: Subject, *, tiny: bool) -> AnyModel:
@@ -128,7 +131,7 @@ def build(subject: Subject, *, tiny: bool) -> AnyModel:
     base = preset("paper", model=subject.model, task=subject.task, dataset=subject.data)
     small = ("network.hidden=16", "network.layers=1") if tiny else ()
     recipe = apply_overrides(base, [*subject.words, *small])
-    family = FAMILIES[subject.model]
+    family = kind_of(subject.model)
     model = family.build(recipe, family.summarise(dataset(subject)))
     if tiny and model.flow.grid is not None:
         model.flow = model.flow.with_steps(20)
@@ -250,7 +253,7 @@ def sampling(subject: Subject, bench: Bench, precision: str, *, compiled: bool =
     if compiled:
         compile_network(model.network, "aot_eager" if bench.tiny else "inductor")
     size = 4 if bench.tiny else 1024
-    requests = asked(subject, model, size)
+    requests = given_for(subject, model, size)
     few, many = (2, 3) if bench.tiny else (5, 15)
 
     def made(steps: int) -> float:
@@ -274,14 +277,14 @@ def sampling(subject: Subject, bench: Bench, precision: str, *, compiled: bool =
     }
 
 
-def asked(subject: Subject, model: AnyModel, size: int) -> list[Any]:
+def given_for(subject: Subject, model: AnyModel, size: int) -> list[Any]:
     """Return requests for as many structures as the training data have, or are like."""
     statistics: Any = model.statistics
     match subject.model:
         case "geobfn":
             return list(molecules.for_sizes((), statistics, num=size, seed=0, targets={}))
         case "symmbfn":
-            return list(wyckoff.for_groups(wyckoff.Symmetry(), statistics, num=size, seed=0, targets={}))
+            return list(units.for_groups(units.Symmetry(), statistics, num=size, seed=0, targets={}))
         case _:
             data: Any = dataset(subject)
             cells = torch.split(data.numbers, data.counts.tolist())

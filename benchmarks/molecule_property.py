@@ -31,8 +31,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from epitaxy.apps import GeoBFN
-from epitaxy.apps.data import load_molecules
-from epitaxy.apps.sampling.request import TargetedRequest
+from epitaxy.apps.molecules.data import load_molecules
+from epitaxy.apps.requests.request import TargetedRequest
 from epitaxy.data.molecules import MoleculeDataset
 from epitaxy.eval.molecules import Molecules, PropertyResult, evaluate_property, measure_stability
 from epitaxy.geometry import MoleculeBatch, structure_seed

@@ -25,7 +25,7 @@ from ase.optimize.precon import PreconLBFGS
 from pymatgen.core import Structure
 
 from epitaxy.apps import SymmBFN
-from epitaxy.apps.generator import CrystalGenerator
+from epitaxy.apps.crystals.generator import CrystalGenerator
 from epitaxy.eval.stability.chgnet_potential import _calculator
 from epitaxy.eval.stability.engine import to_atoms
 

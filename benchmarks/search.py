@@ -26,13 +26,13 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
 from epitaxy.apps.discovery.engine import Engine, PullSeconds
+from epitaxy.apps.discovery.options import SearchOptions
 from epitaxy.apps.discovery.plan import planned, proposers
 from epitaxy.apps.discovery.proposals.proposal import Proposal, Proposer
 from epitaxy.apps.discovery.proposals.stream import interleaved
 from epitaxy.apps.discovery.question import Question, amounts_of, formula_of, parse_question
 from epitaxy.apps.discovery.reference import Reference, load_reference
 from epitaxy.apps.discovery.relaxing import Relaxer
-from epitaxy.apps.discovery.words import SearchWords
 from epitaxy.eval.intervals import wilson_interval
 from epitaxy.eval.stability import Potential, Relaxed, RelaxSettings, load_potential
 
@@ -68,7 +68,9 @@ def compositions(train: Reference, test: Reference, num: int) -> list[tuple[str,
 
 def searched(question: Question, arm: str, train: Reference, potential: Potential, seconds: float) -> Engine:
     """Search by one arm for so many seconds of processor time."""
-    words = SearchWords(question=question.text, out=Path(), proposals=ARMS[arm], max_atoms=LARGEST, workers=0)
+    words = SearchOptions(
+        question=question.text, out=Path(), proposals=ARMS[arm], max_atoms=LARGEST, workers=0
+    )
     plan = planned(words, question, train)
     pulls = PullSeconds()
 

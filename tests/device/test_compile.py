@@ -12,9 +12,10 @@ import pytest
 COMPILED = """
 import sys
 import torch
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.devices import compile_network
-from epitaxy.apps.families import FAMILIES
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.foundation.devices import compile_network
+from epitaxy.apps.generative.kind import kind_of
 from epitaxy.apps.training.module import stratified_times
 from epitaxy.geometry import SharedRng
 
@@ -23,7 +24,7 @@ data = "g2" if name == "geobfn" else "prototypes"
 task = "csp" if name in ("crysbfn", "kldm") else "dng"
 base = preset("small", model=name, task=task, dataset=data)
 recipe = apply_overrides(base, ["network.hidden=16", "network.layers=1", "network.time_dim=8", *words])
-family = FAMILIES[name]
+family = kind_of(name)
 dataset = family.load(recipe, "val", None)
 
 def build():

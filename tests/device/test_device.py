@@ -14,14 +14,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.data import load_asymmetric_units, load_molecules, load_split
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.names import ModelName, Task
-from epitaxy.apps.sampling import crystals, molecules, wyckoff
+from epitaxy.apps.asymmetric_units import requests as units
+from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals import requests as crystals
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.foundation.names import ModelName, Task
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules import requests as molecules
+from epitaxy.apps.molecules.data import load_molecules
+from epitaxy.apps.requests.elements import Palette
+from epitaxy.apps.requests.request import Request
 from epitaxy.apps.sampling import generate as generating
-from epitaxy.apps.sampling.elements import Palette
-from epitaxy.apps.sampling.request import Request
 from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.module import TrainingModule, stratified_times
 from epitaxy.apps.training.optimiser import optimiser
@@ -100,7 +105,7 @@ def dataset(model: ModelName) -> Any:
         case "geobfn":
             return load_molecules("g2", "val")
         case _:
-            return load_split("prototypes", "val", limit=12)
+            return load_crystals("prototypes", "val", limit=12)
 
 
 def build(case: Case) -> AnyModel:
@@ -111,7 +116,7 @@ def build(case: Case) -> AnyModel:
     if hasattr(base.network, "frequencies") and case.exact:
         words.append("network.frequencies=4")
     recipe = apply_overrides(base, words)
-    model = FAMILIES[case.model].build(recipe, FAMILIES[case.model].summarise(dataset(case.model)))
+    model = kind_of(case.model).build(recipe, kind_of(case.model).summarise(dataset(case.model)))
     # The bank of trajectories is drawn on the host, once, however many steps it has.
     return model if model.flow.grid is None else fewer_steps(model)
 
@@ -136,11 +141,13 @@ def requests(case: Case, model: AnyModel) -> list[Request]:
         cells = zip(data.ids, torch.split(data.numbers, data.counts.tolist()), strict=True)
         known = {name: numbers.tolist() for name, numbers in islice(cells, 6)}
         return list(crystals.for_compositions(known, statistics, num=1, seed=1))
-    targets = {name: seen.mean for name, seen in statistics.properties.items() if name in model.told.names}
+    targets = {
+        name: seen.mean for name, seen in statistics.properties.items() if name in model.conditions.names
+    }
     words: Any = {"seed": 1, "targets": targets, "guidance": 1.5 if targets else 0.0}
     if case.model == "geobfn":
         return list(molecules.for_sizes((4, 9), statistics, num=3, **words))
-    return list(wyckoff.for_groups(wyckoff.Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
+    return list(units.for_groups(units.Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
 
 
 def losses(model: AnyModel, batch: Any, device: torch.device) -> dict[str, Tensor]:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.geometry import StructureRng
 
 CASES: list[tuple[ModelName, str, tuple[str, ...]]] = [
@@ -25,7 +26,7 @@ def case(request: pytest.FixtureRequest) -> tuple[AnyModel, Any]:
     recipe = preset("small", model=name, task="dng", dataset=data)
     sizes = ("network.hidden=24", "network.layers=2", "network.time_dim=8")
     recipe = apply_overrides(recipe, [*sizes, *words])
-    family = FAMILIES[name]
+    family = kind_of(name)
     dataset = family.load(recipe, "val", None)
     torch.manual_seed(0)
     return family.build(recipe, family.summarise(dataset)).double(), dataset

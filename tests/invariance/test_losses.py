@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from epitaxy.apps.config import preset
 from epitaxy.apps.config.overrides import apply_overrides
-from epitaxy.apps.crystal_model import CrystalModel
-from epitaxy.apps.data import load_split
-from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.crystals.model import CrystalModel
+from epitaxy.apps.foundation.names import ModelName, Task
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.data import CrystalDataset, Statistics
 from epitaxy.geometry import CrystalBatch, FlatTorus, StructureRng
 from epitaxy.geometry.testing import random_orthogonal
@@ -22,15 +22,15 @@ NETWORKS = {
     "rotary": ("network.kind=rotary", "network.heads=2", *SIZE),
 }
 MODELS: tuple[ModelName, ...] = ("crysbfn", "kldm")
-TASKS: tuple[Task, ...] = ("csp", "dng")
+MODELS: tuple[Task, ...] = ("csp", "dng")
 
 
 @pytest.fixture(scope="module")
 def crystals() -> CrystalDataset:
-    return load_split("prototypes", "val", limit=12)
+    return load_crystals("prototypes", "val", limit=12)
 
 
-@pytest.fixture(scope="module", params=list(product(MODELS, TASKS, NETWORKS)), ids="-".join)
+@pytest.fixture(scope="module", params=list(product(MODELS, MODELS, NETWORKS)), ids="-".join)
 def model(request: pytest.FixtureRequest, crystals: CrystalDataset) -> CrystalModel:
     name, task, network = request.param
     torch.manual_seed(0)

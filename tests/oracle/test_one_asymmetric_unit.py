@@ -6,9 +6,11 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from torch import Tensor, nn
 
 from epitaxy.apps import SymmBFN
-from epitaxy.apps.config import WyckoffRecipe, apply_overrides, preset
-from epitaxy.apps.data import load_asymmetric_units
-from epitaxy.apps.wyckoff_model import WyckoffModel
+from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
+from epitaxy.apps.asymmetric_units.model import WyckoffModel
+from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.data import to_structures
 from epitaxy.data.wyckoff import WyckoffDataset, WyckoffStatistics
 from epitaxy.eval.symmetry import has_symmetry

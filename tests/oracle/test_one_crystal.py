@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from epitaxy.apps.config import CrystalRecipe, apply_overrides, preset
-from epitaxy.apps.crystal_model import CrystalModel
-from epitaxy.apps.sampling.crystals import for_compositions
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals.model import CrystalModel
+from epitaxy.apps.crystals.recipe import CrystalRecipe
+from epitaxy.apps.crystals.requests import for_compositions
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.generate import generate
-from epitaxy.apps.sampling.sample import Sample
 from epitaxy.data import CrystalDataset, Statistics
 from epitaxy.flows import KineticDiffusion
 from epitaxy.flows.kinetic_kernel import KineticKernel

@@ -5,8 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from epitaxy.apps import GeoBFN
-from epitaxy.apps.config import MoleculeRecipe, apply_overrides, preset
-from epitaxy.apps.molecule_model import MoleculeModel
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules.model import MoleculeModel
+from epitaxy.apps.molecules.recipe import MoleculeRecipe
 from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics
 from epitaxy.flows import DiscretisedGaussianBFN, GaussianBFN, MassCentred
 from epitaxy.flows.testing import WatchedBelief

@@ -19,9 +19,10 @@ from pymatgen.core import Structure
 from torch import Tensor
 
 from epitaxy.apps import KLDM, CrysBFN, GeoBFN, SymmBFN
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.families import AnyModel
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.generative.kind import AnyModel
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.run import open_run, train
 from epitaxy.data import CrystalDataset

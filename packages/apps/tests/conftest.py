@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from epitaxy.apps.config import Recipe, apply_overrides, preset
-from epitaxy.apps.data import draw, load_split
-from epitaxy.apps.families import FAMILIES
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.config import Recipe, apply_overrides
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.foundation.names import MODELS, ModelName
+from epitaxy.apps.generative.dataset import draw
+from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.training.run import open_run, train
 from epitaxy.data import CrystalDataset
 
@@ -22,7 +24,7 @@ TINY = (
 GRIDS = ("positions.grid=50", "lattice.grid=50")
 
 
-EMBEDDED = {model: "g2" if model == "geobfn" else "prototypes" for model in FAMILIES}
+EMBEDDED = {model: "g2" if model == "geobfn" else "prototypes" for model in MODELS}
 
 
 def recipe(task: str, *more: str, model: ModelName = "crysbfn") -> Recipe:
@@ -36,7 +38,7 @@ def train_tiny(
     out: Path, task: str = "csp", *more: str, model: ModelName = "crysbfn", **settings: object
 ) -> Path:
     made = open_run(out, recipe(task, *more, model=model), resume=False)
-    load = FAMILIES[model].load
+    load = kind_of(model).load
     data = {
         "train_data": draw(load(made, "train", None), 48),
         "val_data": draw(load(made, "val", None), 16),
@@ -72,7 +74,7 @@ def dng_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def crystals() -> CrystalDataset:
-    return draw(load_split("prototypes", "train"), 48)
+    return draw(load_crystals("prototypes", "train"), 48)
 
 
 @pytest.fixture(scope="session")

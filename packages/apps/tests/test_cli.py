@@ -18,8 +18,8 @@ import torch
 from pymatgen.core import Lattice, Structure
 from safetensors.torch import load_file
 
-from epitaxy.apps.folders import RECIPE, WEIGHTS
-from epitaxy.apps.names import CRYSTAL_SYSTEMS
+from epitaxy.apps.foundation.folders import RECIPE, WEIGHTS
+from epitaxy.apps.foundation.names import CRYSTAL_SYSTEMS
 from epitaxy.apps.training.run import START
 from epitaxy.geometry.symmetry import crystal_system
 

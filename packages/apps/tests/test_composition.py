@@ -17,15 +17,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from epitaxy.apps import GeoBFN, SymmBFN
-from epitaxy.apps.config import Recipe, apply_overrides, preset
-from epitaxy.apps.data import draw
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.molecule_model import MoleculeModel
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.asymmetric_units.model import WyckoffModel
+from epitaxy.apps.config import Recipe, apply_overrides
+from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.generative.dataset import draw
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules.model import MoleculeModel
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import open_run, train
-from epitaxy.apps.wyckoff_model import WyckoffModel
 from epitaxy.flows import CircularBFN
 from epitaxy.geometry import Segments, SharedRng
 
@@ -48,7 +49,7 @@ def numbered(dataset: Any) -> Any:
 
 def made(recipe: Recipe, *, structures: int = 24) -> tuple[AnyModel, Any]:
     """Return a fresh model of a recipe, and its training data."""
-    family = FAMILIES[recipe.model]
+    family = kind_of(recipe.model)
     data = numbered(draw(family.load(recipe, "train", None), structures))
     torch.manual_seed(0)
     return family.build(recipe, family.summarise(data)), data
@@ -135,7 +136,7 @@ def test_what_training_minimises_is_the_weighted_sum(make_recipe: Makes, tmp_pat
 
 def run(recipe: Recipe, out: Path, *watching: Callback) -> None:
     """Train on a few crystals."""
-    family = FAMILIES[recipe.model]
+    family = kind_of(recipe.model)
     data = {"train_data": draw(family.load(recipe, "train", None), 24)}
     data["val_data"] = draw(family.load(recipe, "val", None), 8)
     train(open_run(out, recipe, resume=False), out, **data, callbacks=watching)
@@ -289,7 +290,7 @@ def test_targets_are_standardised_when_sampling(name: ModelName, make_recipe: Ma
         for z, w in ((2.0, 1.5), (-1.0, 0.0))
     ]
     asked += generator.requests(num=1, seed=0)
-    given = model.asked(asked, torch.device("cpu"))
+    given = model.given_for(asked, torch.device("cpu"))
     torch.testing.assert_close(given.properties[:2, 0], torch.tensor([2.0, -1.0]), rtol=1e-4, atol=1e-4)
     assert given.properties[2].isnan().all()
     assert given.guidance.tolist() == [1.5, 0.0, 0.0]
@@ -329,7 +330,7 @@ def test_guidance_goes_beyond_the_target_by_as_much_as_it_says(
     words: dict[str, Any] = {"spacegroup": 62} if name == "symmbfn" else {"num_atoms": 4}
     target = {TOLD[name]: seen.mean + seen.std}
     requests = generator.requests(num=3, seed=0, properties=target, guidance=guidance, **words)
-    given = model.asked(requests, torch.device("cpu"))
+    given = model.given_for(requests, torch.device("cpu"))
     source = SharedRng(torch.Generator().manual_seed(0))
     states = model.flow_on(model.flow, given).prior(
         model.blank(given), segments=given.segments, source=source

@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.conditioning import Conditioned, Told, hide, parse_targets, standardise, steer, steered
 from epitaxy.apps.config import ConditioningConfig
+from epitaxy.apps.generative.conditioning import (
+    Conditioned,
+    PropertyConditions,
+    guide,
+    guided,
+    hide,
+    parse_targets,
+    standardise,
+)
 from epitaxy.data import PropertyStatistics
 from epitaxy.geometry import Segments, SharedRng
 
@@ -58,8 +66,8 @@ def test_words_that_are_no_targets(words: list[str], sentence: str) -> None:
         parse_targets(words)
 
 
-def told(*names: str, hide: float = 0.1, structures: int = 10) -> Told:
-    return Told(ConditioningConfig(properties=names, hide=hide), KNOWN, structures)
+def told(*names: str, hide: float = 0.1, structures: int = 10) -> PropertyConditions:
+    return PropertyConditions(ConditioningConfig(properties=names, hide=hide), KNOWN, structures)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +82,7 @@ def told(*names: str, hide: float = 0.1, structures: int = 10) -> Told:
     ],
 )
 def test_what_a_model_cannot_be_asked(
-    model: Told, targets: dict[str, float], guidance: float, sentence: str
+    model: PropertyConditions, targets: dict[str, float], guidance: float, sentence: str
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
         model.check(targets, guidance)
@@ -94,7 +102,7 @@ def test_a_property_that_data_has_not() -> None:
     with pytest.raises(UsageError, match="has no property 'band'"):
         told("band")
     with pytest.raises(UsageError, match="'gap'; it has none"):
-        Told(ConditioningConfig(properties=("gap",)), {}, 10)
+        PropertyConditions(ConditioningConfig(properties=("gap",)), {}, 10)
 
 
 def test_training_tells_what_it_does_not_hide() -> None:
@@ -118,7 +126,7 @@ def test_only_guidance_towards_properties_asks_what_there_is_without_them(
         return {"cells": torch.tensor([0.0 if math.isnan(value) else value])}
 
     given = Conditioned(segments=Segments.from_counts([2]), properties=properties, guidance=guidance)
-    found = float(steered(predict, given, {"cells": "graph"})["cells"])
+    found = float(guided(predict, given, {"cells": "graph"})["cells"])
     if guidance is None or properties is None:
         assert asked == [found]
     else:
@@ -131,7 +139,7 @@ def test_each_structure_is_steered_by_its_own_strength() -> None:
     segments, guidance = Segments.from_counts([1, 2]), torch.tensor([0.0, 2.0])
     told = {"atoms": torch.ones(3, 2), "cells": torch.ones(2, 6)}
     untold = {"atoms": torch.zeros(3, 2), "cells": torch.full((2, 6), 0.5)}
-    found = steer(told, untold, segments, guidance, {"atoms": "atom", "cells": "graph"})
+    found = guide(told, untold, segments, guidance, {"atoms": "atom", "cells": "graph"})
     assert found["atoms"][:, 0].tolist() == [1.0, 3.0, 3.0]
     assert found["cells"][:, 0].tolist() == [1.0, 2.0]
 

@@ -4,15 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitaxy.apps.config import PRESETS, CrystalRecipe, KineticConfig, apply_overrides, preset, read_recipe
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.names import TASKS, ModelName, Task
+from epitaxy.apps.config import KineticConfig, apply_overrides
+from epitaxy.apps.crystals.recipe import CrystalRecipe
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.names import MODELS, ModelName, Task
+from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.recipes import preset, read_recipe
 
 DATASETS = ("perov_5", "carbon_24", "mp_20", "mpts_52", "somebody/else.csv")
 
 
 @given(
-    st.sampled_from([(m, name, task) for m in PRESETS for name in PRESETS[m] for task in TASKS[m]]),
+    st.sampled_from(
+        [(m, name, task) for m in MODELS for name in kind_of(m).presets for task in MODELS[m].tasks]
+    ),
     st.sampled_from(DATASETS),
 )
 def test_recipes_survive_json(which: tuple[ModelName, str, Task], dataset: str) -> None:

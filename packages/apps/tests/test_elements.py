@@ -13,13 +13,14 @@ from pymatgen.core import Lattice, Structure
 from torch import Tensor
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.geobfn import GeoBFN
-from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.asymmetric_units.generator import SymmBFN
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.foundation.names import ModelName, Task
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules.generator import GeoBFN
 from epitaxy.apps.sampling.generate import generate
-from epitaxy.apps.symmbfn import SymmBFN
 
 MODELS: list[tuple[ModelName, str]] = [
     *(("crysbfn", f"species.kind={kind}") for kind in ("categorical_bfn", "absorbing")),
@@ -48,7 +49,7 @@ def built(name: ModelName, word: str = "", task: Task = "dng") -> AnyModel:
     recipe = preset("small", model=name, task=task, dataset=data)
     words = ["network.hidden=24", "network.layers=1", "network.time_dim=8", *([word] if word else [])]
     recipe = apply_overrides(recipe, words)
-    family = FAMILIES[name]
+    family = kind_of(name)
     torch.manual_seed(0)
     model = family.build(recipe, family.summarise(family.load(recipe, "val", None)))
     if model.flow.grid is not None:

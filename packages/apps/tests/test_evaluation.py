@@ -19,7 +19,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedEntry
 
-from epitaxy.apps.sampling.folder import SUMMARY
+from epitaxy.apps.sampling.output_folder import SUMMARY
 from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import write_cifs, write_extxyz
 
@@ -336,7 +336,7 @@ def test_molecules_of_a_dataset(tmp_path: Path, cache: tuple[str, str]) -> None:
     assert found["metrics"]["novelty"] == 0.0
     assert 0.5 < found["metrics"]["molecule_stability"] < 1.0
     assert "RDKit" in page.read_text()
-    with mock.patch("epitaxy.apps.cli.evaluation.molecules.reference_smiles", side_effect=AssertionError):
+    with mock.patch("epitaxy.apps.evaluation.molecules.reference_smiles", side_effect=AssertionError):
         assert done(*words).stdout == first.stdout
 
 
@@ -493,7 +493,7 @@ def test_a_missing_split_is_named(crystals: Path, tmp_path: Path) -> None:
 def test_files_that_cannot_be_written_are_refused_first(crystals: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     here, bad = str(crystals), str(tmp_path / "file" / "x.json")
-    with mock.patch("epitaxy.apps.cli.evaluation.dng.samples_of", side_effect=AssertionError):
+    with mock.patch("epitaxy.apps.evaluation.dng.samples_of", side_effect=AssertionError):
         refused(call("eval", "dng", here, "--json", bad), "--json", "file")
         refused(call("eval", "dng", here, "--html", here), "--html", "folder")
         refused(call("eval", "dng", here, "--card", here), "--card")

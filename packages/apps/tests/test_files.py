@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from epitaxy.apps.files import replace_with, write_text
+from epitaxy.apps.foundation.files import replace_with, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from ase.build import molecule
 from pymatgen.core import Lattice, Structure
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.geobfn import GeoBFN
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.molecules.generator import GeoBFN
 
 # In a cell that is neither reduced nor right-handed, with coordinates of more digits than float32 has.
 CELL = Lattice([[0.0, 3.9051234567890123, 0.0], [3.905, 0.0, 0.0], [0.0, 0.0, 3.91]])

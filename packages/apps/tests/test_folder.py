@@ -14,14 +14,14 @@ from typer.testing import CliRunner
 from epitaxy.apps import UsageError
 from epitaxy.apps.cli.crysbfn import app
 from epitaxy.apps.cli.symmbfn import app as symmbfn
-from epitaxy.apps.folders import MARKER
-from epitaxy.apps.sampling.folder import SUMMARY, claimed_folder, read_summary
+from epitaxy.apps.foundation.folders import MARKER
+from epitaxy.apps.sampling.output_folder import SUMMARY, claimed_folder, read_summary
 from epitaxy.apps.sampling.writers import CIFS, SAMPLES
 
 HOLDER = """
 import sys
 from pathlib import Path
-from epitaxy.apps.sampling.folder import claimed_folder
+from epitaxy.apps.sampling.output_folder import claimed_folder
 out = Path(sys.argv[1])
 with claimed_folder(out):
     (out / "cif").mkdir()

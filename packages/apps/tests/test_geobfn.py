@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 from epitaxy.apps import GeoBFN, UsageError
 from epitaxy.apps.cli.geobfn import app
 from epitaxy.apps.cli.main import app as umbrella
-from epitaxy.apps.config import MoleculeRecipe, apply_overrides, preset
-from epitaxy.apps.data import load_molecules
-from epitaxy.apps.molecule_model import MoleculeModel
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.molecules.data import load_molecules
+from epitaxy.apps.molecules.model import MoleculeModel
+from epitaxy.apps.molecules.recipe import MoleculeRecipe
 from epitaxy.apps.training.validation import within_vocabulary
 from epitaxy.data import Vocabulary
 from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics

@@ -10,9 +10,9 @@ from ase.build import molecule
 from pymatgen.core import Lattice, Structure
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.geobfn import GeoBFN
-from epitaxy.apps.symmbfn import SymmBFN
+from epitaxy.apps.asymmetric_units.generator import SymmBFN
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.molecules.generator import GeoBFN
 
 PEROVSKITE = Structure.from_spacegroup(
     "Pm-3m", Lattice.cubic(3.905), ["Sr", "Ti", "O"], [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0]]

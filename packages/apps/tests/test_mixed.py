@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from epitaxy.apps import KLDM, UsageError
-from epitaxy.apps.config import CrystalRecipe, apply_overrides, preset
-from epitaxy.apps.crystal_model import CrystalModel
-from epitaxy.apps.data import load_split
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.lattice_form import MatrixForm, ParameterForm, lattice_form
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.crystals.lattice_form import MatrixForm, ParameterForm, lattice_form
+from epitaxy.apps.crystals.model import CrystalModel
+from epitaxy.apps.crystals.recipe import CrystalRecipe
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.sampling.generate import with_sampler
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import METRICS
@@ -180,6 +182,6 @@ def test_large_and_single_atom_cells_train(species: str | None, large_cells: Cry
 @pytest.mark.parametrize(("name", "split"), [("carbon_24_unique", "train"), ("mpts_52", "val")])
 @pytest.mark.parametrize("species", [None, "absorbing"])
 def test_the_large_cells_of_the_papers_train(name: str, split: str, species: str | None) -> None:
-    cells = load_split(name, split)
+    cells = load_crystals(name, split)
     largest = cells.counts.argsort(descending=True)[:24].tolist()
     train_a_little(mixed("kinetic", "variance_preserving", "parameters", species), cells.subset(largest))

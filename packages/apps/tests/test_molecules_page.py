@@ -10,11 +10,11 @@ import torch
 from ase import Atoms
 from ase.build import molecule
 
+from epitaxy.apps.molecules.writing import write_molecules
 from epitaxy.apps.report.depict import MOST_ATOMS, depict
 from epitaxy.apps.report.molecules_page import write_gallery
-from epitaxy.apps.sampling.request import TargetedRequest
-from epitaxy.apps.sampling.sample import Sample
-from epitaxy.apps.sampling.writers import write_molecules
+from epitaxy.apps.requests.request import TargetedRequest
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.eval.molecules import bond_orders
 from epitaxy.geometry import MoleculeBatch, Segments
 

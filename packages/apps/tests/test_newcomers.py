@@ -12,10 +12,10 @@ import pytest
 
 from epitaxy.apps import KLDM, CrysBFN, UsageError, load
 from epitaxy.apps.cli.plot import run_plot
-from epitaxy.apps.comparison import compare
-from epitaxy.apps.data import load_split
-from epitaxy.apps.folders import shipped
-from epitaxy.apps.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.evaluation.comparison import compare
+from epitaxy.apps.foundation.folders import shipped
+from epitaxy.apps.foundation.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.structure3d import colour
 from epitaxy.data import DATASETS
@@ -122,7 +122,7 @@ def test_runs_are_drawn_side_by_side(tmp_path: Path) -> None:
 
 
 def test_samplers_are_compared_on_one_set_of_weights(csp_run: Path, dng_run: Path) -> None:
-    data = load_split("prototypes", "test", limit=3)
+    data = load_crystals("prototypes", "test", limit=3)
     rows = list(compare(CrysBFN.load(str(csp_run)), data, samplers=("recipe", "bayes"), steps=(2, 3)))
     assert [(row.sampler, row.steps, row.evaluations) for row in rows] == [
         ("recipe", 2, 2), ("recipe", 3, 3), ("bayes", 2, 2), ("bayes", 3, 3),

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from epitaxy.apps.config import preset
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.generative.recipes import preset
 
 Table = list[tuple[str, Any, str]]
 

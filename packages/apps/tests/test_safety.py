@@ -24,14 +24,15 @@ from hypothesis import strategies as st
 from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file, save_file
 
-from epitaxy.apps.cli.early import parse_duration
-from epitaxy.apps.config import Recipe, apply_overrides, preset
-from epitaxy.apps.data import draw
-from epitaxy.apps.errors import UsageError, WorkError
-from epitaxy.apps.families import FAMILIES, build_model
-from epitaxy.apps.folders import WEIGHTS, shipped
-from epitaxy.apps.model_dir import SUMS, load_model, save_model
-from epitaxy.apps.names import DATASET_NAMES, PRESET_NAMES
+from epitaxy.apps.config import Recipe, apply_overrides
+from epitaxy.apps.foundation.checks import parse_duration
+from epitaxy.apps.foundation.errors import UsageError, WorkError
+from epitaxy.apps.foundation.folders import WEIGHTS, shipped
+from epitaxy.apps.foundation.names import DATASET_NAMES, MODELS, PRESET_NAMES
+from epitaxy.apps.generative.dataset import draw
+from epitaxy.apps.generative.kind import build_model, kind_of
+from epitaxy.apps.generative.model_dir import SUMS, load_model, save_model
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.training.checkpoint import MAGIC, check_fits, read_checkpoint
 from epitaxy.apps.training.fingerprint import fingerprint
 from epitaxy.apps.training.module import TrainingModule
@@ -104,7 +105,7 @@ def test_data_are_known_by_their_content(
     from epitaxy.apps.training.run import open_run, train
 
     recipe = open_run(run, None, resume=True)
-    load = FAMILIES["crysbfn"].load
+    load = kind_of("crysbfn").load
     with pytest.raises(
         UsageError, match=r"the train split of prototypes is not what the run .*48 structures"
     ):
@@ -179,7 +180,7 @@ def test_a_kill_at_any_moment_loses_no_row(tmp_path: Path, make_run: Callable[..
         with pytest.raises(RuntimeError, match="killed"):
             make_run(run, *words, callbacks=[Dies(hook, call)])
         recipe = open_run(run, None, resume=True)
-        load = FAMILIES["crysbfn"].load
+        load = kind_of("crysbfn").load
         train(
             recipe,
             run,
@@ -195,7 +196,7 @@ def test_validation_has_the_same_noise_whatever_training_did_to_the_bank(
     make_recipe: Callable[..., Recipe], crystals: CrystalDataset
 ) -> None:
     recipe = make_recipe("csp")
-    model = build_model(recipe, FAMILIES["crysbfn"].summarise(crystals))
+    model = build_model(recipe, kind_of("crysbfn").summarise(crystals))
     module = TrainingModule(model, total_steps=1)
     with mock.patch.object(module, "_report") as report:
         for training_round in (0, 1, 40):
@@ -324,10 +325,9 @@ def test_durations_that_are_none(text: str) -> None:
 
 
 def test_the_words_that_are_known_without_asking_are_right() -> None:
-    from epitaxy.apps.config import PRESETS
 
     assert set(DATASET_NAMES) == set(DATASETS)
-    assert all(set(PRESET_NAMES) == set(presets) for presets in PRESETS.values())
+    assert all(set(PRESET_NAMES) == set(presets) for presets in (kind_of(model).presets for model in MODELS))
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

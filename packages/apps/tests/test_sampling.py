@@ -7,14 +7,14 @@ from ase.io import read
 from pymatgen.core import Structure
 
 from epitaxy.apps import CrysBFN, UsageError
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.model_dir import load_model
-from epitaxy.apps.predictions import read_predictions
-from epitaxy.apps.sampling.crystals import CrystalRequest, de_novo, for_formulas
-from epitaxy.apps.sampling.folder import Circumstances, write_folder
-from epitaxy.apps.sampling.formulas import parse_formula
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.crystals.requests import CrystalRequest, de_novo, for_formulas
+from epitaxy.apps.evaluation.predictions import read_predictions
+from epitaxy.apps.generative.model_dir import load_model
+from epitaxy.apps.requests.formulas import parse_formula
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.generate import generate
-from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.sampling.output_folder import SamplingRecord, write_folder
 
 SHIPPED = "crysbfn-perov-small"
 SAMPLERS = [
@@ -127,10 +127,10 @@ def test_the_folder_keeps_the_order_and_names_what_failed(csp_run: Path, tmp_pat
         Sample(request=r, structure=None if k == 1 else salt, reason="flat" if k == 1 else None)
         for k, r in enumerate(requests)
     ]
-    circumstances = Circumstances(
+    record = SamplingRecord(
         model=loaded, steps=5, sampler=None, temperature=None, seed=0, seconds=1.0, requested=4
     )
-    write_folder(tmp_path / "out", samples, circumstances)
+    write_folder(tmp_path / "out", samples, record)
     frames = read(tmp_path / "out" / "samples.extxyz", index=":")
     assert [frame.info["seed"] for frame in frames] == [0, 2, 3]
     assert {frame.info["formula"] for frame in frames} == {"NaCl"}

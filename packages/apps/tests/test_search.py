@@ -22,17 +22,18 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Lattice, Structure
 
 from epitaxy.apps import UsageError, search
-from epitaxy.apps.capabilities import advice, capability_of, shipped_capabilities
 from epitaxy.apps.discovery.folding import Sieve
 from epitaxy.apps.discovery.proposals.compositions import stoichiometries
 from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
-from epitaxy.apps.discovery.proposals.proposal import Kind, Origin, Proposal
+from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal
 from epitaxy.apps.discovery.proposals.prototypes import Prototypes, replacements, scaled
 from epitaxy.apps.discovery.proposals.random import SymmetricRandom
 from epitaxy.apps.discovery.proposals.stream import Scheduled, interleaved
 from epitaxy.apps.discovery.question import amounts_of, parse_question
 from epitaxy.apps.discovery.reference import load_reference, of_structures, without
 from epitaxy.apps.discovery.result import SearchResult
+from epitaxy.apps.generative.kind import Kind
+from epitaxy.apps.requests.capabilities import advice, capability_of, shipped_capabilities
 from epitaxy.data import write_cifs
 
 CHEAP = (

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.sampling.cells import cell_samples
-from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.crystals.cells import cell_samples
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.requests.request import Request
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.soundness import CLOSEST, checked, crystal_fault, molecule_fault
 from epitaxy.geometry import CrystalBatch, Segments
 

@@ -14,15 +14,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from epitaxy.apps.config import Recipe, TrapezoidSchedule, apply_overrides
-from epitaxy.apps.data import draw
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.families import FAMILIES, AnyModel
-from epitaxy.apps.folders import shipped
-from epitaxy.apps.model_dir import LoadedModel, load_model
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import shipped
+from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.generative.dataset import draw
+from epitaxy.apps.generative.kind import AnyModel, kind_of
+from epitaxy.apps.generative.model_dir import LoadedModel, load_model
+from epitaxy.apps.training.fine_tuning import inherited, initialised_from
 from epitaxy.apps.training.run import open_run, train
 from epitaxy.apps.training.schedules import trapezoid_factor
-from epitaxy.apps.training.starting import begun_from, inherited
 from epitaxy.data import Vocabulary
 from epitaxy.geometry import SharedRng
 
@@ -41,12 +41,12 @@ KINDS = {
 
 
 def data_of(recipe: Recipe) -> Any:
-    return draw(FAMILIES[recipe.model].load(recipe, "train", None), 24)
+    return draw(kind_of(recipe.model).load(recipe, "train", None), 24)
 
 
 def fresh(recipe: Recipe, statistics: Any) -> LoadedModel:
     torch.manual_seed(3)
-    model = FAMILIES[recipe.model].build(recipe, statistics).eval()
+    model = kind_of(recipe.model).build(recipe, statistics).eval()
     return LoadedModel(model=model, path=Path("theirs"), checksum="0")
 
 
@@ -96,8 +96,8 @@ def test_from_itself_nothing_changes(kind: str, make_recipe: Callable[..., Recip
     model, task, words = KINDS[kind]
     recipe = make_recipe(task, *words, model=model)
     data = data_of(recipe)
-    source = fresh(recipe, FAMILIES[recipe.model].summarise(data))
-    begun = begun_from(source, recipe, FAMILIES[recipe.model].summarise(data))
+    source = fresh(recipe, kind_of(recipe.model).summarise(data))
+    begun = initialised_from(source, recipe, kind_of(recipe.model).summarise(data))
     theirs, ours = source.model.network.state_dict(), begun.network.state_dict()
     assert theirs.keys() == ours.keys()
     assert all(torch.equal(theirs[name], ours[name]) for name in theirs)
@@ -109,7 +109,7 @@ def test_from_itself_nothing_changes(kind: str, make_recipe: Callable[..., Recip
 @pytest.mark.parametrize("name", list(shipped()))
 def test_from_a_shipped_model_nothing_changes(name: str) -> None:
     source = load_model(name)
-    begun = begun_from(source, source.model.recipe, source.model.statistics)
+    begun = initialised_from(source, source.model.recipe, source.model.statistics)
     theirs = source.model.network.state_dict()
     assert all(torch.equal(theirs[key], value) for key, value in begun.network.state_dict().items())
 
@@ -123,11 +123,11 @@ def test_further_elements_leave_known_ones_as_they_are(
     model, task, words = KINDS[kind]
     recipe = make_recipe(task, *words, model=model)
     data = data_of(recipe)
-    full = FAMILIES[recipe.model].summarise(data)
+    full = kind_of(recipe.model).summarise(data)
     numbers = full.vocabulary.numbers
     kept = tuple(z for k, z in enumerate(numbers) if k not in unknown or z == numbers[-1])
     source = fresh(recipe, replace(full, vocabulary=Vocabulary(kept)))
-    begun = begun_from(source, recipe, full)
+    begun = initialised_from(source, recipe, full)
     assert begun.statistics.vocabulary == full.vocabulary  # type: ignore[attr-defined]
     inside = torch.isin(data.numbers, torch.tensor(kept))
     usable = [i for i, atoms in enumerate(torch.split(inside, data.counts.tolist())) if bool(atoms.all())]
@@ -154,13 +154,13 @@ def test_a_further_property_has_no_effect_and_a_dropped_one_counts_as_missing(
     data = data_of(told())
     values = torch.linspace(-1, 1, len(data), dtype=torch.float64)
     data = replace(data, properties={first: values, second: 7 * values.flip(0) + 3})
-    statistics = FAMILIES[model].summarise(data)
+    statistics = kind_of(model).summarise(data)
     of_first = fresh(told(first), statistics)
     batch = data.batch(range(8))
     inputs = seen(of_first.model, batch)
     expected = outputs(of_first.model, inputs)
 
-    of_both = begun_from(of_first, told(second, first), statistics)
+    of_both = initialised_from(of_first, told(second, first), statistics)
     for new in (torch.nan, 0.0, 2.0):
         column = torch.full((8, 1), new)
         asked = {**inputs, "properties": torch.cat([column, inputs["properties"]], dim=1)}
@@ -169,16 +169,16 @@ def test_a_further_property_has_no_effect_and_a_dropped_one_counts_as_missing(
 
     unsaid = outputs(of_first.model, {**inputs, "properties": torch.full((8, 1), torch.nan)})
     for recipe, column in ((told(), None), (told(second), torch.zeros(8, 1))):
-        found = outputs(begun_from(of_first, recipe, statistics), {**inputs, "properties": column})
+        found = outputs(initialised_from(of_first, recipe, statistics), {**inputs, "properties": column})
         for name in unsaid:
             torch.testing.assert_close(found[name], unsaid[name], rtol=1e-5, atol=1e-5)
 
 
 def test_what_weights_were_trained_in_is_inherited(make_recipe: Callable[..., Recipe]) -> None:
     recipe = make_recipe("csp")
-    whole = FAMILIES["crysbfn"].load(recipe, "train", None)
+    whole = kind_of("crysbfn").load(recipe, "train", None)
     few, many = whole.subset(range(10)), whole.subset(range(10, len(whole)))
-    old, new = (FAMILIES["crysbfn"].summarise(part) for part in (few, many))
+    old, new = (kind_of("crysbfn").summarise(part) for part in (few, many))
     kept = inherited(new, old)
     assert (kept.lattice_scale, kept.lengths) == (old.lattice_scale, old.lengths)
     assert (kept.crystals, kept.atoms_per_cell) == (new.crystals, new.atoms_per_cell)
@@ -187,7 +187,7 @@ def test_what_weights_were_trained_in_is_inherited(make_recipe: Callable[..., Re
 
 def test_what_does_not_fit_is_said_in_one_sentence(make_recipe: Callable[..., Recipe]) -> None:
     recipe = make_recipe("dng", model="kldm")
-    full = FAMILIES["kldm"].summarise(data_of(recipe))
+    full = kind_of("kldm").summarise(data_of(recipe))
     fewer = replace(full, vocabulary=Vocabulary(full.vocabulary.numbers[1:]))
     for words, reason in (
         (["network.hidden=16"], "network.hidden is 32 there and 16 here"),
@@ -195,10 +195,10 @@ def test_what_does_not_fit_is_said_in_one_sentence(make_recipe: Callable[..., Re
         (["lattice_form.kind=matrix"], "lattice_form.kind is parameters there and matrix here"),
     ):
         with pytest.raises(UsageError, match=reason):
-            begun_from(fresh(recipe, full), apply_overrides(recipe, words), full)
+            initialised_from(fresh(recipe, full), apply_overrides(recipe, words), full)
     bits = make_recipe("dng", "species.kind=analog_bits", model="kldm")
     with pytest.raises(UsageError, match="would renumber"):
-        begun_from(fresh(bits, fewer), bits, full)
+        initialised_from(fresh(bits, fewer), bits, full)
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_where_it_began(
@@ -206,7 +206,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_where_it_began(
 ) -> None:
     recipe = make_recipe("csp", "training.passes=1")
     data = data_of(recipe)
-    start = begun_from(load_model(str(csp_run)), recipe, FAMILIES["crysbfn"].summarise(data))
+    start = initialised_from(load_model(str(csp_run)), recipe, kind_of("crysbfn").summarise(data))
     for out in ("a", "b"):
         open_run(tmp_path / out, recipe, resume=False, start=start)
     train(recipe, tmp_path / "b", train_data=data, val_data=data)

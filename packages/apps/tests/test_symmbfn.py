@@ -10,12 +10,14 @@ from ase.io import read
 from torch import Tensor
 
 from epitaxy.apps import SymmBFN, UsageError
-from epitaxy.apps.config import WyckoffRecipe, apply_overrides, preset
-from epitaxy.apps.data import load_asymmetric_units
-from epitaxy.apps.model import States
-from epitaxy.apps.sampling.cells import cell_samples, sound_cells
-from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.wyckoff_model import GivenOrbits, WyckoffModel
+from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
+from epitaxy.apps.asymmetric_units.model import GivenOrbits, WyckoffModel
+from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals.cells import cell_samples, sound_cells
+from epitaxy.apps.generative.model import States
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.requests.request import Request
 from epitaxy.data.wyckoff import WyckoffDataset, WyckoffStatistics
 from epitaxy.eval import structural_validity
 from epitaxy.eval.symmetry import has_symmetry
@@ -143,7 +145,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(
 
 def test_properties_are_told_hidden_and_steered(told: Path) -> None:
     model = SymmBFN.load(str(told))
-    assert model.model.told.names == ("density", "volume_per_atom")
+    assert model.model.conditions.names == ("density", "volume_per_atom")
     with pytest.raises(UsageError, match="did you mean 'density'"):
         model.requests(num=1, seed=0, properties={"densty": 1.0})
     plain, asked, steered = (
@@ -191,7 +193,7 @@ def test_numbers_that_are_none_are_rejected_by_name(units: WyckoffDataset) -> No
     """One crystal's outputs are not finite, or give a cell like a needle: the others come all the same."""
     model = made(units)
     requests = SymmBFN(model).requests(num=4, seed=0, spacegroup=225)
-    given = model.asked(requests, torch.device("cpu"))
+    given = model.given_for(requests, torch.device("cpu"))
     outputs = {"symmetry": torch.zeros(given.segments.num_atoms, 15, 13)}
     targets = model.blank(given)
     targets["lattice"][1] = torch.nan

@@ -10,13 +10,15 @@ import torch
 from typer.testing import CliRunner
 
 from epitaxy.apps import SymmBFN, UsageError
+from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
+from epitaxy.apps.asymmetric_units.model import WyckoffModel
+from epitaxy.apps.asymmetric_units.requests import Symmetry, for_compositions
 from epitaxy.apps.cli.main import app as epitaxy
 from epitaxy.apps.cli.symmbfn import app
-from epitaxy.apps.config import apply_overrides, preset
-from epitaxy.apps.data import compositions, load_asymmetric_units, load_split
-from epitaxy.apps.families import build_model
-from epitaxy.apps.sampling.wyckoff import Symmetry, for_compositions
-from epitaxy.apps.wyckoff_model import WyckoffModel
+from epitaxy.apps.config import apply_overrides
+from epitaxy.apps.crystals.data import compositions, load_crystals
+from epitaxy.apps.generative.kind import build_model
+from epitaxy.apps.generative.recipes import preset
 from epitaxy.data.wyckoff import WyckoffDataset, WyckoffStatistics, site_points
 from epitaxy.eval.symmetry import has_symmetry
 from epitaxy.geometry import SharedRng
@@ -89,7 +91,7 @@ def test_known_cells_keep_their_atoms(run: Path) -> None:
     model = SymmBFN.load(str(run))
     table, statistics = wyckoff_table(), model.model.statistics
     known = set(statistics.vocabulary.numbers)
-    every = compositions(load_split("prototypes", "test", limit=30))
+    every = compositions(load_crystals("prototypes", "test", limit=30))
     cells: dict[str, Sequence[int]] = {name: cell for name, cell in every.items() if set(cell) <= known}
     assert len(cells) > 5
     cells |= {"no": [118, 8], "odd": [min(known)] * 301}

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from epitaxy.apps import UsageError
 from epitaxy.apps.config import CosineSchedule, Recipe
-from epitaxy.apps.model_dir import load_model, load_recipe
+from epitaxy.apps.generative.model_dir import load_model, load_recipe
 from epitaxy.apps.training.module import stratified_times
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import claimed, open_run
@@ -103,9 +103,9 @@ def test_a_run_is_trained_by_one_process_at_a_time(csp_run: Path) -> None:
 
 
 def test_batches_are_a_function_of_the_step_alone(csp_run: Path) -> None:
-    from epitaxy.apps.data import load_split
+    from epitaxy.apps.crystals.data import load_crystals
 
-    data = load_split("prototypes", "val")
+    data = load_crystals("prototypes", "val")
     batches = ShuffledBatches(num=len(data), batch_size=10, seed=1)
 
     def ids(start: int, rank: int = 0, world: int = 1) -> list[set[str]]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from epitaxy.apps.cli.evaluation.crystals import known_crystals
-from epitaxy.apps.files import write_bytes
+from epitaxy.apps.evaluation.crystals import known_crystals
+from epitaxy.apps.foundation.files import write_bytes
 from epitaxy.eval.fingerprints import shipped
 from epitaxy.eval.fingerprints.compute import _entries
 from epitaxy.eval.isolation import Done

@@ -36,7 +36,7 @@ def test_the_file_is_small_and_whole() -> None:
 
 @pytest.mark.real_data
 def test_what_is_shipped_is_what_would_be_computed() -> None:
-    apps = pytest.importorskip("epitaxy.apps.cli.evaluation.crystals")
+    apps = pytest.importorskip("epitaxy.apps.evaluation.crystals")
     crystals = list(apps.known_crystals("perov_5", "test", None).values())[:40]
     known = shipped.shipped_fingerprints([structure_key(crystal) for crystal in crystals])
     if not known:

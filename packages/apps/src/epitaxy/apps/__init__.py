@@ -7,28 +7,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from epitaxy.apps.config import Recipe as Recipe
-    from epitaxy.apps.config import preset as preset
+    from epitaxy.apps.asymmetric_units.generator import SymmBFN as SymmBFN
+    from epitaxy.apps.config.recipe import Recipe as Recipe
+    from epitaxy.apps.crystals.generator import KLDM as KLDM
+    from epitaxy.apps.crystals.generator import CrysBFN as CrysBFN
     from epitaxy.apps.discovery.search import search as search
-    from epitaxy.apps.errors import UsageError as UsageError
-    from epitaxy.apps.errors import WorkError as WorkError
-    from epitaxy.apps.generator import KLDM as KLDM
-    from epitaxy.apps.generator import CrysBFN as CrysBFN
-    from epitaxy.apps.geobfn import GeoBFN as GeoBFN
+    from epitaxy.apps.foundation.errors import UsageError as UsageError
+    from epitaxy.apps.foundation.errors import WorkError as WorkError
+    from epitaxy.apps.generative.recipes import preset as preset
     from epitaxy.apps.loading import load as load
-    from epitaxy.apps.symmbfn import SymmBFN as SymmBFN
+    from epitaxy.apps.molecules.generator import GeoBFN as GeoBFN
 
 _HOMES = {
-    "KLDM": "epitaxy.apps.generator",
-    "CrysBFN": "epitaxy.apps.generator",
-    "GeoBFN": "epitaxy.apps.geobfn",
-    "Recipe": "epitaxy.apps.config",
-    "SymmBFN": "epitaxy.apps.symmbfn",
+    "KLDM": "epitaxy.apps.crystals.generator",
+    "CrysBFN": "epitaxy.apps.crystals.generator",
+    "GeoBFN": "epitaxy.apps.molecules.generator",
+    "Recipe": "epitaxy.apps.config.recipe",
+    "SymmBFN": "epitaxy.apps.asymmetric_units.generator",
     "load": "epitaxy.apps.loading",
-    "preset": "epitaxy.apps.config",
+    "preset": "epitaxy.apps.generative.recipes",
     "search": "epitaxy.apps.discovery.search",
-    "UsageError": "epitaxy.apps.errors",
-    "WorkError": "epitaxy.apps.errors",
+    "UsageError": "epitaxy.apps.foundation.errors",
+    "WorkError": "epitaxy.apps.foundation.errors",
 }
 
 __all__ = [

@@ -1,30 +1,30 @@
 """One front door: any trained model by its name or folder."""
 
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.folders import locate
-from epitaxy.apps.generator import KLDM, CrysBFN
-from epitaxy.apps.geobfn import GeoBFN
-from epitaxy.apps.model_dir import load_recipe
-from epitaxy.apps.symmbfn import SymmBFN
+from typing import TYPE_CHECKING
 
-AnyGenerator = CrysBFN | KLDM | SymmBFN | GeoBFN
+from epitaxy.apps.foundation.folders import locate
+from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.model_dir import load_recipe
+
+if TYPE_CHECKING:
+    from epitaxy.apps.asymmetric_units.generator import SymmBFN
+    from epitaxy.apps.crystals.generator import KLDM, CrysBFN
+    from epitaxy.apps.molecules.generator import GeoBFN
 
 
-def load(name_or_path: str) -> AnyGenerator:
+def load(name_or_path: str) -> "CrysBFN | KLDM | SymmBFN | GeoBFN":
     """Load a run, a model folder or a shipped model, of whatever kind it is.
 
     >>> load("kldm-perov-small").sample(formula="SrTiO3", num=20, seed=0)  # doctest: +SKIP
 
     Returns:
-        A ``CrysBFN``, ``KLDM``, ``SymmBFN`` or ``GeoBFN``: what ``sample`` takes is that class's.
+        A ``CrysBFN``, ``KLDM``, ``SymmBFN`` or ``GeoBFN``: what ``sample`` takes is that class's. A model
+        from outside has the class that its kind names.
 
     Raises:
         UsageError: there is no such model.
         WorkError: one of its files is damaged.
     """
-    made_by = load_recipe(locate(name_or_path)).model
-    kinds: tuple[type[AnyGenerator], ...] = (CrysBFN, KLDM, SymmBFN, GeoBFN)
-    for kind in kinds:
-        if made_by in kind.kinds:
-            return kind.load(name_or_path)
-    raise UsageError(f"{name_or_path} holds a {made_by} model, for which there is no Python class")
+    kind = kind_of(load_recipe(locate(name_or_path)).model)
+    generator: type[CrysBFN] | type[KLDM] | type[SymmBFN] | type[GeoBFN] = kind.generator()
+    return generator.load(name_or_path)

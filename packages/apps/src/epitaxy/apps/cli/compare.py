@@ -7,15 +7,15 @@ from pathlib import Path
 
 import typer
 
-from epitaxy.apps.comparison import Compared, compare
-from epitaxy.apps.data import load_split
-from epitaxy.apps.generator import CrystalGenerator
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.evaluation.comparison import Compared, compare
 
 _HEADER = ("sampler", "steps", "evaluations", "match rate", "95 % interval", "RMSE", "seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompareWords:
+class CompareOptions:
     """What the user typed after ``compare``."""
 
     model: str
@@ -30,10 +30,10 @@ class CompareWords:
     workers: int | None = None
 
 
-def run_compare(words: CompareWords) -> None:
+def run_compare(words: CompareOptions) -> None:
     """Print a table in Markdown, a line as soon as it is known."""
     generator = CrystalGenerator.load(words.model)
-    dataset = load_split(words.dataset, words.split, root=words.root, limit=words.limit)
+    dataset = load_crystals(words.dataset, words.split, root=words.root, limit=words.limit)
     rows = compare(
         generator, dataset, samplers=words.samplers, steps=words.steps, protocol=words.protocol,
         seed=words.seed, workers=(os.cpu_count() or 1) if words.workers is None else words.workers,

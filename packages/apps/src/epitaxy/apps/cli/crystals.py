@@ -1,12 +1,22 @@
 """``train | sample | info``: the verbs of every model of crystals."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_sampling
+from epitaxy.apps.cli.groups import grouped
+from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Known, Sampling
 from epitaxy.apps.cli.shell import examples, new_app
 from epitaxy.apps.cli.verbs import add_info, add_train
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.foundation.checks import check_sampling
+from epitaxy.apps.foundation.names import ModelName
+
+if TYPE_CHECKING:
+    from epitaxy.apps.crystals.model import CrystalModel
+    from epitaxy.apps.crystals.requests import CrystalRequest
 
 
 def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
@@ -21,51 +31,41 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
             f"{kind} sample runs/mine --compositions perov_5 --split test --limit 500 --out samples",
         )
     )
+    @grouped
     def sample(
-        model: opt.Model,
-        out: opt.OutFolder,
+        elements: Elements,
+        given: Given,
+        kept: Kept,
+        known: Known,
+        sampling: Sampling,
         num: opt.Num = 10,
         formula: opt.Formulas = None,
         formula_units: opt.FormulaUnits = None,
         num_atoms: opt.NumAtoms = None,
-        elements: opt.Elements = None,
-        chemical_system: opt.ChemicalSystem = None,
-        without: opt.Without = None,
-        like: opt.Like = None,
-        strength: opt.Strength = None,
-        fix: opt.Fix = None,
-        free: opt.Free = None,
-        free_what: opt.FreeWhat = None,
-        compositions: opt.Compositions = None,
-        split: opt.Split = "test",
-        limit: opt.Limit = None,
-        root: opt.Root = None,
-        steps: opt.Steps = None,
-        sampler: opt.Sampler = None,
-        temperature: opt.Temperature = None,
-        seed: opt.Seed = 0,
-        batch_size: opt.BatchSize = None,
-        redraws: opt.Redraws = None,
-        device: opt.Device = "auto",
-        compile_: opt.Compile = False,
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
-        check_sampling(kind, model=model, out=out, sampler=sampler, device=device, compositions=compositions)
-        from epitaxy.apps.cli.crystal_sampling import CrystalWords
-        from epitaxy.apps.cli.sampling import Sampling, run_sampling
+        check_sampling(
+            kind, model=sampling.model, out=sampling.out, sampler=sampling.sampler, device=sampling.device,
+            compositions=known.compositions,
+        )  # fmt: skip
+        from epitaxy.apps.cli.sampling import run_sampling
+        from epitaxy.apps.crystals.generator import CrystalGenerator
+        from epitaxy.apps.crystals.requests import for_dataset
 
-        asked = CrystalWords(
-            num=num, seed=seed, formulas=formula or [], formula_units=formula_units,
-            compositions=compositions, split=split, limit=limit, root=root, sizes=num_atoms or [],
-            elements=elements, chemical_system=chemical_system, without=without,
-            like=like, strength=strength, fix=fix, free=free, free_what=free_what,
-        )  # fmt: skip
-        words = Sampling(
-            model=model, out=out, steps=steps, sampler=sampler, temperature=temperature, seed=seed,
-            batch_size=batch_size,
-            device=device, redraws=redraws, compile=compile_,
-        )  # fmt: skip
-        run_sampling(kind, words, asked.requests)
+        words = {
+            "formula": formula, "formula_units": formula_units, "num_atoms": num_atoms, **asdict(elements),
+            **asdict(given), **asdict(kept),
+        }  # fmt: skip
+
+        def requests(model: "CrystalModel") -> "Sequence[CrystalRequest]":
+            if known.compositions is None:
+                return CrystalGenerator(model).requests(num=num, seed=sampling.seed, **words)
+            return for_dataset(
+                known.compositions, model.recipe, model.statistics, split=known.split, limit=known.limit,
+                root=known.root, num=num, seed=sampling.seed, others=words,
+            )  # fmt: skip
+
+        run_sampling(kind, sampling, requests)
 
     add_info(app, kind, data="mp_20")
     return app

@@ -7,9 +7,10 @@ from pathlib import Path
 import typer
 
 from epitaxy.apps.config.base import suggest
-from epitaxy.apps.data import load_molecules, load_split
-from epitaxy.apps.errors import UsageError, WorkError
-from epitaxy.apps.progress import reporting
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.foundation.errors import UsageError, WorkError
+from epitaxy.apps.foundation.progress import reporting
+from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.data import (
     DATASETS,
     SPLITS,
@@ -48,7 +49,7 @@ def describe_dataset(name: str, root: Path | None) -> None:
             typer.echo(f"{split:<11} {_molecule_summary(molecules)}")
             _list_properties(molecules.properties)
         else:
-            dataset = load_split(name, split, root=root)
+            dataset = load_crystals(name, split, root=root)
             crystals = Statistics.of(dataset)
             typer.echo(f"{split:<11} {_summary(crystals)}")
             _list_properties(crystals.properties)
@@ -68,7 +69,7 @@ def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:
             dataset: CrystalDataset | MoleculeDataset = load_molecules(name, split, root=root)
             what = "molecules"
         else:
-            dataset = load_split(name, split, root=root, workers=workers or os.cpu_count())
+            dataset = load_crystals(name, split, root=root, workers=workers or os.cpu_count())
             what = "crystals"
         where = "" if dataset.prepared is None else f" in {dataset.prepared.folder}"
         rejects = 0 if dataset.prepared is None else dataset.prepared.rejects

@@ -2,17 +2,19 @@
 
 import typer
 
-from epitaxy.apps.capabilities import read_capability
-from epitaxy.apps.config import PRESETS, Recipe, preset
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.folders import CARD, RECIPE, locate, shipped
-from epitaxy.apps.model_dir import load_model, load_recipe
-from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.config import Recipe
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import CARD, RECIPE, locate, shipped
+from epitaxy.apps.foundation.names import ModelName, Task
+from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.model_dir import load_model, load_recipe
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.requests.capabilities import read_capability
 
 
 def run_info(kind: ModelName, name: str, *, task: str, data: str) -> None:
     """Print the card, the size and the recipe."""
-    if name in PRESETS[kind]:
+    if name in kind_of(kind).presets:
         wanted: Task = "dng" if task == "dng" else "csp"
         typer.echo(_described(preset(name, model=kind, task=wanted, dataset=data)))
         return

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from epitaxy.apps.errors import UsageError
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.report.curves import curves_figure, write_loss_svg
 from epitaxy.apps.report.page import Section, write_page
-from epitaxy.apps.say import say
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import METRICS
 
@@ -29,7 +29,7 @@ def run_plot(runs: Sequence[str], out: Path) -> None:
         sections = [Section(title="Loss", figures=[curves_figure(curves)])]
         ends = "; ".join(f"{name}: {_end(rows)}" for name, rows in curves.items())
         write_page(out, title="Loss curves", lead=f"{ends}.", sections=sections)
-    say(f"{len(curves)} runs in {out}")
+    notify(f"{len(curves)} runs in {out}")
 
 
 def _rows(run: str) -> list[dict[str, str]]:

@@ -2,47 +2,36 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from epitaxy.apps.devices import chosen_device, compile_network
-from epitaxy.apps.errors import WorkError
-from epitaxy.apps.model_dir import LoadedModel, load_model
-from epitaxy.apps.names import ModelName
-from epitaxy.apps.progress import reporting
-from epitaxy.apps.sampling.folder import Circumstances, claimed_folder, write_folder
+from epitaxy.apps.cli.option_groups import Sampling
+from epitaxy.apps.foundation.devices import chosen_device, compile_network
+from epitaxy.apps.foundation.errors import WorkError
+from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.foundation.progress import reporting
+from epitaxy.apps.generative.model_dir import LoadedModel, load_model
+from epitaxy.apps.requests.request import Request
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.generate import REDRAWS, generate
-from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.sampling.output_folder import SamplingRecord, claimed_folder, write_folder
 from epitaxy.apps.sampling.shards import Shards
-from epitaxy.apps.say import say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """What the user typed after ``sample``, of any model."""
+def run_sampling(kind: ModelName, words: Sampling, requests_of: Callable[[Any], Sequence[Request]]) -> None:
+    """Sample into a folder. Started by torchrun, each process takes its share and the first writes.
 
-    model: str
-    out: Path
-    steps: int | None
-    sampler: str | None
-    temperature: float | None
-    seed: int
-    batch_size: int | None
-    device: str
-    redraws: int | None = None
-    compile: bool = False
-
-
-def run_sampling(
-    kind: ModelName, words: Sampling, requests_of: Callable[[LoadedModel], Sequence[Request]]
-) -> None:
-    """Sample into a folder. Started by torchrun, each process takes its share and the first writes."""
+    Args:
+        kind: whose command it is.
+        words: what was typed.
+        requests_of: makes the requests, of the model.
+    """
     device = chosen_device(words.device)
     loaded = load_model(words.model, kinds=(kind,))
     if words.compile:
         compile_network(loaded.model.network)
-    requests = requests_of(loaded)
+    requests = requests_of(loaded.model)
     with claimed_folder(words.out):
         _sample_into(words, loaded, requests, device)
 
@@ -72,11 +61,11 @@ def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Reques
         gathered = shards.gather(samples, len(requests)) if not interrupted else samples
     if gathered is None:
         return
-    circumstances = Circumstances(
+    record = SamplingRecord(
         model=loaded, steps=steps, sampler=words.sampler, temperature=words.temperature, seed=words.seed,
         requested=len(requests), seconds=time.monotonic() - started, interrupted=interrupted,
     )  # fmt: skip
-    write_folder(words.out, gathered, circumstances)
+    write_folder(words.out, gathered, record)
     _tell(words.out, gathered)
     if interrupted:
         raise KeyboardInterrupt
@@ -91,7 +80,7 @@ def _tell(out: Path, samples: Sequence[Sample]) -> None:
     """Say how many structures there are, and how many were drawn anew or given up."""
     rejected = sum(sample.structure is None for sample in samples)
     anew = sum(sample.draws > 1 for sample in samples)
-    say(
+    notify(
         f"{len(samples) - rejected} structures in {out}"
         + (f", {anew} drawn anew for atoms too close or an impossible cell" if anew else "")
         + (f", {rejected} rejected: samples.json says why" if rejected else "")

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from epitaxy.apps.errors import UsageError, WorkError
+from epitaxy.apps.foundation.errors import UsageError, WorkError
 
 FAILED, WRONG_WORDS, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 DEBUG = "--debug"

@@ -1,13 +1,21 @@
 """``symmbfn train | sample | info``."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_sampling
+from epitaxy.apps.cli.groups import grouped
+from epitaxy.apps.cli.option_groups import Elements, Given, Known, Sampling, Targets
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
+from epitaxy.apps.foundation.checks import check_sampling
+
+if TYPE_CHECKING:
+    from epitaxy.apps.asymmetric_units.model import WyckoffModel
+    from epitaxy.apps.asymmetric_units.requests import WyckoffRequest
 
 app = new_app(
     "SymmBFN: crystals that have the space group they were asked for, by construction. Invents crystals "
@@ -22,9 +30,13 @@ add_train(app, "symmbfn")
         "symmbfn sample symmbfn-mp20-small --formula SrTiO3 --spacegroup 221 --out titanates",
     )
 )
+@grouped
 def sample(
-    model: opt.Model,
-    out: opt.OutFolder,
+    elements: Elements,
+    given: Given,
+    targets: Targets,
+    known: Known,
+    sampling: Sampling,
     num: Annotated[int, typer.Option(min=1, help="Structures (per space group and formula named).")] = 10,
     spacegroup: Annotated[
         list[str] | None,
@@ -39,54 +51,33 @@ def sample(
     formula_units: Annotated[
         int | None, typer.Option(min=1, help="Formula units in the conventional cell.")
     ] = None,
-    compositions: opt.Compositions = None,
-    split: opt.Split = "test",
-    limit: opt.Limit = None,
-    root: opt.Root = None,
-    elements: opt.Elements = None,
-    chemical_system: opt.ChemicalSystem = None,
-    without: opt.Without = None,
-    like: opt.Like = None,
-    strength: opt.Strength = None,
-    property_: opt.Properties = None,
-    guidance: opt.Guidance = 0.0,
-    steps: opt.Steps = None,
-    sampler: opt.Sampler = None,
-    temperature: opt.Temperature = None,
-    seed: opt.Seed = 0,
-    batch_size: opt.BatchSize = None,
-    redraws: opt.Redraws = None,
-    device: opt.Device = "auto",
-    compile_: opt.Compile = False,
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
     check_sampling(
-        "symmbfn", model=model, out=out, sampler=sampler, device=device, spacegroups=spacegroup or [],
-        systems=crystal_system or [],
+        "symmbfn", model=sampling.model, out=sampling.out, sampler=sampling.sampler, device=sampling.device,
+        spacegroups=spacegroup or [], systems=crystal_system or [], compositions=known.compositions,
     )  # fmt: skip
-    from epitaxy.apps.cli.sampling import Sampling, run_sampling
-    from epitaxy.apps.cli.wyckoff_sampling import WyckoffWords
+    from epitaxy.apps.asymmetric_units.generator import SymmBFN
+    from epitaxy.apps.asymmetric_units.requests import for_dataset
+    from epitaxy.apps.cli.sampling import run_sampling
+    from epitaxy.apps.generative.conditioning import parse_targets
 
-    asked = WyckoffWords(
-        num=num, seed=seed, groups=spacegroup or [], systems=crystal_system or [], formulas=formula or [],
-        formula_units=formula_units, properties=property_ or [], guidance=guidance,
-        compositions=compositions, split=split, limit=limit, root=root,
-        elements=elements, chemical_system=chemical_system, without=without,
-        like=like, strength=strength,
-    )  # fmt: skip
-    words = Sampling(
-        model=model,
-        out=out,
-        steps=steps,
-        sampler=sampler,
-        temperature=temperature,
-        seed=seed,
-        batch_size=batch_size,
-        device=device,
-        redraws=redraws,
-        compile=compile_,
-    )
-    run_sampling("symmbfn", words, asked.requests)
+    words = {
+        "formula": formula, "formula_units": formula_units, "guidance": targets.guidance,
+        "properties": parse_targets(targets.property or []), **asdict(elements), **asdict(given),
+    }  # fmt: skip
+
+    def requests(model: "WyckoffModel") -> "Sequence[WyckoffRequest]":
+        if known.compositions is None:
+            return SymmBFN(model).requests(
+                num=num, seed=sampling.seed, spacegroup=spacegroup, crystal_system=crystal_system, **words
+            )
+        return for_dataset(
+            known.compositions, model.statistics, groups=spacegroup or [], systems=crystal_system or [],
+            split=known.split, limit=known.limit, root=known.root, num=num, seed=sampling.seed, others=words,
+        )  # fmt: skip
+
+    run_sampling("symmbfn", sampling, requests)
 
 
 add_info(app, "symmbfn", data="mp_20")

@@ -2,44 +2,24 @@
 
 import os
 import shlex
-from dataclasses import dataclass
-from pathlib import Path
 
-from epitaxy.apps.cli.early import check_task, parse_duration
-from epitaxy.apps.config import Recipe, apply_overrides, preset
-from epitaxy.apps.devices import chosen_device
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.families import FAMILIES
-from epitaxy.apps.folders import RECIPE
-from epitaxy.apps.model_dir import LoadedModel, load_model, load_recipe
-from epitaxy.apps.names import TASKS, ModelName
-from epitaxy.apps.progress import reporting
-from epitaxy.apps.say import say
+from epitaxy.apps.cli.option_groups import Training
+from epitaxy.apps.config import Recipe, apply_overrides
+from epitaxy.apps.foundation.checks import check_task, parse_duration
+from epitaxy.apps.foundation.devices import chosen_device
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import RECIPE
+from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.foundation.names import MODELS, ModelName
+from epitaxy.apps.foundation.progress import reporting
+from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.model_dir import LoadedModel, load_model, load_recipe
+from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.training.fine_tuning import initialised_from
 from epitaxy.apps.training.run import Hardware, open_run, train
-from epitaxy.apps.training.starting import begun_from
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """What the user typed after ``train``."""
-
-    out: Path
-    data: str | None
-    task: str | None
-    preset: str | None
-    begin: str | None
-    overrides: list[str]
-    root: Path | None
-    resume: bool
-    max_time: str | None
-    device: str
-    devices: int
-    nodes: int
-    precision: str
-    compile: bool = False
-
-
-def run_training(kind: ModelName, words: Training) -> None:
+def run_training(kind: ModelName, words: Training, *, task: str | None) -> None:
     """Train, or go on training."""
     limit = parse_duration(words.max_time)
     hardware = Hardware(
@@ -50,13 +30,13 @@ def run_training(kind: ModelName, words: Training) -> None:
         compile="inductor" if words.compile else None,
     )
     source = None if words.begin is None else load_model(words.begin, kinds=(kind,))
-    recipe = _resumed(kind, words) if words.resume else _new(kind, words, source)
-    family = FAMILIES[kind]
-    train_data, val_data = (family.load(recipe, split, words.root) for split in ("train", "val"))
-    start = None if source is None else begun_from(source, recipe, family.summarise(train_data))
+    recipe = _resumed(kind, words) if words.resume else _new(kind, words, task, source)
+    made = kind_of(kind)
+    train_data, val_data = (made.load(recipe, split, words.root) for split in ("train", "val"))
+    start = None if source is None else initialised_from(source, recipe, made.summarise(train_data))
     origin = "" if source is None else f"Begun with the weights of {words.begin} (sha256 {source.checksum})."
     recipe = open_run(words.out, recipe, resume=words.resume, start=start, origin=origin)
-    say(f"training on {len(train_data)} {family.noun} of {recipe.dataset}, validating on {len(val_data)}")
+    notify(f"training on {len(train_data)} {made.noun} of {recipe.dataset}, validating on {len(val_data)}")
     try:
         with reporting("training") as progress:
             train(
@@ -70,12 +50,12 @@ def run_training(kind: ModelName, words: Training) -> None:
                 start=start,
             )
     except KeyboardInterrupt:
-        say(f"stopped; go on with: {_going_on(kind, words)}")
+        notify(f"stopped; go on with: {_going_on(kind, words)}")
         raise
     except OSError as error:
         error.filename = error.filename or str(words.out)
         raise
-    say(f"model written to {words.out / 'model'}")
+    notify(f"model written to {words.out / 'model'}")
 
 
 def _going_on(kind: ModelName, words: Training) -> str:
@@ -84,18 +64,18 @@ def _going_on(kind: ModelName, words: Training) -> str:
     return shlex.join([kind, "train", "--out", str(words.out), "--resume", *root])
 
 
-def _new(kind: ModelName, words: Training, source: LoadedModel | None) -> Recipe:
+def _new(kind: ModelName, words: Training, task: str | None, source: LoadedModel | None) -> Recipe:
     if words.data is None:
-        raise UsageError(f"name the data to train on: --data {FAMILIES[kind].example}")
-    wanted = words.task or (TASKS[kind][0] if source is None else source.model.recipe.task)
-    task = check_task(kind, wanted)
+        raise UsageError(f"name the data to train on: --data {kind_of(kind).example}")
+    wanted = task or (MODELS[kind].tasks[0] if source is None else source.model.recipe.task)
+    chosen = check_task(kind, wanted)
     if source is None or words.preset is not None:
-        base = preset(words.preset or "small", model=kind, task=task, dataset=words.data)
+        base = preset(words.preset or "small", model=kind, task=chosen, dataset=words.data)
     else:
         base = source.model.recipe.model_copy(update={"dataset": words.data})
-        if base.task != task:
-            raise UsageError(f"--task {task}: {words.begin} was trained for {base.task}; leave --task out")
-    return apply_overrides(base, words.overrides)
+        if base.task != chosen:
+            raise UsageError(f"--task {chosen}: {words.begin} was trained for {base.task}; leave --task out")
+    return apply_overrides(base, words.set or [])
 
 
 def _resumed(kind: ModelName, words: Training) -> Recipe:

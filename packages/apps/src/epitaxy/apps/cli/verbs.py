@@ -4,18 +4,24 @@ from typing import Annotated
 
 import typer
 
-from epitaxy.apps.cli import options as opt
-from epitaxy.apps.cli.early import check_described, check_training
+from epitaxy.apps.cli.groups import grouped
+from epitaxy.apps.cli.option_groups import Training
 from epitaxy.apps.cli.shell import examples
-from epitaxy.apps.names import TASKS, ModelName
+from epitaxy.apps.foundation.checks import check_described, check_training
+from epitaxy.apps.foundation.names import MODELS, ModelName
 
 _WORDS = {"csp": "csp: structures for a composition", "dng": "dng: de novo"}
 
 
-def add_train(app: typer.Typer, kind: ModelName) -> None:
-    """Add ``train``; ``--task`` may be left out and then is the model's first."""
-    tasks = TASKS[kind]
-    data = "qm9" if kind == "geobfn" else "perov_5"
+def add_train(app: typer.Typer, kind: ModelName, *, data: str = "perov_5") -> None:
+    """Add ``train``; ``--task`` may be left out and then is the model's first.
+
+    Args:
+        app: the model's commands.
+        kind: the model.
+        data: a dataset to name in examples.
+    """
+    tasks = MODELS[kind].tasks
 
     @app.command(
         epilog=examples(
@@ -23,45 +29,27 @@ def add_train(app: typer.Typer, kind: ModelName) -> None:
             f"{kind} train --resume --out runs/{data}",
         )
     )
+    @grouped
     def train(
-        out: opt.RunFolder,
-        data: opt.Data = None,
+        words: Training,
         task: Annotated[
             str | None,
             typer.Option(help=f"{'; '.join(_WORDS[task] for task in tasks)}. (default: {tasks[0]})"),
         ] = None,
-        preset: opt.Preset = None,
-        begin: opt.From = None,
-        set_: opt.Overrides = None,
-        root: opt.Root = None,
-        resume: opt.Resume = False,
-        max_time: opt.MaxTime = None,
-        device: opt.Device = "auto",
-        devices: opt.Devices = 1,
-        nodes: opt.Nodes = 1,
-        precision: opt.Precision = "32-true",
-        compile_: opt.Compile = False,
     ) -> None:
         """Train a model into the folder --out; continue a stopped run with --resume."""
         check_training(
-            kind, out=out, data=data, task=task, preset=preset, begin=begin, overrides=set_ or [],
-            resume=resume, max_time=max_time, device=device,
+            kind, out=words.out, data=words.data, task=task, preset=words.preset, begin=words.begin,
+            overrides=words.set or [], resume=words.resume, max_time=words.max_time, device=words.device,
         )  # fmt: skip
-        from epitaxy.apps.cli.training import Training, run_training
+        from epitaxy.apps.cli.training import run_training
 
-        run_training(
-            kind,
-            Training(
-                out=out, data=data, task=task, preset=preset, begin=begin, overrides=set_ or [], root=root,
-                resume=resume, max_time=max_time, device=device, devices=devices, nodes=nodes,
-                precision=precision, compile=compile_,
-            ),
-        )  # fmt: skip
+        run_training(kind, words, task=task)
 
 
 def add_info(app: typer.Typer, kind: ModelName, *, data: str) -> None:
     """Add ``info``; ``data`` is the dataset whose preset is described where none is named."""
-    tasks = TASKS[kind]
+    tasks = MODELS[kind].tasks
 
     @app.command()
     def info(

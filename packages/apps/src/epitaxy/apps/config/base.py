@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.suggest import suggest as suggest
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.suggest import suggest as suggest
 
 C = TypeVar("C", bound="Config")
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.config.recipe import Recipe
-from epitaxy.apps.errors import UsageError
+from epitaxy.apps.foundation.errors import UsageError
 
 R = TypeVar("R", bound=Recipe)
 

@@ -9,7 +9,7 @@ from pydantic import PositiveInt
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.network import NetworkConfig
 from epitaxy.apps.config.training import TrainingConfig
-from epitaxy.apps.names import ModelName, Task
+from epitaxy.apps.foundation.names import ModelName, Task
 
 FORMAT: Literal[1] = 1
 """Version of ``recipe.json``; a change that old files do not meet raises it and adds a migration."""
@@ -47,6 +47,10 @@ class Recipe(Config):
     @abstractmethod
     def loss_weights(self) -> Mapping[str, float]:
         """Weight of each modality's loss, which is first averaged over its rows and components."""
+
+    def numbers_elements(self, classes: int) -> bool:  # noqa: ARG002 - for those that do
+        """Whether the network is told ``classes`` elements by codes that further ones would change."""
+        return False
 
 
 def check_grids(*grids: int | None) -> None:

@@ -13,7 +13,7 @@ from epitaxy.apps.discovery.plausible import fault as fault_of
 from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal
 from epitaxy.apps.discovery.question import Question
 from epitaxy.apps.discovery.relaxing import Relaxer
-from epitaxy.apps.progress import Progress, silent
+from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.eval.isolation import Failed
 from epitaxy.eval.stability import NO_HULL, Hull, Relaxed, RelaxSettings
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from epitaxy.apps.cli.early import check_there
-from epitaxy.apps.cli.evaluation.crystals import divide
 from epitaxy.apps.discovery.question import Question
 from epitaxy.apps.discovery.reference import Reference, load_reference
-from epitaxy.apps.errors import UsageError
+from epitaxy.apps.evaluation.crystals import divide
+from epitaxy.apps.foundation.checks import check_there
+from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.data import DATASETS
 from epitaxy.eval.stability import (
     NO_HULL,

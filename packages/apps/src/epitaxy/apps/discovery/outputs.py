@@ -13,9 +13,9 @@ from typing import Any
 from pymatgen.io.cif import CifWriter
 from pymatgen.io.vasp import Poscar
 
+from epitaxy.apps.discovery.options import SearchOptions
 from epitaxy.apps.discovery.result import Find, SearchResult
-from epitaxy.apps.discovery.words import SearchWords
-from epitaxy.apps.files import write_text
+from epitaxy.apps.foundation.files import write_text
 from epitaxy.data import write_extxyz
 from epitaxy.eval.stability import Standard, standardised
 from epitaxy.eval.stability.descent import SYMPREC
@@ -35,19 +35,19 @@ COLUMNS = (
 Row = dict[str, str | float | int | bool | None]
 
 
-def write_outputs(words: SearchWords, result: SearchResult) -> None:
+def write_outputs(options: SearchOptions, result: SearchResult) -> None:
     """Write all files of a search into its folder, each whole or as it was before."""
     from epitaxy.apps.discovery.page import write_search_page  # plotly: slow to import
 
-    out = words.out
+    out = options.out
     rows = [row_of(rank, find) for rank, find in enumerate(result.finds, start=1)]
     write_text(out / RANKED, _table(rows))
     write_text(out / CANDIDATES, json.dumps(_record(result, rows), indent=1) + "\n")
     held = [(find.structure, row) for find, row in zip(result.finds, rows, strict=True) if find.structure]
     write_extxyz(out / STRUCTURES, [s for s, _ in held], [_info(row) for _, row in held])
-    listed = result.shortlist(words.window)
-    files = _write_shortlist(out / SHORTLIST, listed, words.formats)
-    write_search_page(out / PAGE, result, window=words.window, files=files)
+    listed = result.shortlist(options.window)
+    files = _write_shortlist(out / SHORTLIST, listed, options.formats)
+    write_search_page(out / PAGE, result, window=options.window, files=files)
 
 
 def row_of(rank: int, find: Find) -> Row:
@@ -143,7 +143,7 @@ def _info(row: Mapping[str, Any]) -> dict[str, Any]:
 def _record(result: SearchResult, rows: Sequence[Row]) -> dict[str, Any]:
     """Return everything, as plain JSON values."""
     return {
-        "asked": dict(result.words),
+        "asked": dict(result.options),
         "hull": result.stability.hull.statement,
         "seconds": round(result.seconds, 2),
         "interrupted": result.interrupted,

@@ -8,7 +8,7 @@ from typing import Any
 from epitaxy.apps.discovery.drawings import Rung, diffractogram, ladder
 from epitaxy.apps.discovery.outputs import COLUMNS, Row, row_of
 from epitaxy.apps.discovery.result import Find, SearchResult
-from epitaxy.apps.files import write_text
+from epitaxy.apps.foundation.files import write_text
 from epitaxy.apps.report.structure3d import structure_figure
 from epitaxy.apps.report.turntable import STYLE, script, turntable
 from epitaxy.eval.stability import standardised
@@ -193,18 +193,18 @@ def _cell(value: Any) -> str:
 
 
 def _asked(result: SearchResult) -> str:
-    words = [
+    rows = [
         [name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value)]
-        for name, value in result.words.items()
+        for name, value in result.options.items()
         if value not in (None, [], {})
     ]
-    words.append(["took", f"{result.seconds:.0f} s, {result.force_calls} computations of forces"])
-    words.append(["energies compared with", result.stability.hull.statement])
+    rows.append(["took", f"{result.seconds:.0f} s, {result.force_calls} computations of forces"])
+    rows.append(["energies compared with", result.stability.hull.statement])
     head = ["source", "proposed", "no crystals", "other elements", "merged before relaxing"]
     sources = [
         [name, tally.proposed, tally.faulty, tally.elsewhere, tally.merged]
         for name, tally in result.tallies.items()
     ]
-    return _html_table(head, sources) + _html_table(["asked", ""], words).replace(
+    return _html_table(head, sources) + _html_table(["asked", ""], rows).replace(
         "<table>", '<table class="asked">'
     )

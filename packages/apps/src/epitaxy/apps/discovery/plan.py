@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from epitaxy.apps.capabilities import Capability, capability_of, shipped_capabilities
+from epitaxy.apps.discovery.options import SOURCES, SearchOptions
 from epitaxy.apps.discovery.proposals.compositions import stoichiometries
 from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
 from epitaxy.apps.discovery.proposals.proposal import Proposer
@@ -11,9 +11,9 @@ from epitaxy.apps.discovery.proposals.prototypes import prototype_proposer
 from epitaxy.apps.discovery.proposals.random import random_proposer, require_pyxtal
 from epitaxy.apps.discovery.question import Amounts, Question, formula_of
 from epitaxy.apps.discovery.reference import Reference
-from epitaxy.apps.discovery.words import SOURCES, SearchWords
-from epitaxy.apps.errors import UsageError, WorkError
-from epitaxy.apps.say import say
+from epitaxy.apps.foundation.errors import UsageError, WorkError
+from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.requests.capabilities import Capability, capability_of, shipped_capabilities
 
 _OTHERWISE = "--proposals prototypes,random searches without models"
 
@@ -33,25 +33,25 @@ class Plan:
     compositions: Sequence[Amounts]
 
 
-def serving(words: SearchWords, question: Question) -> list[Capability]:
+def serving(options: SearchOptions, question: Question) -> list[Capability]:
     """Return the models that can serve: those that are named, or all shipped ones that can.
 
     Raises:
         UsageError: one that is named cannot, or none can.
     """
-    if "models" not in (words.proposals or SOURCES):
+    if "models" not in (options.proposals or SOURCES):
         return []
-    if words.models:
-        named = [capability_of(name) for name in dict.fromkeys(words.models)]
+    if options.models:
+        named = [capability_of(name) for name in dict.fromkeys(options.models)]
         for one in named:
             if reason := _why_not(one, question):
-                raise UsageError(f"--model {one.name} {reason}, and {words.question} is asked for")
+                raise UsageError(f"--model {one.name} {reason}, and {options.question} is asked for")
         return named
     shipped = shipped_capabilities()
     able = [one for one in shipped if _why_not(one, question) is None]
     if not able:
         reasons = "; ".join(f"{one.name} {_why_not(one, question)}" for one in shipped if one.makes_crystals)
-        raise UsageError(f"no model knows {words.question} ({reasons}): {_OTHERWISE}")
+        raise UsageError(f"no model knows {options.question} ({reasons}): {_OTHERWISE}")
     return able
 
 
@@ -70,14 +70,14 @@ def _why_not(model: Capability, question: Question) -> str | None:
     return None
 
 
-def planned(words: SearchWords, question: Question, reference: Reference) -> Plan:
+def planned(options: SearchOptions, question: Question, reference: Reference) -> Plan:
     """Decide who takes part and what is looked at.
 
     Raises:
         UsageError: a source that is named has nothing to propose.
         WorkError: one that is named is not installed.
     """
-    asked = list(words.proposals) or list(SOURCES)
+    asked = list(options.proposals) or list(SOURCES)
     compositions = [question.amounts] if question.amounts else _compositions(question, reference)
     kinds = []
     for kind in SOURCES:
@@ -85,20 +85,20 @@ def planned(words: SearchWords, question: Question, reference: Reference) -> Pla
             continue
         if kind == "prototypes" and not any(reference.of_type(amounts) for amounts in compositions):
             missing = f"{reference.source} has no crystal of the type of {question.text} as a prototype"
-            if words.proposals:
+            if options.proposals:
                 raise UsageError(f"{missing}: name other known crystals with --reference")
-            say(f"{missing}; going on without")
+            notify(f"{missing}; going on without")
             continue
         if kind == "random":
             try:
                 require_pyxtal()
             except WorkError as error:
-                if words.proposals:
+                if options.proposals:
                     raise
-                say(f"without random structures: {error}")
+                notify(f"without random structures: {error}")
                 continue
         kinds.append(kind)
-    return Plan(models=serving(words, question), kinds=kinds, compositions=compositions)
+    return Plan(models=serving(options, question), kinds=kinds, compositions=compositions)
 
 
 def _compositions(question: Question, reference: Reference) -> list[Amounts]:
@@ -106,10 +106,10 @@ def _compositions(question: Question, reference: Reference) -> list[Amounts]:
     return stoichiometries(question.elements, known)
 
 
-def proposers(words: SearchWords, question: Question, plan: Plan, reference: Reference) -> list[Proposer]:
+def proposers(options: SearchOptions, question: Question, plan: Plan, reference: Reference) -> list[Proposer]:
     """Make the sources of a plan; nothing heavy is loaded before they are asked."""
     found: list[Proposer] = []
-    sampling = Sampling(seed=words.seed, steps=words.steps, device=words.device)
+    sampling = Sampling(seed=options.seed, steps=options.steps, device=options.device)
     for model in plan.models:
         formulas = [formula_of(amounts) for amounts in plan.compositions]
         possible = [f for f in formulas if model.takes_formulas and model.why_not(f) is None]
@@ -119,5 +119,5 @@ def proposers(words: SearchWords, question: Question, plan: Plan, reference: Ref
         some = [amounts for amounts in plan.compositions if reference.of_type(amounts)]
         found.append(prototype_proposer(reference, some))
     if "random" in plan.kinds:
-        found.append(random_proposer(plan.compositions, max_atoms=words.max_atoms, seed=words.seed))
+        found.append(random_proposer(plan.compositions, max_atoms=options.max_atoms, seed=options.seed))
     return found

@@ -7,8 +7,8 @@ from math import gcd
 
 from pymatgen.core import Composition, Element
 
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.sampling.formulas import parse_formula
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.requests.formulas import parse_formula
 
 _SYSTEM = re.compile(r"\s*[A-Za-z]{1,3}(\s*[-–]\s*[A-Za-z]{1,3})+\s*")
 LARGEST_SYSTEM = 5

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pymatgen.core import Element, Structure
 
-from epitaxy.apps.cli.early import check_there
-from epitaxy.apps.cli.evaluation.crystals import divide, has_splits, known_crystals
-from epitaxy.apps.data import load_split
+from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.apps.discovery.question import Amounts, Question, amounts_of
+from epitaxy.apps.evaluation.crystals import divide, has_splits, known_crystals
+from epitaxy.apps.foundation.checks import check_there
 from epitaxy.data import DATASETS, SPLITS, CrystalDataset, DataError, locate
 
 DEFAULTS = ("mp_20", "prototypes")
@@ -83,7 +83,7 @@ def load_reference(word: str | None, root: Path | None) -> Reference:
     name, split = divide(word, "train")
     check_there(name)
     if name != word:
-        return _of_datasets(word, [load_split(name, split, root=root)])
+        return _of_datasets(word, [load_crystals(name, split, root=root)])
     if not has_splits(name):
         return of_structures(word, known_crystals(word, "train", root))
     found = _all_splits(name, root)
@@ -105,7 +105,7 @@ def _all_splits(name: str, root: Path | None) -> Reference | None:
         return None
     if name in DATASETS and DATASETS[name].embedded:  # how it is divided concerns nobody who takes it whole
         return _of_datasets(name, [CrystalDataset.load(name, split) for split in here])
-    return _of_datasets(name, [load_split(name, split, root=root) for split in here])
+    return _of_datasets(name, [load_crystals(name, split, root=root) for split in here])
 
 
 def _of_datasets(source: str, datasets: Sequence[CrystalDataset]) -> Reference:

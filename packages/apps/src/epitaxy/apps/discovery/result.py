@@ -100,7 +100,7 @@ class SearchResult:
         force_calls: energies and forces computed, in all starts.
         seconds: of wall-clock time, in all starts.
         interrupted: whether it was stopped before its time.
-        words: what it was told, for people.
+        options: what it was told, for people.
     """
 
     question: Question
@@ -111,7 +111,7 @@ class SearchResult:
     force_calls: int = 0
     seconds: float = 0.0
     interrupted: bool = False
-    words: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def structures(self) -> list[Structure]:

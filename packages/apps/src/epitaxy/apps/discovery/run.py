@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from epitaxy.apps.cli.evaluation.settings import check_writable, sentences
 from epitaxy.apps.discovery.engine import Engine, PullSeconds
 from epitaxy.apps.discovery.hulls import known_hull
+from epitaxy.apps.discovery.options import SearchOptions
 from epitaxy.apps.discovery.outputs import write_outputs
 from epitaxy.apps.discovery.plan import Plan, planned, proposers, serving
 from epitaxy.apps.discovery.proposals.proposal import Proposal, Proposer
@@ -21,10 +21,10 @@ from epitaxy.apps.discovery.reference import Reference, load_reference, without
 from epitaxy.apps.discovery.relaxing import LIMIT, Relaxer
 from epitaxy.apps.discovery.result import SearchResult, gathered
 from epitaxy.apps.discovery.state import Spent, State, check_folder, claimed
-from epitaxy.apps.discovery.words import SearchWords
-from epitaxy.apps.errors import UsageError, WorkError
-from epitaxy.apps.progress import Progress, reporting
-from epitaxy.apps.say import say
+from epitaxy.apps.evaluation.settings import check_writable, sentences
+from epitaxy.apps.foundation.errors import UsageError, WorkError
+from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.foundation.progress import Progress, reporting
 from epitaxy.eval.stability import (
     NO_HULL,
     Hull,
@@ -51,7 +51,7 @@ class _TimeUpError(Exception):
 class Prepared:
     """Words that were found to make sense, and what they mean."""
 
-    words: SearchWords
+    options: SearchOptions
     question: Question
     plan: Plan
     reference: Reference
@@ -61,25 +61,25 @@ class Prepared:
 
     def identity(self) -> dict[str, Any]:
         """Return all that the candidates depend on beside the time."""
-        words = self.words
+        options = self.options
         return {
             "question": self.question.text,
-            "seed": words.seed,
+            "seed": options.seed,
             "proposals": list(self.plan.kinds),
             "models": {model.name: _checksum(model.path / "model.safetensors") for model in self.plan.models},
             "reference": f"{self.reference.source}, {len(self.reference.ids)} crystals",
             "potential": f"{self.potential.name} {self.potential.version}",
             "relaxing": asdict(self.settings),
-            "max_atoms": words.max_atoms,
-            "steps": words.steps,
+            "max_atoms": options.max_atoms,
+            "steps": options.steps,
         }
 
 
-def run_search(words: SearchWords, *, started: float | None = None) -> SearchResult:
+def run_search(options: SearchOptions, *, started: float | None = None) -> SearchResult:
     """Search, write the files, return what was found.
 
     Args:
-        words: what to search and how.
+        options: what to search and how.
         started: time of ``time.monotonic`` from which the budget counts; now, by default.
 
     Raises:
@@ -89,39 +89,39 @@ def run_search(words: SearchWords, *, started: float | None = None) -> SearchRes
     """
     started = time.monotonic() if started is None else started
     with sentences():
-        prepared = prepare(words)
-        with claimed(words.out, prepared.identity()) as state:
+        prepared = prepare(options)
+        with claimed(options.out, prepared.identity()) as state:
             result = _searched(prepared, state, started)
-            write_outputs(words, result)
-    _conclude(words, result)
+            write_outputs(options, result)
+    _conclude(options, result)
     return result
 
 
-def prepare(words: SearchWords) -> Prepared:
-    """Check the words, the cheap ones first, and load what they name.
+def prepare(options: SearchOptions) -> Prepared:
+    """Check the options, the cheap ones first, and load what they name.
 
     Raises:
         UsageError: words that make no sense.
         WorkError: something that is not installed.
     """
-    words.check()
-    question = parse_question(words.question)
-    check_writable("--out", words.out, folder=True)
-    serving(words, question)
-    potential = _potential(words.potential)
-    settings = RelaxSettings(fmax=words.fmax, max_steps=words.max_steps, pressure=words.pressure)
-    reference = load_reference(words.reference, words.root)
-    hull = known_hull(words.hull, question, potential, settings, reference, words.root)
-    if words.leave_out_known:
+    options.check()
+    question = parse_question(options.question)
+    check_writable("--out", options.out, folder=True)
+    serving(options, question)
+    potential = _potential(options.potential)
+    settings = RelaxSettings(fmax=options.fmax, max_steps=options.max_steps, pressure=options.pressure)
+    reference = load_reference(options.reference, options.root)
+    hull = known_hull(options.hull, question, potential, settings, reference, options.root)
+    if options.leave_out_known:
         reference = without(reference, question)
-    plan = planned(words, question, reference)
-    if not proposers(words, question, plan, reference):
+    plan = planned(options, question, reference)
+    if not proposers(options, question, plan, reference):
         raise UsageError(f"nothing proposes candidates for {question.text}: name more with --proposals")
     found = Prepared(
-        words=words, question=question, plan=plan, reference=reference, potential=potential, hull=hull,
+        options=options, question=question, plan=plan, reference=reference, potential=potential, hull=hull,
         settings=settings,
     )  # fmt: skip
-    check_folder(words.out, found.identity())
+    check_folder(options.out, found.identity())
     return found
 
 
@@ -133,15 +133,15 @@ def _potential(name: str) -> Potential:
 
 
 def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
-    words, spent = prepared.words, state.spent()
+    options, spent = prepared.options, state.spent()
     begin = started - spent.seconds  # as if all starts had been one
-    reserved = min(_MOST_RESERVED, _RESERVED * words.budget)
-    deadline = begin + words.budget - reserved
+    reserved = min(_MOST_RESERVED, _RESERVED * options.budget)
+    deadline = begin + options.budget - reserved
     if spent.taken:
-        left = words.budget - spent.seconds
+        left = options.budget - spent.seconds
         more = "" if left > reserved else "; give a larger --budget to go on"
-        say(f"{spent.seconds:.0f} of {words.budget:.0f} s are spent already{more}")
-    workers = _cores() if words.workers is None else words.workers
+        notify(f"{spent.seconds:.0f} of {options.budget:.0f} s are spent already{more}")
+    workers = _cores() if options.workers is None else options.workers
     relaxer = Relaxer(potential=prepared.potential, cache=state.folder, workers=workers)
     pulls = PullSeconds()
     interrupted = False
@@ -153,16 +153,16 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
             stream=_stream(prepared, state, pulls),
             relaxer=relaxer,
             fine=prepared.settings,
-            window=words.window,
+            window=options.window,
             deadline=deadline,
             begin=begin,
-            num=words.num,
+            num=options.num,
             pull_seconds=pulls,
         )
         engine.report = _saving(report, engine, state)
         hull = NO_HULL
         try:
-            hull = _hull(prepared, state, workers, begin + _HULL_SHARE * words.budget)
+            hull = _hull(prepared, state, workers, begin + _HULL_SHARE * options.budget)
             engine.hull = hull
             engine.replay(spent.taken)
             engine.run()
@@ -170,7 +170,9 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
             interrupted = True
     state.spend(Spent(seconds=time.monotonic() - begin, taken=engine.taken))
     result = gathered(engine, prepared.reference, hull, until=deadline + reserved / 2)
-    return replace(result, seconds=time.monotonic() - begin, interrupted=interrupted, words=_told(prepared))
+    return replace(
+        result, seconds=time.monotonic() - begin, interrupted=interrupted, options=_described(prepared)
+    )
 
 
 def _saving(report: Progress, engine: Engine, state: State) -> Progress:
@@ -195,7 +197,7 @@ def _stream(prepared: Prepared, state: State, pulls: PullSeconds) -> Iterator[Pr
             pulls.add(proposer.name, time.monotonic() - started)
         return found
 
-    made = proposers(prepared.words, prepared.question, prepared.plan, prepared.reference)
+    made = proposers(prepared.options, prepared.question, prepared.plan, prepared.reference)
     return interleaved(made, fetch)
 
 
@@ -210,55 +212,57 @@ def _hull(prepared: Prepared, state: State, workers: int, until: float) -> Hull:
 
     work = Work(cache=state.folder / "hull", workers=workers, timeout_s=LIMIT, progress=told, chunk=1)
     system = frozenset(prepared.question.elements)
-    say(f"energies of {len(prepared.hull.structures)} known crystals of {prepared.hull.source}")
+    notify(f"energies of {len(prepared.hull.structures)} known crystals of {prepared.hull.source}")
     try:
         return build_hull(prepared.hull, [system], prepared.potential, settings=prepared.settings, work=work)
     except _TimeUpError:
-        say(
+        notify(
             f"the hull of {prepared.hull.source} takes more than half of the budget and is left out this "
             "time: type the same again with a larger --budget, and it goes on"
         )
         return NO_HULL
 
 
-def _told(prepared: Prepared) -> dict[str, Any]:
+def _described(prepared: Prepared) -> dict[str, Any]:
     """Say what was asked, for the page and the JSON file."""
-    words = prepared.words
+    options = prepared.options
     return prepared.identity() | {
-        "budget": words.budget,
-        "num": words.num,
-        "hull": words.hull,
-        "window": words.window,
+        "budget": options.budget,
+        "num": options.num,
+        "hull": options.hull,
+        "window": options.window,
         "compositions": [formula_of(amounts) for amounts in prepared.plan.compositions],
     }
 
 
-def _conclude(words: SearchWords, result: SearchResult) -> None:
+def _conclude(options: SearchOptions, result: SearchResult) -> None:
     """Say what was found, and where it is.
 
     Raises:
         KeyboardInterrupt: again, if there was one.
         WorkError: nothing was relaxed.
     """
-    listed = result.shortlist(words.window)
+    listed = result.shortlist(options.window)
     if listed:
         best = listed[0]
         formula = best.candidate.relaxed and best.candidate.relaxed.structure.composition.reduced_formula
         known = f", known as {best.candidate.known}" if best.candidate.known else ""
-        say(
+        notify(
             f"best: {formula} {best.spacegroup}, {best.candidate.enthalpy:.4f} eV/atom, "
             f"found {best.found} times{known}"
         )
-        say(f"{len(listed)} candidates in {words.out / 'shortlist'}; look at {words.out / 'search.html'}")
+        notify(
+            f"{len(listed)} candidates in {options.out / 'shortlist'}; look at {options.out / 'search.html'}"
+        )
     if result.interrupted:
         raise KeyboardInterrupt
     if not result.structures:
         raise WorkError(
             f"nothing could be relaxed in {result.seconds:.0f} s: give a larger --budget than "
-            f"{words.budget:.0f} s and type the same again, it goes on"
+            f"{options.budget:.0f} s and type the same again, it goes on"
             if not result.finds
             else f"every candidate failed (the first: {result.finds[0].candidate.above.reason}): "
-            f"{words.out / 'candidates.json'} has the reasons"
+            f"{options.out / 'candidates.json'} has the reasons"
         )
 
 

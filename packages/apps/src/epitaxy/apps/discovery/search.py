@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from epitaxy.apps.discovery.options import BUDGET, SearchOptions
 from epitaxy.apps.discovery.result import SearchResult
 from epitaxy.apps.discovery.run import run_search
-from epitaxy.apps.discovery.words import BUDGET, SearchWords
 
 
 def search(
@@ -67,10 +67,10 @@ def search(
         WorkError: something is not installed, or nothing could be relaxed.
         KeyboardInterrupt: after what there is was written.
     """
-    from epitaxy.apps.cli.early import budget_seconds
+    from epitaxy.apps.foundation.checks import budget_seconds
 
     return run_search(
-        SearchWords(
+        SearchOptions(
             question=question,
             out=Path(out),
             budget=budget_seconds(budget) if isinstance(budget, str) else float(budget),
@@ -96,8 +96,8 @@ def search(
     )
 
 
-def _list(words: str | Sequence[str]) -> tuple[str, ...]:
+def _list(options: str | Sequence[str]) -> tuple[str, ...]:
     """Return words given as a sequence, or as one text with commas."""
-    if isinstance(words, str):
-        return tuple(word.strip() for word in words.split(",") if word.strip())
-    return tuple(words)
+    if isinstance(options, str):
+        return tuple(word.strip() for word in options.split(",") if word.strip())
+    return tuple(options)

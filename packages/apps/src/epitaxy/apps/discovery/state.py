@@ -10,8 +10,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from epitaxy.apps.discovery.proposals.proposal import Proposal, Proposer
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.files import write_text
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.files import write_text
 
 ASKED, STATE = "search.json", "state"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from epitaxy.apps.files import write_text
+from epitaxy.apps.foundation.files import write_text
 
 Rows = Sequence[dict[str, str]]
 """Those of a run's ``metrics.csv``."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from epitaxy.apps.files import write_text
+from epitaxy.apps.foundation.files import write_text
 from epitaxy.apps.report.turntable import STYLE, can_turn, script, turntable
 
 _STYLE = """

@@ -7,15 +7,15 @@ from typing import Any, TypeVar
 
 import torch
 
-from epitaxy.apps.devices import usable
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.model import Batch, GenerativeModel, Given
-from epitaxy.apps.progress import Progress, silent
-from epitaxy.apps.sampling.pins import restored
-from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.foundation.devices import usable
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.progress import Progress, silent
+from epitaxy.apps.generative.constraints import kept, without_banks
+from epitaxy.apps.generative.model import Batch, GenerativeModel, Given
+from epitaxy.apps.requests.pins import restored
+from epitaxy.apps.requests.request import Request
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.soundness import checked
-from epitaxy.apps.steering import kept, without_banks
 from epitaxy.flows import ProductFlow
 from epitaxy.geometry import StructureRng, structure_seed
 
@@ -162,7 +162,7 @@ def _made(
     begins = {request.begins(steps) for request in group}
     if begins == {steps}:  # so weak a noise is none
         return [Sample(request=r, structure=r.start.structure.copy()) for r in group if r.start is not None]
-    given = model.asked(group, device)
+    given = model.given_for(group, device)
     segments = given.segments
     seeds = torch.tensor([request.seed for request in group], dtype=torch.int64, device=device)
     source = StructureRng(seeds, segments)

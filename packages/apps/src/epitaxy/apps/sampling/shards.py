@@ -7,8 +7,8 @@ from types import TracebackType
 import torch
 import torch.distributed as dist
 
-from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.requests.request import Request
+from epitaxy.apps.requests.sample import Sample
 
 
 class Shards:

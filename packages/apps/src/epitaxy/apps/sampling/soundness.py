@@ -5,7 +5,7 @@ from ase import Atoms
 from pymatgen.core import Structure
 from scipy.spatial.distance import pdist
 
-from epitaxy.apps.sampling.sample import Sample
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.eval.validity import structural_validity
 
 DENSEST = 30.0

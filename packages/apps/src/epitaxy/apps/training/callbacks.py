@@ -8,7 +8,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from epitaxy.apps.progress import Progress
+from epitaxy.apps.foundation.progress import Progress
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.records import MetricsCsv
 from epitaxy.apps.training.watch import LossWatch, check_finite

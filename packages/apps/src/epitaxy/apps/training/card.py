@@ -4,17 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from epitaxy.apps.config import Recipe
-from epitaxy.apps.families import FAMILIES
-from epitaxy.apps.files import write_text
-from epitaxy.apps.names import ModelName
+from epitaxy.apps.foundation.files import write_text
+from epitaxy.apps.generative.kind import kind_of
 from epitaxy.data import DATASETS
 
-_NAMES: dict[ModelName, str] = {
-    "crysbfn": "CrysBFN (periodic Bayesian flow)",
-    "kldm": "KLDM (kinetic Langevin diffusion)",
-    "geobfn": "GeoBFN (Bayesian flow for molecules)",
-    "symmbfn": "SymmBFN (symmetry-aware Bayesian flow)",
-}
 _TASKS = {"csp": "crystal structure prediction: composition in, structures out", "dng": "de novo generation"}
 _ADVICE = {"csp": ": a formula needs a number of units that gives such a cell", "dng": " and makes such"}
 MEASURED = "## Measured"
@@ -39,15 +32,15 @@ def training_card(
         else f"\nData: {known.description}. {known.source}. Licence of the data: {known.licence}."
     )
     elements = len(statistics.vocabulary)
-    family = FAMILIES[recipe.model]
-    sizes = family.describe(statistics)
+    kind = kind_of(recipe.model)
+    sizes = kind.describe(statistics)
     return f"""# {recipe.model} on {recipe.dataset}: {_TASKS[recipe.task]}
 
-{_NAMES[recipe.model]}, {recipe.network.hidden} wide, {recipe.network.layers} layers.
+{kind.title}, {recipe.network.hidden} wide, {recipe.network.layers} layers.
 
 ## Trained
 
-{structures} {family.noun} of {recipe.dataset}: {sizes}, {elements} elements.{source}
+{structures} {kind.noun} of {recipe.dataset}: {sizes}, {elements} elements.{source}
 {steps} steps ({passes:.1f} passes) in {seconds / 60:.1f} minutes on {machine}.
 {notes}
 ## Use

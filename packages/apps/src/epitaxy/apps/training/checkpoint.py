@@ -10,8 +10,8 @@ import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from torch import Tensor
 
-from epitaxy.apps.errors import WorkError
-from epitaxy.apps.files import write_bytes
+from epitaxy.apps.foundation.errors import WorkError
+from epitaxy.apps.foundation.files import write_bytes
 
 MAGIC = b"epitaxy checkpoint 1\n"
 """What a checkpoint begins with; then the SHA-256 of the rest, then what ``torch.save`` made of it."""

@@ -10,10 +10,10 @@ from typing import Any
 from torch import Tensor
 
 from epitaxy.apps.config import Recipe
-from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.files import write_text
-from epitaxy.apps.say import is_main_process
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.files import write_text
+from epitaxy.apps.foundation.messages import is_main_process
+from epitaxy.apps.generative.dataset import Dataset
 
 DATA = "data.json"
 _PORTION = 10_000  # structures looked at at once: a collection may be larger than memory

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epitaxy.apps.config import PlateauSchedule
-from epitaxy.apps.devices import sent
-from epitaxy.apps.families import AnyModel
-from epitaxy.apps.model import Batch
+from epitaxy.apps.foundation.devices import sent
+from epitaxy.apps.generative.kind import AnyModel
+from epitaxy.apps.generative.model import Batch
 from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.optimiser import optimiser
 from epitaxy.apps.training.schedules import rate_factor
@@ -23,7 +23,7 @@ _TRAIN, _VALIDATE = 0, 1
 
 
 class TrainingModule(L.LightningModule):
-    """Trains a :class:`epitaxy.apps.model.GenerativeModel`.
+    """Trains a :class:`epitaxy.apps.generative.model.GenerativeModel`.
 
     The noise of a step comes from a generator seeded with (seed, step, share of the step), so a resumed run
     draws what an uninterrupted one would, and so many parts what so many devices would. Validation has the

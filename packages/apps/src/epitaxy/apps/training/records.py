@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from epitaxy.apps.files import write_text
+from epitaxy.apps.foundation.files import write_text
 
 
 class MetricsCsv(Logger):

@@ -21,15 +21,15 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from epitaxy.apps.config import Recipe
-from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.devices import chosen_device, compile_network
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.families import FAMILIES, AnyModel, build_model
-from epitaxy.apps.files import write_text
-from epitaxy.apps.folders import CARD, RECIPE, WEIGHTS
-from epitaxy.apps.model_dir import load_model, load_recipe, save_model
-from epitaxy.apps.progress import Progress, silent
-from epitaxy.apps.say import is_main_process, say
+from epitaxy.apps.foundation.devices import chosen_device, compile_network
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.files import write_text
+from epitaxy.apps.foundation.folders import CARD, RECIPE, WEIGHTS
+from epitaxy.apps.foundation.messages import is_main_process, notify
+from epitaxy.apps.foundation.progress import Progress, silent
+from epitaxy.apps.generative.dataset import Dataset
+from epitaxy.apps.generative.kind import AnyModel, build_model, kind_of
+from epitaxy.apps.generative.model_dir import load_model, load_recipe, save_model
 from epitaxy.apps.training.callbacks import Best, Reporting, Resumable, Slowdown
 from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.checkpoint import CheckedCheckpoints, check_fits, read_checkpoint
@@ -165,8 +165,8 @@ def train(
         max_time: stop earlier, resumably, after this long in all.
         progress: receives steps done.
         callbacks: further Lightning callbacks.
-        start: the model to begin with, see :func:`epitaxy.apps.training.starting.begun_from`; by default the
-            one in ``out/start``, if the run was begun with one, else a fresh one.
+        start: the model to begin with, see :func:`epitaxy.apps.training.fine_tuning.initialised_from`; by
+            default the one in ``out/start``, if the run was begun with one, else a fresh one.
 
     Returns:
         The model with its averaged weights (raw ones when averaging is off), also written to ``out/model``.
@@ -179,7 +179,7 @@ def train(
     _quieten_lightning()
     training = recipe.training
     L.seed_everything(training.seed, verbose=False)  # initial weights only; noise has its own generators
-    family = FAMILIES[recipe.model]
+    family = kind_of(recipe.model)
     model = start or _started(out) or build_model(recipe, family.summarise(train_data))
     begun = copy.deepcopy(model.network.state_dict())
     job = _Job(
@@ -199,7 +199,7 @@ def train(
                 times = attempt.slowdown.times + 1
                 if times > training.recover:
                     raise
-                say(f"{error.what}: back to the last checkpoint, at half the learning rate")
+                notify(f"{error.what}: back to the last checkpoint, at half the learning rate")
                 model.network.load_state_dict(begun)
     return attempt.finished()
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.model import Batch
+from epitaxy.apps.generative.dataset import Dataset
+from epitaxy.apps.generative.model import Batch
 from epitaxy.data import ShuffledBatches
 
 

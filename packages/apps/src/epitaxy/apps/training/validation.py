@@ -4,10 +4,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from epitaxy.apps.config import Recipe
-from epitaxy.apps.dataset import Dataset
-from epitaxy.apps.errors import UsageError
-from epitaxy.apps.model import Batch
-from epitaxy.apps.say import say
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.generative.dataset import Dataset
+from epitaxy.apps.generative.model import Batch
 from epitaxy.data import Vocabulary
 
 
@@ -39,7 +39,9 @@ def within_vocabulary(dataset: Dataset, vocabulary: Vocabulary) -> Dataset:
             "dataset, or train on more"
         )
     if len(keep) < len(dataset):
-        say(f"{len(dataset) - len(keep)} validation structures have elements that training has not: left out")
+        notify(
+            f"{len(dataset) - len(keep)} validation structures have elements that training has not: left out"
+        )
     return dataset if len(keep) == len(dataset) else dataset.subset(keep)
 
 

@@ -7,7 +7,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from epitaxy.apps.errors import WorkError
+from epitaxy.apps.foundation.errors import WorkError
 
 BEYOND = 1e9
 """A loss above this at every step between two looks has left its range for good."""

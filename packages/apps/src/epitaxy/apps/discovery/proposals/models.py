@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-from epitaxy.apps.capabilities import Capability
-from epitaxy.apps.devices import chosen_device
-from epitaxy.apps.discovery.proposals.proposal import Kind, Origin, Proposal, Proposer
+from epitaxy.apps.asymmetric_units.generator import SymmBFN
+from epitaxy.apps.crystals.generator import CrystalGenerator
+from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal, Proposer, Source
 from epitaxy.apps.discovery.proposals.stream import Scheduled
 from epitaxy.apps.discovery.question import Question, formula_of
-from epitaxy.apps.generator import CrystalGenerator
-from epitaxy.apps.loaded import Generator
+from epitaxy.apps.foundation.devices import chosen_device
+from epitaxy.apps.requests.capabilities import Capability
+from epitaxy.apps.requests.request import Request
+from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.generate import generate
-from epitaxy.apps.sampling.request import Request
-from epitaxy.apps.sampling.sample import Sample
-from epitaxy.apps.symmbfn import SymmBFN
+from epitaxy.apps.sampling.generator import Generator
 from epitaxy.geometry import structure_seed
 
 BATCH, SMALL_BATCH = 16, 6
@@ -78,7 +78,7 @@ class Sampled:
     seed: int
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Source:
         """A model."""
         return "models"
 

@@ -6,8 +6,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from pymatgen.core import Lattice, Structure
 
-Kind = Literal["models", "prototypes", "random"]
-KINDS: tuple[Kind, ...] = ("prototypes", "models", "random")
+Source = Literal["models", "prototypes", "random"]
+KINDS: tuple[Source, ...] = ("prototypes", "models", "random")
 """In the order of their turns: what costs nothing to propose comes first."""
 
 
@@ -22,7 +22,7 @@ class Origin:
             space group and the seed.
     """
 
-    kind: Kind
+    kind: Source
     by: str
     detail: str
 
@@ -70,7 +70,7 @@ class Proposer(Protocol):
     """One source of candidates: a function from the number of a batch to the batch, whatever was before."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Source:
         """Which kind of source it is."""
         ...
 

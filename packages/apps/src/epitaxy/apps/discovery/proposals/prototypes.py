@@ -10,7 +10,7 @@ from pymatgen.analysis.structure_prediction.volume_predictor import DLSVolumePre
 from pymatgen.core import Element, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from epitaxy.apps.discovery.proposals.proposal import Kind, Origin, Proposal, Proposer
+from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal, Proposer, Source
 from epitaxy.apps.discovery.proposals.stream import Scheduled
 from epitaxy.apps.discovery.question import Amounts, formula_of
 from epitaxy.apps.discovery.reference import Reference
@@ -39,7 +39,7 @@ class Prototypes:
         self._rest = self._proposals()
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Source:
         """Known structure types."""
         return "prototypes"
 

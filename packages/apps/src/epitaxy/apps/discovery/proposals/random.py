@@ -12,10 +12,10 @@ import numpy as np
 from pymatgen.analysis.structure_prediction.volume_predictor import DLSVolumePredictor
 from pymatgen.core import Structure
 
-from epitaxy.apps.discovery.proposals.proposal import Kind, Origin, Proposal, Proposer
+from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal, Proposer, Source
 from epitaxy.apps.discovery.proposals.stream import Scheduled
 from epitaxy.apps.discovery.question import Amounts
-from epitaxy.apps.errors import WorkError
+from epitaxy.apps.foundation.errors import WorkError
 from epitaxy.geometry import structure_seed
 
 BATCH = 4
@@ -40,7 +40,7 @@ class SymmetricRandom:
     seed: int
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Source:
         """Chance."""
         return "random"
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
-from epitaxy.apps.discovery.proposals.proposal import KINDS, Kind, Proposal, Proposer
+from epitaxy.apps.discovery.proposals.proposal import KINDS, Proposal, Proposer, Source
 
 Fetch = Callable[[Proposer, int], Sequence[Proposal] | None]
 """Returns a source's batch of a number: computed, or read from where it was kept."""
@@ -53,14 +53,14 @@ class Scheduled:
     Visits 0; 0, 1; 0, 1, 2; and so on, then over again: every composition is reached.
     """
 
-    def __init__(self, kind: Kind, name: str, makers: Sequence[Callable[[], Proposer]]) -> None:
+    def __init__(self, kind: Source, name: str, makers: Sequence[Callable[[], Proposer]]) -> None:
         self._kind, self._name, self._makers = kind, name, makers
         self._visits = [k for row in range(1, len(makers) + 1) for k in range(row)]
         self._made: dict[int, Proposer] = {}
         self._ended: set[int] = set()
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Source:
         """The sources' own."""
         return self._kind
 

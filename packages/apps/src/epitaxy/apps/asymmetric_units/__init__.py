@@ -1,0 +1,1 @@
+"""Crystals by their asymmetric units: SymmBFN."""

@@ -1,0 +1,43 @@
+"""``epitaxy data list | info | prepare | fetch``."""
+
+from typing import Annotated
+
+import typer
+
+from epitaxy.apps.cli import options as opt
+
+app = typer.Typer(help="Datasets: list, describe, prepare, fetch.", no_args_is_help=True)
+
+Dataset = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A dataset's name or a path.")]
+
+
+@app.command("list")
+def data_list(root: opt.Root = None) -> None:
+    """List the datasets by name, and which are on this machine."""
+    from epitaxy.apps.cli.datasets import list_datasets
+
+    list_datasets(root)
+
+
+@app.command("info")
+def data_info(name: Dataset, root: opt.Root = None) -> None:
+    """Describe a dataset: its splits, cell sizes, elements, properties."""
+    from epitaxy.apps.cli.datasets import describe_dataset
+
+    describe_dataset(name, root)
+
+
+@app.command("prepare")
+def data_prepare(name: Dataset, root: opt.Root = None, workers: opt.Workers = None) -> None:
+    """Read, reduce and cache every split of a dataset; name what cannot be used."""
+    from epitaxy.apps.cli.datasets import prepare_dataset
+
+    prepare_dataset(name, root, workers)
+
+
+@app.command("fetch")
+def data_fetch(name: Annotated[str, typer.Argument(help="A dataset's name.")], root: opt.Root = None) -> None:
+    """Download a dataset's official files."""
+    from epitaxy.apps.cli.datasets import fetch_dataset
+
+    fetch_dataset(name, root)

@@ -1,0 +1,1 @@
+"""Crystals by their atoms: CrysBFN and KLDM."""

@@ -1,0 +1,52 @@
+"""CrysBFN and KLDM among the models."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from epitaxy.apps.crystals.data import load_crystals
+from epitaxy.apps.crystals.model import CrystalModel
+from epitaxy.apps.crystals.presets import crysbfn, kldm
+from epitaxy.apps.crystals.recipe import CrystalRecipe
+from epitaxy.apps.crystals.writing import write_crystals
+from epitaxy.apps.generative.kind import Kind, span
+from epitaxy.data import CrystalDataset, Statistics
+
+
+def _load(recipe: CrystalRecipe, split: str, root: Path | None) -> CrystalDataset:
+    return load_crystals(recipe.dataset, split, root=root)
+
+
+def _crysbfn() -> Any:
+    from epitaxy.apps.crystals.generator import CrysBFN
+
+    return CrysBFN
+
+
+def _kldm() -> Any:
+    from epitaxy.apps.crystals.generator import KLDM
+
+    return KLDM
+
+
+CRYSBFN = Kind(
+    title="CrysBFN (periodic Bayesian flow)",
+    noun="crystals",
+    example="perov_5, or the path of a CSV with CIFs",
+    recipe=CrystalRecipe,
+    presets={"paper": crysbfn.paper, "small": crysbfn.small, "quickstart": crysbfn.quickstart},
+    load=_load,
+    summarise=Statistics.of,
+    parse=Statistics.from_json,
+    build=CrystalModel,
+    write=write_crystals,
+    describe=lambda statistics: f"cells of {span(statistics.atoms_per_cell)} atoms",
+    generator=_crysbfn,
+)
+
+KLDM = replace(
+    CRYSBFN,
+    title="KLDM (kinetic Langevin diffusion)",
+    presets={"paper": kldm.paper, "small": kldm.small, "quickstart": kldm.quickstart},
+    generator=_kldm,
+)

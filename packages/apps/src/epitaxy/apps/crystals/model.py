@@ -1,0 +1,134 @@
+"""Crystals by their atoms: positions, lattice and (de novo) species."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from epitaxy.apps.crystals.cells import cell_samples
+from epitaxy.apps.crystals.lattice_form import lattice_form
+from epitaxy.apps.crystals.recipe import CrystalRecipe
+from epitaxy.apps.crystals.requests import CrystalRequest
+from epitaxy.apps.generative.constraints import limited, limits
+from epitaxy.apps.generative.model import GenerativeModel, States
+from epitaxy.apps.requests.sample import Sample
+from epitaxy.data import Statistics
+from epitaxy.flows import Limits, ProductFlow
+from epitaxy.geometry import CrystalBatch, RngSource, Segments
+from epitaxy.models import CrystalNetOutput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GivenCells:
+    """The atoms of each cell; their element indices where the composition is given (CSP), else limits."""
+
+    segments: Segments
+    species: Int[Tensor, " atoms"] | None
+    limits: Limits | None = None
+
+
+class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
+    """Flows on positions, lattice and (de novo) species, and the network that predicts them together.
+
+    Args:
+        recipe: what to build.
+        statistics: what the training split said: its vocabulary and its lattice scale.
+    """
+
+    recipe: CrystalRecipe
+    statistics: Statistics
+
+    def __init__(self, recipe: CrystalRecipe, statistics: Statistics) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.statistics = statistics
+        classes = len(statistics.vocabulary)
+        self.flow = recipe.build_flow(classes)
+        self.lattice_form = lattice_form(recipe.lattice_form, statistics)
+        self.network = recipe.build_network(classes)
+        self.components = {
+            "positions": 3,
+            "lattice": torch.Size(self.lattice_form.shape).numel(),
+            "species": recipe.species_form(classes).components,
+        }
+
+    def targets(self, batch: CrystalBatch) -> dict[str, Tensor]:
+        """Return the variables that the flows corrupt: positions, lattice in its form, element indices."""
+        lattice = self.lattice_form.encode(batch.lattice, batch.segments.counts)
+        targets = {"positions": batch.positions, "lattice": lattice}
+        if self.recipe.task == "dng":
+            targets["species"] = self.encode(batch.numbers)
+        return targets
+
+    def encode(self, numbers: Int[Tensor, " atoms"]) -> Int[Tensor, " atoms"]:
+        """Return each atomic number's index in the vocabulary."""
+        return self.statistics.vocabulary.encode(numbers)
+
+    def given(self, batch: CrystalBatch, *, source: RngSource) -> GivenCells:  # noqa: ARG002 - part of every model's signature
+        """Return the training cells' atoms."""
+        species = self.encode(batch.numbers) if self.recipe.task == "csp" else None
+        return GivenCells(segments=batch.segments, species=species)
+
+    def given_for(self, requests: Sequence[CrystalRequest], device: torch.device) -> GivenCells:
+        """Return the atoms of the cells asked for."""
+        segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
+        if self.recipe.task == "dng":
+            allowed = limits(requests, segments, self.statistics.vocabulary)
+            return GivenCells(segments=segments, species=None, limits=allowed)
+        numbers = [z for request in requests for z in request.numbers or ()]
+        return GivenCells(segments=segments, species=self.encode(torch.tensor(numbers, device=device)))
+
+    def flow_on(self, flow: ProductFlow, given: GivenCells) -> ProductFlow:
+        """Return the flow whose species are under the limits, if there are any."""
+        return limited(flow, "species", given.limits)
+
+    def blank(self, given: GivenCells) -> dict[str, Tensor]:
+        """Return targets of the right shapes and kinds, with no content: what a prior is drawn like."""
+        segments = given.segments
+        device = segments.index.device
+        blank = {
+            "positions": torch.zeros(segments.num_atoms, 3, device=device),
+            "lattice": torch.zeros(segments.num_graphs, *self.lattice_form.shape, device=device),
+        }
+        if self.recipe.task == "dng":
+            blank["species"] = torch.zeros(segments.num_atoms, dtype=torch.long, device=device)
+        return blank
+
+    def predict(self, states: States, time: Float[Tensor, " graphs"], given: GivenCells) -> dict[str, Tensor]:
+        """Return the network's raw output for each field at ``time``."""
+        features = self.flow.features(states, time, segments=given.segments)
+        output: CrystalNetOutput = self.network(
+            segments=given.segments,
+            positions=features["positions"].value,
+            lattice=features["lattice"].value,
+            species=features["species"].value if given.species is None else given.species,
+            time=time,
+            conditions=features["positions"].condition,
+            velocities=features["positions"].velocity,
+        )
+        outputs = {"positions": output.positions, "lattice": output.lattice}
+        if output.species is not None:
+            outputs["species"] = output.species
+        # Under autocast networks answer in a short type; flows add up many small steps.
+        return {name: value.to(features["lattice"].value.dtype) for name, value in outputs.items()}
+
+    def samples(
+        self,
+        targets: Mapping[str, Tensor],
+        outputs: Mapping[str, Tensor],  # noqa: ARG002 - part of every model's signature
+        given: GivenCells,
+        requests: Sequence[CrystalRequest],
+    ) -> list[Sample]:
+        """Return the crystals that decoded variables stand for, or why there are none."""
+        index = targets["species"] if given.species is None else given.species
+        crystals = CrystalBatch(
+            segments=given.segments,
+            positions=targets["positions"],
+            lattice=self.lattice_form.decode(targets["lattice"], given.segments.counts),
+            numbers=self.statistics.vocabulary.decode(index),
+            ids=tuple(request.id for request in requests),
+            properties={},
+        )
+        return cell_samples(crystals, requests)

@@ -1,0 +1,200 @@
+"""Requests for crystals: de novo, for formulas, for known compositions."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from epitaxy.apps.crystals.data import compositions, load_crystals
+from epitaxy.apps.crystals.recipe import CrystalRecipe
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.requests.elements import ANY, Palette
+from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
+from epitaxy.apps.requests.request import Request, draw
+from epitaxy.apps.requests.sizes import check_sizes
+from epitaxy.apps.requests.start import Start
+from epitaxy.data import Statistics
+from epitaxy.geometry import structure_seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrystalRequest(Request):
+    """One cell to generate; ``numbers`` are its atomic numbers where the composition is given."""
+
+    numbers: tuple[int, ...] | None = None
+
+
+def like_crystal(
+    start: Start, statistics: Statistics, *, num: int, seed: int, given: bool, palette: Palette = ANY
+) -> list[CrystalRequest]:
+    """Return ``num`` requests that begin from a crystal; its composition is kept where it is ``given``.
+
+    Raises:
+        UsageError: an element that the model does not know, or fewer atoms than there must be elements.
+    """
+    numbers = tuple(start.batch.numbers.tolist())
+    check_elements(Counter(numbers), statistics.vocabulary, what="--like")
+    palette.check_size(len(numbers))
+    if start.pins is not None:
+        start.pins.check(numbers, palette)
+    return [
+        CrystalRequest(
+            id=f"{number:06d}",
+            seed=structure_seed(seed, number),
+            num_atoms=len(numbers),
+            numbers=numbers if given else None,
+            palette=palette,
+            start=start,
+        )
+        for number in range(num)
+    ]
+
+
+def de_novo(
+    statistics: Statistics, *, num: int, seed: int, sizes: Sequence[int] = (), palette: Palette = ANY
+) -> list[CrystalRequest]:
+    """Return ``num`` requests (for each number of atoms that is named), else of sizes as training had them.
+
+    Raises:
+        UsageError: no cell of training has as many atoms as there must be elements, or a size that is named.
+    """
+    check_sizes(sizes, statistics.atoms_per_cell, palette, noun="cell")
+    drawn = {} if sizes else palette.fitting(statistics.atoms_per_cell, noun="cells")
+    requests = []
+    for number in range(num * max(len(sizes), 1)):
+        own = structure_seed(seed, number)
+        size = sizes[number // num] if sizes else draw(drawn, own)
+        requests.append(CrystalRequest(id=f"{number:06d}", seed=own, num_atoms=size, palette=palette))
+    return requests
+
+
+def for_formulas(
+    formulas: Sequence[str], statistics: Statistics, *, num: int, seed: int, formula_units: int | None = None
+) -> list[CrystalRequest]:
+    """Return ``num`` requests for each formula.
+
+    Args:
+        formulas: such as ``SrTiO3``.
+        statistics: of the training split: its elements and its cell sizes.
+        num: structures per formula.
+        seed: the user's seed.
+        formula_units: formula units in the cell; None draws among all that give a cell size seen in training,
+            as often as training cells had that size.
+
+    Raises:
+        UsageError: not a formula, an element the model does not know, or no cell size that fits.
+    """
+    requests: list[CrystalRequest] = []
+    for formula in formulas:
+        unit = parse_formula(formula)
+        check_elements(unit, statistics.vocabulary, what=formula)
+        if formula_units:
+            _say_beyond(formula, sum(unit.values()) * formula_units, statistics)
+        for _ in range(num):
+            own = structure_seed(seed, len(requests))
+            units = formula_units or draw(sensible_units(formula, unit, statistics), own)
+            numbers = _expand(unit, units)
+            requests.append(
+                CrystalRequest(id=f"{len(requests):06d}", seed=own, num_atoms=len(numbers), numbers=numbers)
+            )
+    return requests
+
+
+def for_compositions(
+    compositions: Mapping[str, Sequence[int]], statistics: Statistics, *, num: int, seed: int
+) -> list[CrystalRequest]:
+    """Return ``num`` requests for each known cell, given as atomic numbers by material id.
+
+    One with an element that the model does not know is refused, not left out: it counts as a failure.
+    """
+    requests: list[CrystalRequest] = []
+    for name, numbers in compositions.items():
+        cell = tuple(sorted(int(z) for z in numbers))
+        unknown = unknown_elements(cell, statistics.vocabulary)
+        refusal = f"the model was not trained on {', '.join(unknown)}" if unknown else None
+        for _ in range(num):
+            own = structure_seed(seed, len(requests))
+            requests.append(
+                CrystalRequest(id=name, seed=own, num_atoms=len(cell), numbers=cell, refusal=refusal)
+            )
+    return requests
+
+
+def sensible_units(formula: str, unit: Mapping[int, int], statistics: Statistics) -> dict[int, int]:
+    """Return the numbers of formula units that give a cell size seen in training, with its training count.
+
+    Raises:
+        UsageError: there is none; the sentence says what the sizes are.
+    """
+    size = sum(unit.values())
+    fitting = {
+        atoms // size: seen for atoms, seen in statistics.atoms_per_cell.items() if seen and atoms % size == 0
+    }
+    if not fitting:
+        seen = sorted(statistics.atoms_per_cell)
+        sizes = f"{seen[0]} to {seen[-1]}" if len(seen) > 1 else f"{seen[0]}"
+        raise UsageError(
+            f"{formula} has {size} atoms a formula unit and the model was trained on cells of {sizes} atoms: "
+            "no whole number of units fits; take a model of such cells (--formula-units goes beyond "
+            "training, "
+            "and what comes of it is a guess, most often with atoms too close)"
+        )
+    return fitting
+
+
+def _say_beyond(formula: str, size: int, statistics: Statistics) -> None:
+    """Say aloud that training had no cells of this size."""
+    seen = statistics.atoms_per_cell
+    if not seen.get(size):
+        sizes = f"{min(seen)} to {max(seen)}" if len(seen) > 1 else f"{min(seen)}"
+        notify(
+            f"{formula}: cells of {size} atoms, and training had cells of {sizes}: a guess beyond training"
+        )
+
+
+def _expand(unit: Mapping[int, int], units: int) -> tuple[int, ...]:
+    return tuple(z for z, count in sorted(unit.items()) for _ in range(count * units))
+
+
+def for_dataset(
+    name: str,
+    recipe: CrystalRecipe,
+    statistics: Statistics,
+    *,
+    split: str,
+    limit: int | None,
+    root: Path | None,
+    num: int,
+    seed: int,
+    others: Mapping[str, object],
+) -> list[CrystalRequest]:
+    """Return ``num`` requests for each composition of known crystals.
+
+    Args:
+        name: a dataset, or a path of crystals.
+        recipe: the model's.
+        statistics: of its training data.
+        split: which split of the dataset.
+        limit: only so many crystals, drawn with a fixed seed.
+        root: where datasets lie.
+        num: structures a composition.
+        seed: of the requests' own seeds.
+        others: words that do not go with it, as :meth:`CrystalGenerator.requests` takes them.
+
+    Raises:
+        UsageError: another word, a de novo model, or no such crystals.
+    """
+    said = {word for word, value in others.items() if value}
+    if "formula" in said:
+        raise UsageError("--formula and --compositions exclude each other: give one of them")
+    if recipe.task != "csp":
+        raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
+    if said & {"like", "fix"} or others.get("strength") is not None:
+        raise UsageError("--compositions does not go with --like, --fix and --strength: give one of them")
+    if said & {"formula_units", "num_atoms", "elements", "chemical_system", "without"}:
+        raise UsageError(
+            "--compositions says which atoms: leave out --formula-units, --num-atoms and elements"
+        )
+    dataset = load_crystals(name, split, root=root, limit=limit)
+    return for_compositions(compositions(dataset), statistics, num=num, seed=seed)

@@ -1,0 +1,1 @@
+"""The lowest floor: names, files, messages, progress, devices. Nothing here is heavy to import."""

@@ -1,0 +1,227 @@
+"""What is wrong with words can be said before anything heavy is imported."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import RECIPE, check_free, locate
+from epitaxy.apps.foundation.names import (
+    CRYSTAL_SYSTEMS,
+    DATASET_NAMES,
+    DEVICES,
+    MODELS,
+    PRESET_NAMES,
+    SAMPLERS,
+    ModelName,
+    Task,
+)
+from epitaxy.apps.foundation.suggest import suggest
+
+
+def check_training(
+    kind: ModelName,
+    *,
+    out: Path,
+    data: str | None,
+    task: str | None,
+    preset: str | None,
+    begin: str | None,
+    overrides: Sequence[str],
+    resume: bool,
+    max_time: str | None,
+    device: str,
+) -> None:
+    """Refuse words that no training can follow, whatever the data and the machine.
+
+    Raises:
+        UsageError: naming the first of them.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    if resume and begin is not None:
+        raise UsageError("--from does not go with --resume: a run begins once")
+    if resume and overrides:
+        raise UsageError("--set does not go with --resume: a run keeps the recipe it began with")
+    if begin is not None:
+        check_model(kind, begin)
+    if task is not None:
+        check_task(kind, task)
+    if preset is not None and preset not in PRESET_NAMES:
+        raise UsageError(f"--preset {preset}: there is no such preset{suggest(preset, PRESET_NAMES)}")
+    if data is not None:
+        check_data_word(data)
+    check_device_word(device)
+    parse_duration(max_time)
+
+
+def check_sampling(
+    kind: ModelName,
+    *,
+    model: str,
+    out: Path,
+    sampler: str | None,
+    device: str,
+    spacegroups: Sequence[str] = (),
+    systems: Sequence[str] = (),
+    compositions: str | None = None,
+) -> None:
+    """Refuse words that no sampling can follow, whatever the model has learned.
+
+    Raises:
+        UsageError: naming the first of them.
+    """
+    check_model(kind, model)
+    check_free(out)
+    if sampler is not None:
+        choose("--sampler", sampler, SAMPLERS)
+    check_device_word(device)
+    for word in spacegroups:
+        if word.isdecimal() and not 1 <= int(word[:9]) <= 230:
+            raise UsageError(
+                f"--spacegroup {word[:40]}: space groups have the numbers 1 to 230, not {word[:40]}"
+            )
+    for word in systems:
+        if word not in CRYSTAL_SYSTEMS:
+            raise UsageError(
+                f"--crystal-system {word}: there is no such system{suggest(word, CRYSTAL_SYSTEMS)}"
+            )
+    if compositions is not None:
+        check_known(compositions)
+
+
+def check_model(kind: ModelName, name: str) -> None:
+    """Refuse what names no model, or one that another command made.
+
+    Raises:
+        UsageError: with the nearest name, or the command.
+    """
+    path = locate(name)
+    try:
+        recipe = json.loads((path / RECIPE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return  # reading the model says what is wrong with it
+    made_by = recipe.get("model") if isinstance(recipe, dict) else kind
+    if made_by != kind and made_by in MODELS:
+        raise UsageError(f"{path} holds a {made_by} model, not a {kind} one: use the command '{made_by}'")
+
+
+def check_described(kind: ModelName, name: str) -> None:
+    """Refuse what is no preset, no run and no model.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    if name not in PRESET_NAMES and not (Path(name) / RECIPE).is_file():
+        check_model(kind, name)
+
+
+def check_samples(words: Sequence[str]) -> None:
+    """Refuse structures to score that are nowhere.
+
+    Raises:
+        UsageError: naming the first of them.
+    """
+    for word in words:
+        if not _is_somewhere(word):
+            raise UsageError(f"{word}: there is no such file or folder")
+
+
+def check_known(*words: str | None) -> None:
+    """Refuse known structures that are neither a dataset nor a path; None is none asked for.
+
+    Raises:
+        UsageError: with what may have been meant.
+    """
+    for word in words:
+        if word is not None and not _is_somewhere(word):
+            check_there(word)
+
+
+def _is_somewhere(word: str) -> bool:
+    """Whether a word is a dataset's name or a path, either with or without ``:SPLIT``."""
+    names = (word, word.rpartition(":")[0] or word)
+    return any(name in DATASET_NAMES or Path(name).exists() for name in names)
+
+
+def check_data_word(data: str) -> None:
+    """Refuse what is neither a dataset's name nor a path.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    if data not in DATASET_NAMES and not Path(data).exists():
+        raise UsageError(
+            f"--data {data} is neither a dataset nor a path that exists{suggest(data, DATASET_NAMES)}"
+        )
+
+
+def check_task(kind: ModelName, word: str) -> Task:
+    """Return ``word`` as one of the model's tasks.
+
+    Raises:
+        UsageError: it is none.
+    """
+    for task in MODELS[kind].tasks:
+        if word == task:
+            return task
+    raise UsageError(f"--task {word}: {kind} has {' and '.join(MODELS[kind].tasks)}")
+
+
+def check_device_word(name: str) -> None:
+    """Refuse words that name no device.
+
+    Raises:
+        UsageError: naming those that do.
+    """
+    if name not in DEVICES:
+        raise UsageError(f"--device {name}: choose auto, cpu or cuda")
+
+
+def parse_duration(text: str | None) -> timedelta | None:
+    """Return the duration meant by ``HH:MM:SS``.
+
+    Raises:
+        UsageError: anything else.
+    """
+    return None if text is None else timedelta(seconds=_seconds("--max-time", text))
+
+
+def budget_seconds(text: str) -> float:
+    """Return the seconds meant by a budget's ``HH:MM:SS``.
+
+    Raises:
+        UsageError: anything else, or no time at all.
+    """
+    return float(_seconds("--budget", text))
+
+
+def _seconds(option: str, text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,5}):([0-9]{1,5}):([0-9]{1,5})", text)
+    hours, minutes, seconds = map(int, found.groups()) if found else (0, 0, 0)
+    if not hours + minutes + seconds:
+        raise UsageError(f"{option} {text}: write hours:minutes:seconds, as in 01:30:00")
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def check_there(name: str) -> None:
+    """Refuse what is neither a dataset nor a path.
+
+    Raises:
+        UsageError: with what may have been meant.
+    """
+    if name not in DATASET_NAMES and not Path(name).exists():
+        raise UsageError(f"{name} is neither a dataset's name nor a path{suggest(name, DATASET_NAMES)}")
+
+
+def choose(option: str, word: str, known: Sequence[str]) -> str:
+    """Return ``word`` if it is known.
+
+    Raises:
+        UsageError: it is not; names what is.
+    """
+    if word not in known:
+        raise UsageError(f"{option} {word}: choose {', '.join(known)}")
+    return word

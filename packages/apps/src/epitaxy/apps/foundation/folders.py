@@ -1,0 +1,55 @@
+"""Which folder a word means: a model's, or one to sample into; cheap to import."""
+
+from importlib import resources
+from pathlib import Path
+
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.suggest import suggest
+
+WEIGHTS, RECIPE, CARD, STATISTICS = "model.safetensors", "recipe.json", "card.md", "statistics.json"
+"""The files of a model directory."""
+
+MARKER = ".sampling"
+"""What lies in a folder while it is sampled into."""
+
+
+def shipped() -> dict[str, Path]:
+    """Return the model directories that come inside this package, by name."""
+    root = Path(str(resources.files("epitaxy.apps"))) / "shipped"
+    if not root.is_dir():
+        return {}
+    return {path.name: path for path in sorted(root.iterdir()) if (path / RECIPE).is_file()}
+
+
+def locate(name_or_path: str) -> Path:
+    """Return the model directory meant by a shipped name, a run folder or a model folder.
+
+    Raises:
+        UsageError: nothing of that name, or a run that has not yet written its model.
+    """
+    path = Path(name_or_path)
+    for candidate in (path, path / "model"):
+        if (candidate / WEIGHTS).is_file():
+            return candidate
+    if path.is_dir() and (path / RECIPE).is_file():
+        raise UsageError(
+            f"{path} is a run that has not written its model yet: let it finish, or go on with --resume"
+        )
+    models = shipped()
+    if name_or_path in models:
+        return models[name_or_path]
+    raise UsageError(
+        f"{name_or_path} is no run, no model folder and no shipped model{suggest(name_or_path, list(models))}"
+    )
+
+
+def check_free(out: Path) -> None:
+    """Refuse a folder that no sampling can be written into.
+
+    Raises:
+        UsageError: it is a file, or holds something that no unfinished sampling has left.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    if out.is_dir() and not (out / MARKER).exists() and any(out.iterdir()):
+        raise UsageError(f"--out {out} is not empty: choose another folder")

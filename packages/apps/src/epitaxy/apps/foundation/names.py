@@ -1,0 +1,56 @@
+"""The words that name models and tasks; cheap to import."""
+
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+ModelName: TypeAlias = str
+"""A key of ``MODELS``."""
+Task = Literal["csp", "dng"]
+
+
+class ModelEntry(NamedTuple):
+    """What is known of a model before anything heavy is imported."""
+
+    tasks: tuple[Task, ...]
+    """What it can be trained for; the first is meant where none is named."""
+    kind: str
+    """Where its :class:`~epitaxy.apps.generative.kind.Kind` is: ``package.module:NAME``."""
+
+
+MODELS: dict[ModelName, ModelEntry] = {
+    "crysbfn": ModelEntry(("csp", "dng"), "epitaxy.apps.crystals.kind:CRYSBFN"),
+    "kldm": ModelEntry(("csp", "dng"), "epitaxy.apps.crystals.kind:KLDM"),
+    "symmbfn": ModelEntry(("dng", "csp"), "epitaxy.apps.asymmetric_units.kind:SYMMBFN"),
+    "geobfn": ModelEntry(("dng",), "epitaxy.apps.molecules.kind:GEOBFN"),
+}
+"""The models there are. One from outside joins by an entry, made before it is used."""
+
+PRESET_NAMES = ("paper", "small", "quickstart")
+"""What every model has a preset of."""
+
+DatasetName = Literal[
+    "perov_5", "carbon_24", "carbon_24_unique", "mp_20", "mpts_52", "qm9", "prototypes", "g2"
+]
+DATASET_NAMES: tuple[str, ...] = get_args(DatasetName)
+"""The datasets that ``epitaxy.data`` knows by name, which is heavy to ask."""
+
+CRYSTAL_SYSTEMS = (
+    "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic",
+)  # fmt: skip
+"""The crystal systems that ``epitaxy.geometry`` knows by name, which is heavy to ask."""
+
+SAMPLERS = (
+    "bayes", "end_back", "ancestral", "euler_maruyama", "exponential", "predictor_corrector",
+    "probability_flow", "published_pc",
+)  # fmt: skip
+"""The samplers of all flows: the first two of Bayesian flows, the others of diffusions."""
+
+PROTOCOL_NAMES = ("cdvae", "diffcsp", "crysbfn", "kldm", "loose", "strict")
+"""What ``eval csp`` may be done under."""
+
+TABLE_NAMES = ("smact14", "icsd24")
+"""The tables of oxidation states."""
+
+PART_NAMES = ("coverage", "distances", "space_groups", "duplicates")
+"""The parts of ``eval dng``."""
+
+DEVICES = ("auto", "cpu", "cuda")

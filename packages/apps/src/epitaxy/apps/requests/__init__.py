@@ -1,0 +1,1 @@
+"""What may be asked of a model, and what comes back: requests, elements, sizes, starts, samples."""

@@ -1,0 +1,42 @@
+"""Formulas, and the elements that a model knows."""
+
+from collections.abc import Iterable, Mapping
+
+from pymatgen.core import Composition, Element
+
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.data import Vocabulary
+
+
+def parse_formula(formula: str) -> dict[int, int]:
+    """Return the smallest integer counts of each element, by atomic number.
+
+    Raises:
+        UsageError: text that is no formula, or counts that are not whole numbers.
+    """
+    try:
+        composition = Composition(formula, strict=True)
+        reduced, factor = composition.get_integer_formula_and_factor()
+        counts = {Element(str(e)).Z: int(n) for e, n in Composition(reduced).items()}
+    except (ValueError, KeyError, TypeError, ZeroDivisionError, IndexError):
+        raise UsageError(f"'{formula}' is not a chemical formula: write it like SrTiO3 or Mg2SiO4") from None
+    if not counts or sum(counts.values()) > 10_000 or factor <= 0:
+        raise UsageError(f"'{formula}' is not a formula with whole numbers of atoms: write it like SrTiO3")
+    return counts
+
+
+def check_elements(counts: Mapping[int, int], vocabulary: Vocabulary, *, what: str) -> None:
+    """Refuse elements outside the model's vocabulary.
+
+    Raises:
+        UsageError: naming the elements that are missing.
+    """
+    unknown = unknown_elements(counts, vocabulary)
+    if unknown:
+        known = ", ".join(vocabulary.symbols)
+        raise UsageError(f"{what}: the model was not trained on {', '.join(unknown)}; it knows {known}")
+
+
+def unknown_elements(numbers: Iterable[int], vocabulary: Vocabulary) -> list[str]:
+    """Return the symbols of those elements that training never saw."""
+    return [Element.from_Z(z).symbol for z in sorted(set(numbers) - set(vocabulary.numbers))]
