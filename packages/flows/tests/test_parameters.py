@@ -143,3 +143,29 @@ def test_a_word_that_is_no_option_is_refused_by_name(fine: Any, name: str) -> No
         ValueError, match=rf"^{name} must be one of .*{getattr(fine, name)}.*, not 'nonsense'$"
     ):
         wrong.__post_init__()
+
+
+DEFAULTS: list[tuple[Any, dict[str, Any]]] = [
+    # CrysBFN: c_n = 1000, sigma1^2 = 0.001 and n = 1000; the bank is ours.
+    (CircularBFN(), {"schedule": EntropySchedule(1000.0, 1000), "bank_size": 4096, "bank_seed": 0}),
+    (GaussianBFN(), {"sigma1": math.sqrt(1e-3), "grid": 1000, "t_min": 0.0}),
+    (CategoricalBFN(classes=3, beta1=0.4), {"grid": 1000, "temperature": 1.0, "draws": 1}),
+    # GeoBFN's code: continuous time from 1e-4, the network's numbers within 10, the mean within 2.
+    (
+        DiscretisedGaussianBFN(bins=9, sigma1=0.15),
+        {"grid": None, "t_min": 1e-4, "output_clamp": 10.0, "mean_clamp": 2.0, "sigma_range": (1e-6, 4.0)},
+    ),
+    # KLDM: T = 2, velocities that start at rest, and betas from 0.1 to 20; sizes of corrections are ours.
+    (
+        KineticDiffusion(),
+        {"horizon": 2.0, "initial_velocity": 0.0, "temperature": 1.0, "corrector_step": 0.25},
+    ),
+    (VariancePreserving(), {"schedule": LinearBeta(low=0.1, high=20.0), "corrector_step": 0.25}),
+    (CodebookDiffusion(codes="one_hot", classes=3), {"process": VariancePreserving(), "scale": 1.0}),
+]
+
+
+@pytest.mark.parametrize(("flow", "values"), DEFAULTS)
+def test_defaults_stay(flow: Any, values: dict[str, Any]) -> None:
+    """The published ones, where there are any."""
+    assert {name: getattr(flow, name) for name in values} == values
