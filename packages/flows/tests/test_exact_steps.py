@@ -133,10 +133,10 @@ def test_the_published_corrector_and_step_are_algorithm_4() -> None:
     """v + tau / mean(score^2) score + (2 tau / mean(score^2))^(1/2) noise, of each graph; and both move r."""
     segments = Segments.from_counts([2, 3])
     flow = KineticDiffusion(sampler="published_pc", parametrisation="direct", corrector_step=0.3).on(segments)
-    state, score = states(), torch.tensor([[1.0], [-1.0], [0.5], [1.5], [-2.0]], dtype=torch.float64)
+    state, score = states(), torch.tensor([[0.5], [-0.5], [0.5], [1.5], [-2.0]], dtype=torch.float64)
     state = KineticState(position=state.position, velocity=segments.center(state.velocity))
     t, s = times(0.4), times(0.5)
-    size = 0.3 / torch.tensor([[1.0], [1.0], [6.5 / 3], [6.5 / 3], [6.5 / 3]], dtype=torch.float64)
+    size = 0.3 / torch.tensor([[0.25], [0.25], [6.5 / 3], [6.5 / 3], [6.5 / 3]], dtype=torch.float64)
     noise = Centered(segments).normal(1, rng=RowRng(torch.arange(ROWS)), dtype=torch.float64, device=CPU)
     moved = flow.correct(state, score, t, s, rng=RowRng(torch.arange(ROWS)))
     torch.testing.assert_close(moved.velocity, state.velocity + size * score + (2 * size).sqrt() * noise)
@@ -163,6 +163,17 @@ def test_the_prior_has_the_velocities_of_its_time(initial: float, horizon: float
     rare = math.log(2 / FAILURE_RATE)
     slack = 2 * math.sqrt(count * rare)
     assert count - slack < square < count + slack + 2 * rare
+
+
+@pytest.mark.parametrize("initial", [0.0, 1.0])
+def test_the_marginal_prior_is_data_at_the_start(initial: float) -> None:
+    """With the same numbers the same, to the bit."""
+    flow = KineticDiffusion(prior_kind="marginal", initial_velocity=initial)
+    x = torch.rand(ROWS, 1, generator=torch.Generator().manual_seed(0))
+    prior = flow.prior(x, rng=RowRng(torch.arange(ROWS)))
+    made = flow.corrupt(x, torch.zeros(ROWS), rng=RowRng(torch.arange(ROWS)))
+    assert torch.equal(prior.position, made.position)
+    assert torch.equal(prior.velocity, made.velocity)
 
 
 def test_sigma_is_kept_in_its_range() -> None:
