@@ -78,6 +78,11 @@ def test_no_number_that_makes_nan_passes(fine: Any, name: str, value: float) -> 
         replace(fine, **{name: value})
 
 
+@pytest.mark.parametrize(("fine", "name"), NUMBERS)
+def test_a_half_passes_everywhere(fine: Any, name: str) -> None:
+    assert getattr(replace(fine, **{name: 0.5}), name) == 0.5
+
+
 @pytest.mark.parametrize(("fine", "name", "least", "below"), RANGES)
 def test_ranges_end_where_they_are_said_to(fine: Any, name: str, least: float, below: float) -> None:
     for value in (least, math.nextafter(below, 0.0)):
