@@ -22,16 +22,24 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "flows/_types.py": ("flows/test_gaussian.py",),
     "flows/_wrapped.py": ("flows/test_pinned.py", "flows/test_mass_centred.py", "flows/test_kept.py"),
     "flows/_required.py": ("flows/test_limits.py",),
-    "flows/absorbing.py": ("flows/test_exact_steps.py", "flows/test_diffusion_oracle.py"),
-    "flows/categorical.py": (
-        "flows/test_parameters.py", "flows/test_parametrisation_oracle.py", "flows/test_oracle.py"
+    "flows/absorbing.py": (
+        "flows/test_exact_steps.py", "flows/test_parameters.py", "flows/test_diffusion_oracle.py",
+        "flows/test_limits.py",
     ),
-    "flows/circular.py": ("flows/test_parameters.py", "flows/test_oracle.py"),
+    "flows/categorical.py": (
+        "flows/test_parameters.py", "flows/test_parametrisation_oracle.py", "flows/test_oracle.py",
+        "flows/test_limits.py",
+    ),
+    "flows/circular.py": (
+        "flows/test_parameters.py", "flows/test_resultant_law.py", "flows/test_oracle.py"
+    ),
     "flows/circular_messages.py": (
         "flows/test_circular.py", "flows/test_circular_law.py", "flows/test_oracle.py"
     ),
-    "flows/codebook.py": ("flows/test_parameters.py",),
-    "flows/discretised.py": ("flows/test_parameters.py", "flows/test_exact_steps.py"),
+    "flows/codebook.py": ("flows/test_parameters.py", "flows/test_limits.py"),
+    "flows/discretised.py": (
+        "flows/test_parameters.py", "flows/test_exact_steps.py", "flows/test_limits.py"
+    ),
     "flows/gaussian.py": (
         "flows/test_parameters.py", "flows/test_parametrisation_oracle.py", "flows/test_oracle.py"
     ),

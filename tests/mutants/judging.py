@@ -22,6 +22,7 @@ from typing import cast
 import pytest
 from drawing import Mutant
 from forking import Verdict, forked, limited, waited
+from quick_first import QuickFirst
 from serving import Collected, Order
 
 _WARM = (
@@ -91,9 +92,8 @@ class Judge:
 
     def _pytest(self, tests: Sequence[str], *plugins: object) -> int:
         os.chdir(self.copy)
-        return int(
-            pytest.main([*_QUIET, f"--basetemp={self.copy / 'pytest'}", *tests], plugins=list(plugins))
-        )
+        words = [*_QUIET, f"--basetemp={self.copy / 'pytest'}", *tests]
+        return int(pytest.main(words, plugins=[QuickFirst(self.copy / "test-seconds.json"), *plugins]))
 
     def quick(self, tests: Sequence[str], order: Order, seconds: float) -> Verdict | None:
         """Try in a fork of the process that has collected these tests; None where it says nothing."""

@@ -73,6 +73,8 @@ _SIBLINGS = {
     "zeros_like": "ones_like",
 }
 """Functions that are mistaken for each other, of one signature."""
+_SHOWN = ("repr",)
+"""Keywords that say only how an object prints."""
 _UNTOUCHED = {"raise_stmt", "assert_stmt", "decorator", "tfpdef", "import_from", "import_name"}
 
 
@@ -178,10 +180,12 @@ class _Selective(Operator):  # type: ignore[misc]
 
 
 def _untouched(node: Node) -> bool:
-    """Whether the node is in an annotation, a decorator, a message or an assertion."""
+    """Whether the node is in an annotation, a decorator, a message or an assertion, or is about printing."""
     child = node
     while (parent := child.parent) is not None:
-        if parent.type in _UNTOUCHED or (child is node and parent.type in ("parameters", "lambdef")):
+        if parent.type in _UNTOUCHED or _is_shown(child):
+            return True
+        if child is node and parent.type in ("parameters", "lambdef"):
             return True  # the bare * and / among parameters are no operators
         if parent.type == "annassign" and child is parent.children[1]:
             return True
@@ -193,6 +197,10 @@ def _untouched(node: Node) -> bool:
             return True
         child = parent
     return False
+
+
+def _is_shown(node: Node) -> bool:
+    return node.type == "argument" and getattr(node.children[0], "value", "") in _SHOWN
 
 
 OPERATORS: dict[str, Operator] = {

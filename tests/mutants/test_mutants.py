@@ -79,6 +79,11 @@ def test_marks_among_parameters_are_no_operators() -> None:
     assert lines("def f(a, /, b, *, c):\n    return a, b, c\n") == set()
 
 
+def test_how_an_object_prints_is_left_as_it_is() -> None:
+    assert lines("x = field(repr=False)\n") == set()
+    assert lines("x = field(init=False)\n") != set()
+
+
 def test_every_mutant_is_python_and_another_program() -> None:
     source = (ROOT / "packages/flows/src/epitaxy/flows/schedules.py").read_text()
     sources = [one.source for one in mutants_of("schedules.py", source, seed=1)]

@@ -86,6 +86,15 @@ def test_schedules(schedule: Schedule, half: float, slope: float) -> None:
     assert float(flow.alpha_slope(at(0.5))) == pytest.approx(inner * slope, rel=1e-12)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_times_beyond_the_ends_are_the_ends(schedule: Schedule) -> None:
+    """As sums of steps, rounded, may be."""
+    flow = AbsorbingDiffusion(classes=3, schedule=schedule)
+    for verb in (flow.masked, flow.alpha, flow.alpha_slope):
+        assert torch.equal(verb(at(1.0 + 1e-6)), verb(at(1.0)))
+        assert torch.equal(verb(at(-1e-6)), verb(at(0.0)))
+
+
 @given(st.sampled_from(SCHEDULES), st.floats(0.0, 1.0))
 def test_the_slope_is_the_derivative(schedule: Schedule, t: float) -> None:
     flow, time = AbsorbingDiffusion(classes=3, schedule=schedule), at(t).requires_grad_()

@@ -287,6 +287,7 @@ def test_one_class_has_nothing_to_learn() -> None:
 def test_one_label_a_row_is_an_event_of_one(sampler: str, kind: str, seed: int) -> None:
     """Labels " rows" and "rows 1" have the same numbers to the bit."""
     flow = CategoricalBFN(classes=5, beta1=2.0, grid=10, sampler=sampler, loss_kind=kind, draws=2)  # type: ignore[arg-type] # names of options, as strings
+    seen = dataclasses.replace(flow, reads="evidence" if seed % 2 else "probabilities").features
     rng = torch.Generator().manual_seed(seed)
     x, out = torch.randint(5, (4,), generator=rng), torch.randn(4, 5, generator=rng)
     t, ends = torch.full((4,), 0.3), []
@@ -295,7 +296,8 @@ def test_one_label_a_row_is_an_event_of_one(sampler: str, kind: str, seed: int) 
         state = flow.corrupt(labels, t, rng=source)
         loss = flow.loss(logits, labels, state, t, rng=source)
         state = flow.step(state, logits, t, t + 0.1, rng=source)
-        ends.append((state.view(4, 5), loss, flow.decode(state, logits, t, rng=source).view(4)))
+        sample = flow.decode(state, logits, t, rng=source)
+        ends.append((state.view(4, 5), loss, sample.view(4), seen(state, t).value.view(4, 5)))
     assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
 
 

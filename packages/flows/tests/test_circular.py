@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from jaxtyping import TypeCheckError
 from torch import Tensor
 
-from epitaxy.flows import CircularBFN, CircularState, EntropySchedule
+from epitaxy.flows import CircularBFN, CircularState, EntropySchedule, circular
+from epitaxy.flows.circular import Draw
 from epitaxy.flows.testing import FlowLaws
 from epitaxy.geometry import FlatTorus, RowRng, VonMises
 from epitaxy.geometry.testing import Tolerance
@@ -124,6 +125,42 @@ def test_noise_does_not_depend_on_the_prediction(turn: float) -> None:
     a, b = (flow.step(state, o, t, s, rng=RowRng(torch.arange(4))) for o in (out, out + 1e-9))
     assert torch.equal(a.concentration, b.concentration)
     assert float(FlatTorus().log(a.direction, b.direction).abs().max()) < 1e-9
+
+
+def test_every_row_has_its_own_accuracy() -> None:
+    """Rows updated together, with an accuracy each, are what they are alone, with one a component."""
+    flow, rng = CircularBFN(), torch.Generator().manual_seed(0)
+    m, c, y = torch.rand(3, 3, 3, generator=rng, dtype=torch.float64)
+    alpha = torch.tensor([0.5, 2.0, 30.0], dtype=torch.float64)
+    together = flow.bayesian_update(CircularState(direction=m, concentration=c), y, alpha)
+    for row in range(3):
+        own = CircularState(direction=m[row, :, None], concentration=c[row, :, None])
+        alone = flow.bayesian_update(own, y[row, :, None], alpha[row].expand(3, 1))
+        torch.testing.assert_close(together.direction[row, :, None], alone.direction)
+        torch.testing.assert_close(together.concentration[row, :, None], alone.concentration)
+
+
+@pytest.mark.parametrize(
+    ("draw", "corrupted", "stepped"),
+    [("bank", 0, 1), ("tabulated", 1, 1), ("all_at_once", 0, 0), ("stepwise", 0, 0)],
+)
+def test_who_reads_the_table(
+    draw: Draw, corrupted: int, stepped: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The laws are one; how they are drawn from is what was asked for."""
+    read: list[EntropySchedule] = []
+    monkeypatch.setattr(circular, "resultant_law", lambda schedule, _: read.append(schedule))
+    flow = CircularBFN(schedule=SMALL, sampler="end_back", draw=draw, bank_size=16)
+    x, t = torch.rand(4, 3), torch.full((4,), 0.25)
+    state = flow.corrupt(x, t, rng=RowRng(torch.arange(4)))
+    assert read == corrupted * [SMALL]
+    flow.step(state, x, t, 2 * t, rng=RowRng(torch.arange(4)))
+    assert read == (corrupted + stepped) * [SMALL]
+
+
+def test_the_bank_is_renewed_in_at_most_sixteen_blocks() -> None:
+    sizes = (1, 24, 4096)
+    assert [CircularBFN(bank_size=size).bank.blocks for size in sizes] == [1, 8, 16]
 
 
 def test_several_steps_at_once_take_all_messages() -> None:

@@ -1,6 +1,7 @@
 """Single moves against their equations, solved here by other means, to six digits."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from epitaxy.flows import AbsorbingDiffusion, DiscretisedGaussianBFN, KineticDiffusion, KineticState
 from epitaxy.flows.testing import sample
-from epitaxy.geometry import RowRng, wrapped_normal_information
+from epitaxy.geometry import Centered, RowRng, Segments, wrapped_normal_information
 from epitaxy.geometry.testing import FAILURE_RATE, SIGMAS
 
 ROWS, CPU = 5, torch.device("cpu")
@@ -97,6 +98,59 @@ def test_steps_solve_their_equation_with_the_score_held(sampler: Any, t: float, 
     torch.testing.assert_close(gap, torch.zeros_like(gap), rtol=0.0, atol=1e-12)
 
 
+class ToldRng(RowRng):
+    """A source whose normal numbers are these, one for each call, everywhere."""
+
+    def __init__(self, *numbers: float) -> None:
+        super().__init__(torch.arange(ROWS))
+        self.numbers = list(numbers)
+
+    def normal(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Return the next number."""
+        return torch.full(tuple(shape), self.numbers.pop(0), dtype=dtype, device=device)
+
+
+@pytest.mark.parametrize("initial", [0.0, 0.5])
+@pytest.mark.parametrize(("u", "w"), [(0.3, 0.1), (1.2, 0.9)])
+def test_an_ancestral_step_has_the_law_given_both_ends(u: float, w: float, initial: float) -> None:
+    """Of (r, v) at noise time w given (r, v) at u and data at 0, by conditioning the joint normal law."""
+    flow = KineticDiffusion(initial_velocity=initial, parametrisation="direct")
+    state, t, s = states(), times(1 - u / flow.horizon), times(1 - w / flow.horizon)
+    before, after = covariance(w, initial), covariance(u, initial)
+    evolved = torch.tensor([[1.0, 1 - math.exp(w - u)], [0.0, math.exp(w - u)]], dtype=torch.float64)
+    gain = before @ evolved.T @ torch.linalg.inv(after)
+    noise = before - gain @ evolved @ before
+    here = torch.cat([displacement(state), state.velocity], 1)
+    score = -(here @ torch.linalg.inv(after))[:, 1:]  # of v: that of the joint law at u
+    moved = [flow.step(state, score, t, s, rng=ToldRng(*e)) for e in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))]
+    mean, *columns = [torch.cat([displacement(one), one.velocity], 1) for one in moved]
+    torch.testing.assert_close(mean, here @ gain.T, rtol=1e-6, atol=1e-9)
+    root = torch.stack([column - mean for column in columns], 2)
+    torch.testing.assert_close(root @ root.mT, noise.expand(ROWS, 2, 2), rtol=1e-6, atol=1e-9)
+
+
+def test_the_published_corrector_and_step_are_algorithm_4() -> None:
+    """v + tau / mean(score^2) score + (2 tau / mean(score^2))^(1/2) noise, of each graph; and both move r."""
+    segments = Segments.from_counts([2, 3])
+    flow = KineticDiffusion(sampler="published_pc", parametrisation="direct", corrector_step=0.3).on(segments)
+    state, score = states(), torch.tensor([[0.5], [-0.5], [0.5], [1.5], [-2.0]], dtype=torch.float64)
+    state = KineticState(position=state.position, velocity=segments.center(state.velocity))
+    t, s = times(0.4), times(0.5)
+    size = 0.3 / torch.tensor([[0.25], [0.25], [6.5 / 3], [6.5 / 3], [6.5 / 3]], dtype=torch.float64)
+    noise = Centered(segments).normal(1, rng=RowRng(torch.arange(ROWS)), dtype=torch.float64, device=CPU)
+    moved = flow.correct(state, score, t, s, rng=RowRng(torch.arange(ROWS)))
+    torch.testing.assert_close(moved.velocity, state.velocity + size * score + (2 * size).sqrt() * noise)
+    h = flow.horizon * 0.1
+    std = [float(covariance(flow.horizon * (1 - time), 0.0)[1, 1]) ** 0.5 for time in (0.4, 0.5)]
+    later = flow.step(state, score, t, s, rng=RowRng(torch.arange(ROWS)))
+    growth = math.exp(h)
+    velocity = growth * state.velocity + (growth * std[0] - std[1]) * std[0] * score
+    torch.testing.assert_close(later.velocity, velocity, rtol=1e-6, atol=1e-8)
+    for one in (moved, later):
+        gap = displacement(one) - displacement(state) + h * one.velocity
+        torch.testing.assert_close(gap, torch.zeros_like(gap), rtol=0.0, atol=1e-7)
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize("initial", [0.0, 1.0])
 @pytest.mark.parametrize("horizon", [0.5, 2.0])
@@ -109,6 +163,17 @@ def test_the_prior_has_the_velocities_of_its_time(initial: float, horizon: float
     rare = math.log(2 / FAILURE_RATE)
     slack = 2 * math.sqrt(count * rare)
     assert count - slack < square < count + slack + 2 * rare
+
+
+@pytest.mark.parametrize("initial", [0.0, 1.0])
+def test_the_marginal_prior_is_data_at_the_start(initial: float) -> None:
+    """With the same numbers the same, to the bit."""
+    flow = KineticDiffusion(prior_kind="marginal", initial_velocity=initial)
+    x = torch.rand(ROWS, 1, generator=torch.Generator().manual_seed(0))
+    prior = flow.prior(x, rng=RowRng(torch.arange(ROWS)))
+    made = flow.corrupt(x, torch.zeros(ROWS), rng=RowRng(torch.arange(ROWS)))
+    assert torch.equal(prior.position, made.position)
+    assert torch.equal(prior.velocity, made.velocity)
 
 
 def test_sigma_is_kept_in_its_range() -> None:

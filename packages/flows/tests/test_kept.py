@@ -21,7 +21,7 @@ from epitaxy.flows import (
     ProductFlow,
     VariancePreserving,
 )
-from epitaxy.flows.protocol import Correcting
+from epitaxy.flows.protocol import Collective, Correcting
 from epitaxy.flows.schedules import EntropySchedule
 from epitaxy.geometry import RowRng, Segments, StructureRng
 
@@ -117,3 +117,58 @@ def test_free_rows_of_a_flow_of_independent_rows_draw_what_they_would(
     for a, b in zip(tensors(ends[0]), tensors(ends[1]), strict=True):
         assert torch.equal(a, b)
     assert isinstance(every, Correcting)
+
+
+@pytest.mark.parametrize(("flow", "kind", "channels"), EACH)
+def test_the_loss_is_the_flows_own_of_free_rows_and_nothing_of_known_ones(
+    flow: Flow[Any], kind: str, channels: int
+) -> None:
+    value, rng = data(kind), torch.Generator().manual_seed(0)
+    output, t = torch.randn(8, channels, generator=rng), torch.full((8,), 0.4)
+    flow = flow.on(SEGMENTS) if isinstance(flow, Collective) else flow
+    kept = Kept(flow=flow, free=FREE, value=value)
+    state = kept.corrupt(value, t, rng=RowRng(torch.arange(8)))
+    plain = flow.loss(output, value, state, t, rng=RowRng(torch.arange(8)))
+    found = kept.loss(output, value, state, t, rng=RowRng(torch.arange(8)))
+    assert torch.equal(found, torch.where(FREE, plain, 0.0))
+
+
+@pytest.mark.parametrize(("flow", "kind", "channels"), EACH)
+def test_known_rows_start_with_the_law_of_data_at_the_start(
+    flow: Flow[Any],
+    kind: str,
+    channels: int,
+) -> None:
+    value, start = data(kind), torch.zeros(8)
+    flow = flow.on(SEGMENTS) if isinstance(flow, Collective) else flow
+    rng = RowRng(torch.arange(8))
+    prior = flow.prior(value, rng=rng)
+    made = flow.corrupt(value, start, rng=rng)
+    found = Kept(flow=flow, free=FREE, value=value).prior(value, rng=RowRng(torch.arange(8)))
+    for a, b, c in zip(*map(tensors, (found, prior, made)), strict=False):  # made has its noise, too
+        assert torch.equal(a[FREE], b[FREE])
+        if not isinstance(flow, MassCentred):  # whose data are elsewhere until they are predicted
+            assert torch.equal(a[~FREE], c[~FREE])
+
+
+def test_a_centred_sample_is_put_where_the_known_atoms_are() -> None:
+    """Where the prediction is right up to a translation the sample is right, if only one atom is known."""
+    flow, rng = MassCentred(flow=GaussianBFN(grid=5)), torch.Generator().manual_seed(0)
+    x = 3 * torch.randn(8, 3, generator=rng) + 10.0
+    moved = x + SEGMENTS.expand(torch.randn(3, 3, generator=rng))
+    kept = Kept(flow=flow.on(SEGMENTS), free=FREE, value=x.masked_fill(FREE[:, None], torch.nan))
+    t = torch.full((8,), 0.4)
+    state = kept.corrupt(x, t, rng=RowRng(torch.arange(8)))
+    found = kept.decode(state, moved, t, rng=RowRng(torch.arange(8)))
+    alone = SEGMENTS.index == 1  # of which nothing is known
+    torch.testing.assert_close(found, x.masked_fill(alone[:, None], 0.0), rtol=0.0, atol=1e-5)
+
+
+def test_corrections_are_the_flows() -> None:
+    value = data("torus")
+    for flow, number in (
+        (GaussianBFN(), 0),
+        (KineticDiffusion(), 0),
+        (KineticDiffusion(sampler="published_pc"), 1),
+    ):
+        assert Kept(flow=flow, free=FREE, value=value).corrections == number

@@ -145,6 +145,15 @@ def test_limits_that_limit_nothing_change_nothing(flow: Flow[Any]) -> None:
     assert torch.equal(free, sampled(flow.limited(Limits(allowed=legal)), outputs, torch.arange(11)))
 
 
+@pytest.mark.parametrize("flow", flows(), ids=lambda flow: f"{type(flow).__name__}")
+def test_limits_are_no_part_of_what_a_flow_is(flow: Flow[Any]) -> None:
+    """It equals itself under limits, and under others: which model it is they do not say."""
+    assert isinstance(flow, Limitable)
+    made = [flow.limited(Limits(allowed=torch.ones(11, CLASSES, dtype=torch.bool))) for _ in range(2)]
+    assert made[0] == made[1] == flow
+    assert repr(made[0]) == repr(flow)
+
+
 def test_all_codes_allowed_mix_to_the_prediction() -> None:
     """One-hot codes that are probabilities, and all 2^b bits, are read as they are."""
     rng = torch.Generator().manual_seed(0)
@@ -189,6 +198,15 @@ def test_required_classes_by_brute_force(rows: int, required: set[int], seed: in
             expected = sum(p for labels, p in law.items() if labels[i] == k)
             assert float(marginals[2 + i, k]) == pytest.approx(expected, abs=1e-9)
     assert tuple(made.mode(logits)[2:].tolist()) == max(law, key=lambda labels: law[labels])
+
+
+def test_a_logit_that_is_no_number_counts_as_0() -> None:
+    """And one beyond float32's range as the last number in it: of two infinities neither is likelier."""
+    nan, inf = torch.nan, torch.inf
+    logits = torch.tensor([[nan, 0.0, 1.0], [inf, inf, 3.0], [-inf, nan, 0.0], [-inf, -inf, -inf]])
+    read = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, -inf], [-inf, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    made = Limits(allowed=torch.ones(4, 3, dtype=torch.bool))
+    torch.testing.assert_close(made.probabilities(logits), read.softmax(1))
 
 
 @pytest.mark.statistical

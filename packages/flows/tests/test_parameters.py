@@ -1,8 +1,9 @@
 """Parameters are checked when a flow or a schedule is made."""
 
 import math
-from dataclasses import replace
-from typing import Any
+from copy import copy
+from dataclasses import fields, replace
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
@@ -50,7 +51,22 @@ COUNTS: list[tuple[Any, str]] = [
     (EntropySchedule(10.0, 5), "steps"),
     (GaussianBFN(), "grid"),
 ]
+RANGES: list[tuple[Any, str, float, float]] = [
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "sigma1", 1e-9, 1.0),
+    (EntropySchedule(10.0, 5), "final_concentration", 1e-9, 1e12),
+    (GaussianBFN(), "sigma1", 1e-9, 1.0),
+    (GaussianBFN(), "t_min", 0.0, 1.0),
+    (KineticDiffusion(), "horizon", 1e-3, 1e3),
+    (KineticDiffusion(), "initial_velocity", 0.0, 1e6),
+    (KineticDiffusion(), "temperature", 1e-2, 1e2),
+]
+"""The least value that serves, and the least beyond it that does not."""
 REFUSED = (ValueError, TypeCheckError)
+
+
+def words_of(hint: Any) -> set[Any]:
+    """The words of a Literal, or of a union that has one."""
+    return set().union(*(words_of(part) if get_args(part) else {part} for part in get_args(hint)))
 
 
 @pytest.mark.parametrize(("fine", "name"), NUMBERS)
@@ -60,6 +76,20 @@ def test_no_number_that_makes_nan_passes(fine: Any, name: str, value: float) -> 
         return
     with pytest.raises(REFUSED):
         replace(fine, **{name: value})
+
+
+@pytest.mark.parametrize(("fine", "name"), NUMBERS)
+def test_a_half_passes_everywhere(fine: Any, name: str) -> None:
+    assert getattr(replace(fine, **{name: 0.5}), name) == 0.5
+
+
+@pytest.mark.parametrize(("fine", "name", "least", "below"), RANGES)
+def test_ranges_end_where_they_are_said_to(fine: Any, name: str, least: float, below: float) -> None:
+    for value in (least, math.nextafter(below, 0.0)):
+        assert getattr(replace(fine, **{name: value}), name) == value
+    for value in (math.nextafter(least, -math.inf), below):
+        with pytest.raises(ValueError, match=f"{name} must be at least {least:g} and less than"):
+            replace(fine, **{name: value})
 
 
 @pytest.mark.parametrize(("fine", "name"), COUNTS)
@@ -90,3 +120,57 @@ def test_extreme_schedules_are_right(final: float, steps: int) -> None:
         share = torch.arange(1, steps + 1, dtype=torch.float64) / steps
         torch.testing.assert_close(targets, final * share.sqrt(), rtol=1e-4, atol=0.0)
         torch.testing.assert_close(weights, steps * accuracies * bessel_ratio(accuracies))
+
+
+WORDS = [
+    pytest.param(flow, part.name, id=f"{type(flow).__name__}-{part.name}")
+    for flow in (
+        AbsorbingDiffusion(classes=3),
+        CategoricalBFN(classes=3, beta1=0.4),
+        CircularBFN(schedule=EntropySchedule(10.0, 5)),
+        CodebookDiffusion(codes="one_hot", classes=3),
+        DiscretisedGaussianBFN(bins=9, sigma1=0.15),
+        GaussianBFN(),
+        KineticDiffusion(),
+        VariancePreserving(),
+    )
+    for part in fields(flow)
+    if "str" in {type(word).__name__ for word in words_of(get_type_hints(type(flow))[part.name])}
+]
+
+
+@pytest.mark.parametrize(("fine", "name"), WORDS)
+def test_a_word_that_is_no_option_is_refused_by_name(fine: Any, name: str) -> None:
+    """By the flow itself, which tells its words: users have not the tests' hook that looks at types."""
+    wrong = copy(fine)
+    object.__setattr__(wrong, name, "nonsense")
+    with pytest.raises(
+        ValueError, match=rf"^{name} must be one of .*{getattr(fine, name)}.*, not 'nonsense'$"
+    ):
+        wrong.__post_init__()
+
+
+DEFAULTS: list[tuple[Any, dict[str, Any]]] = [
+    # CrysBFN: c_n = 1000, sigma1^2 = 0.001 and n = 1000; the bank is ours.
+    (CircularBFN(), {"schedule": EntropySchedule(1000.0, 1000), "bank_size": 4096, "bank_seed": 0}),
+    (GaussianBFN(), {"sigma1": math.sqrt(1e-3), "grid": 1000, "t_min": 0.0}),
+    (CategoricalBFN(classes=3, beta1=0.4), {"grid": 1000, "temperature": 1.0, "draws": 1}),
+    # GeoBFN's code: continuous time from 1e-4, the network's numbers within 10, the mean within 2.
+    (
+        DiscretisedGaussianBFN(bins=9, sigma1=0.15),
+        {"grid": None, "t_min": 1e-4, "output_clamp": 10.0, "mean_clamp": 2.0, "sigma_range": (1e-6, 4.0)},
+    ),
+    # KLDM: T = 2, velocities that start at rest, and betas from 0.1 to 20; sizes of corrections are ours.
+    (
+        KineticDiffusion(),
+        {"horizon": 2.0, "initial_velocity": 0.0, "temperature": 1.0, "corrector_step": 0.25},
+    ),
+    (VariancePreserving(), {"schedule": LinearBeta(low=0.1, high=20.0), "corrector_step": 0.25}),
+    (CodebookDiffusion(codes="one_hot", classes=3), {"process": VariancePreserving(), "scale": 1.0}),
+]
+
+
+@pytest.mark.parametrize(("flow", "values"), DEFAULTS)
+def test_defaults_stay(flow: Any, values: dict[str, Any]) -> None:
+    """The published ones, where there are any."""
+    assert {name: getattr(flow, name) for name in values} == values

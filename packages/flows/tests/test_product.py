@@ -1,10 +1,24 @@
 """The product of flows."""
 
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from epitaxy.flows import CategoricalBFN, CircularBFN, EntropySchedule, GaussianBFN, ProductFlow
+from epitaxy.flows import (
+    CategoricalBFN,
+    CircularBFN,
+    EntropySchedule,
+    GaussianBFN,
+    KineticDiffusion,
+    ProductFlow,
+)
+from epitaxy.flows.kinetic import Sampler
+from epitaxy.flows.product import Level
+from epitaxy.flows.protocol import Correcting, Flow
 from epitaxy.geometry import Segments, SharedRng, StructureRng
 
 SEGMENTS = Segments.from_counts([2, 1, 4])
@@ -77,6 +91,106 @@ def test_every_row_has_its_graphs_time() -> None:
     }  # fmt: skip
 
 
+CONTINUOUS = GaussianBFN(grid=None, loss_kind="continuous")
+
+
+def moving(sampler: Sampler = "published_pc") -> ProductFlow:
+    """Points that move together in a graph; and graphs' own, which have nobody to move with."""
+    return ProductFlow(
+        flows={
+            "positions": KineticDiffusion(sampler=sampler),
+            "angles": KineticDiffusion(sampler=sampler),
+            "lattice": CONTINUOUS,
+        },
+        levels={"positions": "atom", "angles": "graph", "lattice": "graph"},
+    )
+
+
+@pytest.mark.parametrize("sampler", ["ancestral", "published_pc"])
+def test_every_field_does_what_its_flow_does_alone(sampler: Sampler) -> None:
+    """With its graph's time a row, its own numbers and, of atoms, who moves together: to the bit."""
+    product, rng = moving(sampler), torch.Generator().manual_seed(0)
+    t, s, rows = torch.tensor([0.2, 0.4, 0.6]), torch.tensor([0.3, 0.7, 0.8]), {"atom": 7, "graph": 3}
+    x = {name: torch.rand(rows[level], 3, generator=rng) for name, level in product.levels.items()}
+    outputs = {name: torch.randn(like.shape, generator=rng) for name, like in x.items()}
+
+    def drawn(verb: Callable[..., Any], *words: Any) -> Any:
+        return verb(*words, segments=SEGMENTS, source=StructureRng(torch.tensor([5, 6, 7]), SEGMENTS))
+
+    states = drawn(product.corrupt, x, t)
+    found = {
+        "prior": drawn(product.prior, x),
+        "corrupt": states,
+        "features": product.features(states, t, segments=SEGMENTS),
+        "loss": drawn(product.loss, outputs, x, states, t),
+        "step": drawn(product.step, states, outputs, t, s),
+        "correct": drawn(product.correct, states, outputs, t, s),
+        "decode": drawn(product.decode, states, outputs, t),
+    }
+    for name, level in product.levels.items():
+        flow, at, then = product.flows[name], t, s
+        if level == "atom":
+            assert isinstance(flow, KineticDiffusion)
+            flow, at, then = flow.on(SEGMENTS), SEGMENTS.expand(t), SEGMENTS.expand(s)
+        expected = alone(flow, x[name], states[name], outputs[name], at, then, name, level)
+        for verb, value in expected.items():
+            assert_same(found[verb][name], value)
+
+
+def alone(
+    flow: Flow[Any], x: Tensor, state: Any, output: Tensor, t: Tensor, s: Tensor, name: str, level: Level
+) -> dict[str, Any]:
+    """What each verb of one flow gives with the numbers of its field."""
+
+    def drawn(verb: Callable[..., Any], *words: Any) -> Any:
+        return verb(*words, rng=StructureRng(torch.tensor([5, 6, 7]), SEGMENTS).rows(name, level))
+
+    corrects = isinstance(flow, Correcting) and flow.corrections
+    return {
+        "prior": drawn(flow.prior, x),
+        "corrupt": drawn(flow.corrupt, x, t),
+        "features": flow.features(state, t),
+        "loss": drawn(flow.loss, output, x, state, t),
+        "step": drawn(flow.step, state, output, t, s),
+        "correct": drawn(flow.correct, state, output, t, s) if corrects else state,
+        "decode": drawn(flow.decode, state, output, t),
+    }
+
+
+def assert_same(a: Any, b: Any) -> None:
+    """To the bit."""
+    if is_dataclass(a):
+        for part in fields(a):
+            assert_same(getattr(a, part.name), getattr(b, part.name))
+    else:
+        assert a is b or torch.equal(a, b)
+
+
+def test_corrections_are_the_most_that_a_flow_asks_for() -> None:
+    """Of flows that correct, that do not, and that know no corrections at all."""
+    none, one = KineticDiffusion(), KineticDiffusion(sampler="published_pc")
+    many: list[tuple[dict[str, Flow[Any]], int]] = [
+        ({"a": none}, 0), ({"a": CONTINUOUS}, 0), ({"a": one, "b": none, "c": CONTINUOUS}, 1),
+    ]  # fmt: skip
+    for flows, most in many:
+        assert ProductFlow(flows=flows, levels=dict.fromkeys(flows, "atom")).corrections == most
+
+
+def test_a_sampler_and_a_temperature_go_to_the_flows_that_have_them() -> None:
+    before = moving()
+    after = before.with_sampler("exponential").with_temperature(0.5)
+    kinetic = KineticDiffusion(sampler="exponential", temperature=0.5)
+    assert after == replace(before, flows={"positions": kinetic, "angles": kinetic, "lattice": CONTINUOUS})
+    back = after.with_sampler("end_back")
+    assert back == after.replacing(lattice=CONTINUOUS.with_sampler("end_back"))
+    with pytest.raises(
+        ValueError, match=r"sampler must be one of ancestral, bayes, end_back, .* not 'magic'"
+    ):
+        before.with_sampler("magic")
+    with pytest.raises(ValueError, match="no flow of this model has one"):
+        ProductFlow(flows={"a": CONTINUOUS}, levels={"a": "atom"}).with_temperature(0.5)
+
+
 def test_with_steps_reaches_every_flow() -> None:
     flow = product().with_steps(20)
     assert flow.grid == 20
@@ -120,6 +234,9 @@ def test_products_that_do_not_exist() -> None:
         ProductFlow(flows={}, levels={})
     with pytest.raises(ValueError, match="share one grid"):
         ProductFlow(flows={"a": a, "b": b}, levels={"a": "atom", "b": "atom"})
+    wrong: Any = {"a": "atom", "b": "atoms"}
+    with pytest.raises(ValueError, match="level of b must be one of atom, graph, not 'atoms'"):
+        ProductFlow(flows={"a": a, "b": a}, levels=wrong)
 
 
 def test_rows_are_checked_at_the_prior() -> None:

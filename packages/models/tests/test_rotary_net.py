@@ -150,3 +150,62 @@ def test_atoms_on_one_spot_differ_by_their_species_alone():
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="hidden = 18 is no multiple of twice the 2 heads"):
         small(hidden=18)
+
+
+def test_it_computes_its_formulas():
+    """The whole network, layer by layer, with the attention of `pairwise`, against the definition."""
+    torch.manual_seed(0)
+    network = RotaryNet(
+        species=4,
+        species_input="index",
+        species_output=5,
+        hidden=12,
+        heads=3,
+        layers=2,
+        time_dim=8,
+        velocities=True,
+    ).double()
+    for layer in network.layers:
+        torch.nn.init.normal_(layer.modulation.weight, std=0.3)
+        torch.nn.init.normal_(layer.modulation.bias, std=0.3)
+    segments = Segments.from_counts([3, 1, 4])
+    x = random_crystals(
+        segments, rng=torch.Generator().manual_seed(1), species=4, velocities=True, dtype=torch.float64
+    )
+    found = network(**x.words())
+    time = network.time_embedding(x.time)
+    of_crystal = network.of_crystal(torch.cat([time, network.view.features(x.lattice)], dim=1))
+    h = network.embed(segments, x.species, time, x.conditions)
+    mean = torch.stack([x.velocities[segments.index == graph].mean(0) for graph in range(3)])
+    h = h + network.velocity_embedding(x.velocities - mean[segments.index])
+    for layer in network.layers:
+        scale, shift, gate, scale2, shift2, gate2 = layer.modulation(of_crystal)[segments.index].chunk(
+            6, dim=1
+        )
+        qkv = layer.qkv(standardised(h) * (1 + scale) + shift).view(8, 3, 3, 4)
+        h = h + layer.out(pairwise(qkv, x.positions, network.k, segments).flatten(1)) * (1 + gate)
+        inner = layer.up(standardised(h) * (1 + scale2) + shift2)
+        h = h + layer.down(inner * inner.sigmoid()) * (1 + gate2)
+    h = network.norm(h)
+    torch.testing.assert_close(found.positions, network.position_head(h))
+    torch.testing.assert_close(found.species, network.species_head(h))
+    means = torch.stack([h[segments.index == graph].mean(0) for graph in range(3)])
+    torch.testing.assert_close(found.lattice, network.view.read_out(network.lattice_head(means), x.lattice))
+
+
+def standardised(h: torch.Tensor) -> torch.Tensor:
+    """Layer norm, written out."""
+    centred = h - h.mean(1, keepdim=True)
+    return centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt()
+
+
+def test_sizes_of_its_own():
+    """Its defaults; and layers begin without modulation."""
+    with torch.device("meta"):
+        network = RotaryNet(species=4, species_input="index")
+    assert (len(network.layers), network.layers[0].heads, network.norm.normalized_shape) == (12, 8, (512,))
+    assert network.layers[0].up.out_features == 4 * 512
+    assert network.k.shape == (8, 32, 3)
+    layer = small().layers[0]
+    assert not layer.modulation.weight.any()
+    assert not layer.modulation.bias.any()
