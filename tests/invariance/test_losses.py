@@ -22,7 +22,7 @@ NETWORKS = {
     "rotary": ("network.kind=rotary", "network.heads=2", *SIZE),
 }
 MODELS: tuple[ModelName, ...] = ("crysbfn", "kldm")
-MODELS: tuple[Task, ...] = ("csp", "dng")
+TASKS: tuple[Task, ...] = ("csp", "dng")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def crystals() -> CrystalDataset:
     return load_crystals("prototypes", "val", limit=12)
 
 
-@pytest.fixture(scope="module", params=list(product(MODELS, MODELS, NETWORKS)), ids="-".join)
+@pytest.fixture(scope="module", params=list(product(MODELS, TASKS, NETWORKS)), ids="-".join)
 def model(request: pytest.FixtureRequest, crystals: CrystalDataset) -> CrystalModel:
     name, task, network = request.param
     torch.manual_seed(0)
