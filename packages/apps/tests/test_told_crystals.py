@@ -1,4 +1,4 @@
-"""CrysBFN and KLDM told properties: trained with some missing, asked for from Python and from the command line."""
+"""CrysBFN and KLDM told properties: trained with some missing, asked from Python and on the command line."""
 
 import json
 from collections.abc import Callable

@@ -87,4 +87,4 @@ class ToldLinear(nn.Linear):
         output = super().forward(input)
         if self.told is None or properties is None:
             return output
-        return output + F.linear(properties, self.told)
+        return output + F.linear(properties.to(self.told.dtype), self.told)
