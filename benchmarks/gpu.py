@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from epitaxy.apps.asymmetric_units import requests as units
+from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.config import apply_overrides
 from epitaxy.apps.crystals import requests as crystals
 from epitaxy.apps.foundation.devices import chosen_device, compile_network, sent
@@ -284,7 +285,7 @@ def given_for(subject: Subject, model: AnyModel, size: int) -> list[Any]:
         case "geobfn":
             return list(molecules.for_sizes((), statistics, num=size, seed=0, targets={}))
         case "symmbfn":
-            return list(units.for_groups(units.Symmetry(), statistics, num=size, seed=0, targets={}))
+            return list(units.for_groups(Symmetry(), statistics, num=size, seed=0, targets={}))
         case _:
             data: Any = dataset(subject)
             cells = torch.split(data.numbers, data.counts.tolist())

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from epitaxy.apps.asymmetric_units import requests as units
 from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
+from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.config import apply_overrides
 from epitaxy.apps.crystals import requests as crystals
 from epitaxy.apps.crystals.data import load_crystals
@@ -152,7 +153,7 @@ def requests(case: Case, model: AnyModel) -> list[Request]:
         return [replace(one, targets=targets, guidance=words["guidance"]) for one in made]
     if case.model == "geobfn":
         return list(molecules.for_sizes((4, 9), statistics, num=3, **words))
-    return list(units.for_groups(units.Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
+    return list(units.for_groups(Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
 
 
 def losses(model: AnyModel, batch: Any, device: torch.device) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ from epitaxy.eval import TABLE_NAMES as EVAL_TABLES
 from epitaxy.eval.csp import PROTOCOLS
 from epitaxy.eval.dng import PARTS
 from epitaxy.flows import KineticDiffusion, LinearBeta, VariancePreserving
-from epitaxy.flows._rows import BAYESIAN_SAMPLERS
+from epitaxy.flows._bayesian import BAYESIAN_SAMPLERS
 from epitaxy.geometry import FlatTorus
 
 CURVE = "step,split,loss,learning_rate\n1,train,2.0,0.1\n2,train,1.0,0.1\n2,val,1.5,0.1\n"

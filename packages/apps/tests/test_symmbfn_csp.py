@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from epitaxy.apps import SymmBFN, UsageError
 from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
 from epitaxy.apps.asymmetric_units.model import WyckoffModel
-from epitaxy.apps.asymmetric_units.requests import Symmetry, for_compositions
+from epitaxy.apps.asymmetric_units.requests import for_compositions
+from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.cli.main import app as epitaxy
 from epitaxy.apps.cli.symmbfn import app
 from epitaxy.apps.config import apply_overrides

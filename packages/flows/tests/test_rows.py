@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from epitaxy.flows._rows import check_option, column, grid_index, total
+from epitaxy.flows._checks import check_option
+from epitaxy.flows._rows import column, grid_index, total
 
 
 def test_no_grid_point_is_lost_in_float32() -> None:

@@ -1,36 +1,168 @@
-"""What ragged datasets check of themselves when they are made."""
+"""What datasets of crystals, of asymmetric units and of molecules have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
 
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
-Shapes = Mapping[str, tuple[Tensor, tuple[int, ...]]]
-"""Arrays by name, each with the shape that one row of it must have."""
+from epitaxy.data._splits import hashed_part, random_parts
+from epitaxy.data.errors import DataError
+from epitaxy.geometry import Column, RaggedBatch, Segments
+
+D = TypeVar("D", bound="RaggedDataset")
+B = TypeVar("B", bound=RaggedBatch)
 
 
-def check_ragged(
-    ids: Sequence[str], counts: Tensor, *, rows: Shapes, records: Shapes, properties: Mapping[str, Tensor]
-) -> None:
-    """Refuse arrays that do not belong together.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RaggedDataset:
+    """Records as ragged arrays: atoms sorted by record. Nothing in it changes.
 
-    Args:
-        ids: one name a record.
-        counts: rows of each record, at least one.
-        rows: what has one row an atom or orbit.
-        records: what has one row a record.
-        properties: one value a record, by name.
+    A kind of dataset adds tensors as fields, of which its kind of batch says what they hold.
+
+    Attributes:
+        COLUMNS: every tensor by name, as in its batches.
+        RECORDS: what the records are, for messages.
+        NOTE: what to tell the user of splits that there were no files for.
+        ids: one name a record, each used once.
+        counts: atoms of each record.
+        numbers: atomic numbers.
+        positions: a point an atom; the kind of dataset says in which space.
+        properties: numbers that came with the records; NaN where unknown.
+        note: what to tell the user about its splits; empty if there is nothing to tell.
 
     Raises:
-        ValueError: if they do not.
+        ValueError: if the shapes do not agree.
 
     """
-    size = len(ids)
-    if tuple(counts.shape) != (size,) or bool((counts < 1).any()):
-        raise ValueError(f"counts must have shape ({size},) as there are ids, each at least 1")
-    total = int(counts.sum())
-    named = [(name, tensor, (total, *shape)) for name, (tensor, shape) in rows.items()]
-    named += [(name, tensor, (size, *shape)) for name, (tensor, shape) in records.items()]
-    named += [(f"property {name!r}", tensor, (size,)) for name, tensor in properties.items()]
-    for name, tensor, shape in named:
-        if tuple(tensor.shape) != shape:
-            raise ValueError(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
+
+    COLUMNS: ClassVar[dict[str, Column]] = RaggedBatch.COLUMNS
+    RECORDS: ClassVar[str] = "records"
+    NOTE: ClassVar[str] = "split 80/10/10 into train, val and test by a hash of each id"
+
+    ids: tuple[str, ...]
+    counts: Int[Tensor, " records"]
+    numbers: Int[Tensor, " atoms"]
+    positions: Float[Tensor, "atoms 3"]
+    properties: Mapping[str, Float[Tensor, " records"]]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        self._check()
+        # A frozen class's own way to set a field; the copy is what keeps the properties from changing.
+        object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} {self.RECORDS})"
+
+    def subset(self: D, indices: Sequence[int] | Int[Tensor, " chosen"]) -> D:
+        """Return these records, in this order, as a dataset.
+
+        Raises:
+            DataError: if there are none.
+
+        """
+        chosen = torch.as_tensor(indices, dtype=torch.int64)
+        if len(chosen) == 0:
+            raise DataError(f"a dataset of no {self.RECORDS} was asked for; choose at least one")
+        segments, columns = self._picked(chosen)
+        return replace(
+            self,
+            ids=self._names(chosen),
+            counts=segments.counts,
+            properties={name: values[chosen] for name, values in self.properties.items()},
+            **columns,
+        )
+
+    def split(self: D, fractions: Sequence[int | float], seed: int) -> tuple[D, ...]:
+        """Split at random into parts of these sizes, relative to each other.
+
+        Raises:
+            DataError: if a part would be empty.
+
+        """
+        return tuple(self.subset(part) for part in random_parts(len(self), fractions, seed))
+
+    def _hashed_split(self: D, split: str, key: Callable[[str], str] = str) -> D:
+        """Return the part that a hash of the ids, or of what `key` makes of them, puts in a split."""
+        chosen = hashed_part(self.ids, split, self.RECORDS, key)
+        return replace(self.subset(chosen), note=self.NOTE)
+
+    def _batch(
+        self,
+        kind: type[B],
+        indices: Sequence[int] | Int[Tensor, " graphs"],
+        dtype: torch.dtype,
+        positions_as: Callable[[Tensor, torch.dtype], Tensor] = Tensor.to,
+    ) -> B:
+        """Return these records, in this order, as a batch whose real numbers have this type."""
+        chosen = torch.as_tensor(indices, dtype=torch.int64)
+        segments, picked = self._picked(chosen)
+        columns = {
+            name: picked[name].to(torch.int64 if column.whole else dtype)
+            for name, column in self.COLUMNS.items()
+            if name != "positions"
+        }
+        return kind(
+            segments=segments,
+            ids=self._names(chosen),
+            properties={name: values[chosen].to(dtype) for name, values in self.properties.items()},
+            positions=positions_as(picked["positions"], dtype),
+            **columns,
+        )
+
+    def _picked(self, chosen: Int[Tensor, " chosen"]) -> tuple[Segments, dict[str, Any]]:
+        """Return the index of these records and their rows of every tensor."""
+        segments = Segments.from_counts(self.counts[chosen])
+        atoms = segments.expand(self._offsets[chosen]) + segments.rank
+        return segments, {
+            name: getattr(self, name)[atoms if column.level == "atom" else chosen]
+            for name, column in self.COLUMNS.items()
+        }
+
+    def _names(self, chosen: Int[Tensor, " chosen"]) -> tuple[str, ...]:
+        return tuple(self.ids[i] for i in chosen.tolist())
+
+    @cached_property
+    def _offsets(self) -> Int[Tensor, " records"]:
+        """Return where each record's atoms begin."""
+        return self.counts.cumsum(0) - self.counts
+
+    def _check(self) -> None:
+        size = len(self.ids)
+        if tuple(self.counts.shape) != (size,) or bool((self.counts < 1).any()):
+            raise ValueError(f"counts must have shape ({size},) as there are ids, each at least 1")
+        rows = {"atom": int(self.counts.sum()), "graph": size}
+        named = [
+            (name, getattr(self, name), (rows[column.level], *column.shape))
+            for name, column in self.COLUMNS.items()
+        ]
+        named += [(f"property {name!r}", values, (size,)) for name, values in self.properties.items()]
+        for name, tensor, shape in named:
+            if tuple(tensor.shape) != shape:
+                raise ValueError(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
+
+
+def named(
+    size: int, noun: str, ids: Sequence[str] | None, properties: Mapping[str, Sequence[int | float]] | None
+) -> list[str]:
+    """Return the names of records in memory: their ids, or else 000000 and so on.
+
+    Raises:
+        DataError: if there is no record, or ids or properties do not fit.
+
+    """
+    names = [f"{i:06d}" for i in range(size)] if ids is None else [str(i) for i in ids]
+    columns = (properties or {}).values()
+    if not size or len(names) != size or len(set(names)) != size or any(len(v) != size for v in columns):
+        raise DataError(
+            f"{size} {noun} need at least one, each with one id of its own and one value a property"
+        )
+    return names

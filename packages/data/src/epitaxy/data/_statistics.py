@@ -1,12 +1,17 @@
 """What the statistics of crystals, asymmetric units and molecules have in common."""
 
+import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from epitaxy.data.errors import DataError
+from epitaxy.data.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,28 @@ def parse_histogram(fields: Mapping[str, int]) -> dict[int, int]:
     return {int(value): int(count) for value, count in fields.items()}
 
 
-def parse_properties(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, PropertyStatistics]:
-    """Return what `dataclasses.asdict` made of the properties' statistics, after JSON."""
-    return {name: PropertyStatistics(**values) for name, values in fields.items()}
+def to_text(statistics: Any, version: int) -> str:
+    """Return statistics, which have a vocabulary, as an indented JSON object with a format version."""
+    fields = asdict(statistics) | {"format": version, "vocabulary": list(statistics.vocabulary.numbers)}
+    return json.dumps(fields, indent=2) + "\n"
+
+
+@contextmanager
+def parsed(text: str, noun: str, *versions: int) -> Iterator[dict[str, Any]]:
+    """Give the fields of what `to_text` wrote, to make statistics of: vocabulary and properties as they were.
+
+    Raises:
+        DataError: if the text is no object of these versions, the last being today's, or no statistics can be
+            made of its fields.
+
+    """
+    try:
+        fields = json.loads(text)
+        version = fields.pop("format")
+        if version not in versions:
+            raise DataError(f"these statistics have format {version}, not {versions[-1]}; compute them again")
+        fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
+        fields["properties"] = {n: PropertyStatistics(**values) for n, values in fields["properties"].items()}
+        yield fields
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"these are no {noun} ({error}); compute them again") from error

@@ -1,9 +1,8 @@
 """Crystals in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,20 +13,20 @@ from torch import Tensor
 from epitaxy.data import _cache
 from epitaxy.data._cells import Cell, check_cell, to_cell
 from epitaxy.data._crystal import check, from_structure
-from epitaxy.data._splits import hashed_part, random_parts
+from epitaxy.data._ragged import RaggedDataset, named
 from epitaxy.data.convert import positions_as, to_structures
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.prepare import Prepared, prepare, to_arrays
 from epitaxy.data.progress import Progress
 from epitaxy.data.readers import MAX_ATOMS, RawRecord
-from epitaxy.geometry import CrystalBatch, Segments
+from epitaxy.geometry import CrystalBatch
 
 if TYPE_CHECKING:
     from epitaxy.data.pyg import PygCrystals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CrystalDataset:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CrystalDataset(RaggedDataset):
     """Crystals as ragged arrays: atoms sorted by crystal. Nothing in it changes.
 
     Attributes:
@@ -40,21 +39,16 @@ class CrystalDataset:
         prepared: where it was loaded from; None if it was made in memory.
         note: what to tell the user about its splits; empty if there is nothing to tell.
 
+    Raises:
+        ValueError: if the shapes do not agree.
+
     """
 
-    ids: tuple[str, ...]
-    counts: Int[Tensor, " crystals"]
-    numbers: Int[Tensor, " atoms"]
-    positions: Float[Tensor, "atoms 3"]
-    lattice: Float[Tensor, "crystals 3 3"]
-    properties: Mapping[str, Float[Tensor, " crystals"]]
-    prepared: Prepared | None = None
-    note: str = ""
-    _offsets: Int[Tensor, " crystals"] = field(init=False, repr=False)
+    COLUMNS = CrystalBatch.COLUMNS
+    RECORDS = "crystals"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_offsets", self.counts.cumsum(0) - self.counts)
-        object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
+    lattice: Float[Tensor, "records 3 3"]
+    prepared: Prepared | None = None
 
     @classmethod
     def load(
@@ -106,17 +100,8 @@ class CrystalDataset:
         """
         check_cell(cell)
         listed = list(structures)
-        names = [f"{i:06d}" for i in range(len(listed))] if ids is None else [str(i) for i in ids]
+        names = named(len(listed), "structures", ids, properties)
         columns = dict(properties or {})
-        if (
-            not listed
-            or len(set(names)) != len(listed)
-            or any(len(v) != len(listed) for v in columns.values())
-        ):
-            raise DataError(
-                f"{len(listed)} structures need at least one, each with one id of its own and one value "
-                f"a property"
-            )
         records = []
         for i, (name, structure) in enumerate(zip(names, listed, strict=True)):
             try:
@@ -140,12 +125,6 @@ class CrystalDataset:
             prepared=prepared,
         )
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} crystals)"
-
     def batch(
         self, indices: Sequence[int] | Int[Tensor, " graphs"], *, dtype: torch.dtype = torch.float32
     ) -> CrystalBatch:
@@ -155,17 +134,7 @@ class CrystalDataset:
             IndexError: if an index is outside the dataset.
 
         """
-        chosen = torch.as_tensor(indices, dtype=torch.int64)
-        segments = Segments.from_counts(self.counts[chosen])
-        atoms = segments.expand(self._offsets[chosen]) + segments.rank
-        return CrystalBatch(
-            segments=segments,
-            positions=positions_as(self.positions[atoms], dtype),
-            lattice=self.lattice[chosen].to(dtype),
-            numbers=self.numbers[atoms],
-            ids=tuple(self.ids[i] for i in chosen.tolist()),
-            properties={name: values[chosen].to(dtype) for name, values in self.properties.items()},
-        )
+        return self._batch(CrystalBatch, indices, dtype, positions_as)
 
     def structure(self, index: int) -> Structure:
         """One crystal as a pymatgen Structure."""
@@ -175,46 +144,8 @@ class CrystalDataset:
         """All crystals as pymatgen Structures, in order."""
         return to_structures(self.batch(range(len(self)), dtype=torch.float64))
 
-    def subset(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "CrystalDataset":
-        """Return these crystals, in this order, as a dataset.
-
-        Raises:
-            DataError: if there are none.
-
-        """
-        chosen = torch.as_tensor(indices, dtype=torch.int64)
-        if len(chosen) == 0:
-            raise DataError("a dataset of no crystals was asked for; choose at least one")
-        part = self.batch(chosen, dtype=torch.float64)
-        return CrystalDataset(
-            ids=part.ids,
-            counts=part.segments.counts,
-            numbers=part.numbers,
-            positions=part.positions,
-            lattice=part.lattice,
-            properties=part.properties,
-            prepared=self.prepared,
-            note=self.note,
-        )
-
-    def split(self, fractions: Sequence[int | float], seed: int) -> tuple["CrystalDataset", ...]:
-        """Split at random into parts of these sizes, relative to each other.
-
-        Raises:
-            DataError: if a part would be empty.
-
-        """
-        return tuple(self.subset(part) for part in random_parts(len(self), fractions, seed))
-
     def to_pyg(self) -> "PygCrystals":
         """Return a view as a `torch_geometric` Dataset, for its DataLoader."""
         from epitaxy.data.pyg import PygCrystals
 
         return PygCrystals(self)
-
-    def _hashed_split(self, split: str) -> "CrystalDataset":
-        chosen = hashed_part(self.ids, split, "crystals")
-        note = "split 80/10/10 into train, val and test by a hash of each id"
-        part = self.subset(chosen)
-        object.__setattr__(part, "note", note)
-        return part

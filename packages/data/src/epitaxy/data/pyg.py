@@ -1,26 +1,42 @@
 """A dataset as `torch_geometric` sees it."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from torch_geometric.data import Data, Dataset  # type: ignore[import-untyped]  # torch-geometric has no types
 
-from epitaxy.geometry.pyg import to_pyg
 
-if TYPE_CHECKING:
-    from epitaxy.data.dataset import CrystalDataset
+@runtime_checkable
+class _Batch(Protocol):
+    """What `torch_geometric` can have."""
+
+    def to_pyg(self) -> Any: ...
 
 
-class PygCrystals(Dataset):  # type: ignore[misc]  # its base has no types
-    """A view of a `CrystalDataset` for PyG's DataLoader; attribute names as in `epitaxy.geometry.pyg`."""
+@runtime_checkable
+class _Batched(Protocol):
+    """A dataset whose batches `torch_geometric` can have."""
 
-    def __init__(self, dataset: "CrystalDataset") -> None:
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Sequence[int]) -> _Batch: ...
+
+
+class PygView(Dataset):  # type: ignore[misc]  # its base has no types
+    """A view of a dataset for PyG's DataLoader; attribute names are those of its batches' `to_pyg`."""
+
+    def __init__(self, dataset: _Batched) -> None:
         super().__init__()
         self.dataset = dataset
 
     def len(self) -> int:
-        """Return the number of crystals."""
+        """Return the number of records."""
         return len(self.dataset)
 
     def get(self, idx: int) -> Data:
-        """One crystal."""
-        return to_pyg(self.dataset.batch([idx])).get_example(0)
+        """One record."""
+        return self.dataset.batch([idx]).to_pyg().get_example(0)
+
+
+class PygCrystals(PygView):
+    """A view of a `CrystalDataset`; attribute names as in `epitaxy.geometry.pyg`."""

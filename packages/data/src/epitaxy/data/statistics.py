@@ -1,8 +1,7 @@
 """What a model must know of its training data."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 
@@ -11,11 +10,11 @@ from epitaxy.data._statistics import (
     histogram,
     of_properties,
     parse_histogram,
-    parse_properties,
+    parsed,
+    to_text,
 )
 from epitaxy.data.cell_lengths import CellLengths
 from epitaxy.data.dataset import CrystalDataset
-from epitaxy.data.errors import DataError
 from epitaxy.data.vocabulary import Vocabulary
 
 __all__ = ["PropertyStatistics", "Statistics"]
@@ -66,8 +65,7 @@ class Statistics:
 
     def to_json(self) -> str:
         """As an indented JSON object with a format version."""
-        fields = asdict(self) | {"format": FORMAT, "vocabulary": list(self.vocabulary.numbers)}
-        return json.dumps(fields, indent=2) + "\n"
+        return to_text(self, FORMAT)
 
     @classmethod
     def from_json(cls, text: str) -> "Statistics":
@@ -77,16 +75,8 @@ class Statistics:
             DataError: if the text is no statistics of this format.
 
         """
-        try:
-            fields = json.loads(text)
-            version = fields.pop("format")
-            if version not in (1, FORMAT):
-                raise DataError(f"these statistics have format {version}, not {FORMAT}; compute them again")
+        with parsed(text, "dataset statistics", 1, FORMAT) as fields:
             lengths = fields.pop("lengths", None)
             fields["lengths"] = None if lengths is None else CellLengths.parse(lengths)
             fields["atoms_per_cell"] = parse_histogram(fields["atoms_per_cell"])
-            fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
-            fields["properties"] = parse_properties(fields["properties"])
             return cls(**fields)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"these are no dataset statistics ({error}); compute them again") from error

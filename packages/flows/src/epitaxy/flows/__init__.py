@@ -9,7 +9,8 @@ from epitaxy.flows.codebook import CodebookDiffusion
 from epitaxy.flows.discretised import DiscretisedGaussianBFN
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.kept import Kept
-from epitaxy.flows.kinetic import CorruptedKineticState, KineticDiffusion, KineticState
+from epitaxy.flows.kinetic import KineticDiffusion
+from epitaxy.flows.kinetic_state import CorruptedKineticState, KineticState
 from epitaxy.flows.label_values import LabelValues
 from epitaxy.flows.limits import Limitable, Limits
 from epitaxy.flows.mass_centred import MassCentred

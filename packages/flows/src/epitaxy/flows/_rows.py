@@ -1,27 +1,8 @@
 """Small helpers shared by the flows."""
 
-from typing import Literal, cast, get_args
-
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
-
-from epitaxy.flows._checks import check_option
-
-BayesianSampler = Literal["bayes", "end_back"]
-BAYESIAN_SAMPLERS: tuple[BayesianSampler, ...] = get_args(BayesianSampler)
-"""How the Bayesian flows take a step: each says in its class what they mean."""
-
-
-def bayesian_sampler(name: str) -> BayesianSampler:
-    """Return the name, checked.
-
-    Raises:
-        ValueError: if there is no such sampler.
-
-    """
-    check_option("sampler", name, BAYESIAN_SAMPLERS)
-    return cast(BayesianSampler, name)
 
 
 def column(values: Shaped[Tensor, " rows"], ndim: int) -> Tensor:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_option
+from epitaxy.flows._time import ContinuousTime
+from epitaxy.flows._types import Labels, PerRow
 from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
@@ -20,7 +22,7 @@ _MARGIN = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AbsorbingDiffusion:
+class AbsorbingDiffusion(ContinuousTime):
     """Absorbing diffusion on class labels.
 
     Data are labels 0, ..., K - 1, `" rows"`. A state is labels too, of which K means masked; the network,
@@ -59,15 +61,6 @@ class AbsorbingDiffusion:
         return self.classes
 
     @property
-    def grid(self) -> None:
-        """None: time is continuous."""
-        return None
-
-    def with_steps(self, n: int) -> "AbsorbingDiffusion":  # noqa: ARG002 - part of every flow's signature
-        """Return the flow itself: any number of steps will do."""
-        return self
-
-    @property
     def samplers(self) -> tuple[str, ...]:
         """Return the one sampler's name."""
         return ("ancestral",)
@@ -84,11 +77,11 @@ class AbsorbingDiffusion:
         """
         return replace(self, limits=limits)
 
-    def alpha(self, t: Float[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+    def alpha(self, t: PerRow) -> Float64[Tensor, " rows"]:
         """Return the probability that a label shows."""
         return 1 - self.masked(t)
 
-    def masked(self, t: Float[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+    def masked(self, t: PerRow) -> Float64[Tensor, " rows"]:
         """Return 1 - alpha(t), accurate near t = 1 too."""
         rest = 1 - t.double().clamp(0.0, 1.0)
         if self.schedule == "poly2":
@@ -97,7 +90,7 @@ class AbsorbingDiffusion:
             rest = torch.sin(math.pi / 2 * rest)
         return (1 - 2 * _MARGIN) * rest + _MARGIN
 
-    def alpha_slope(self, t: Float[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+    def alpha_slope(self, t: PerRow) -> Float64[Tensor, " rows"]:
         """Return the derivative of alpha with respect to t."""
         time = t.double().clamp(0.0, 1.0)
         if self.schedule == "poly2":
@@ -108,30 +101,22 @@ class AbsorbingDiffusion:
             slope = torch.ones_like(time)
         return (1 - 2 * _MARGIN) * slope
 
-    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Int[Tensor, " rows"]:  # noqa: ARG002
+    def prior(self, like: Labels, *, rng: AnyRng) -> Labels:
         """Return masks."""
         return torch.full(like.shape, self.mask, dtype=torch.int64, device=like.device)
 
-    def corrupt(
-        self, x: Int[Tensor, " rows"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Int[Tensor, " rows"]:
+    def corrupt(self, x: Labels, t: PerRow, *, rng: AnyRng) -> Labels:
         """Mask each row with probability 1 - alpha(t)."""
         hidden = self._happens(self.masked(t), rng)
         return torch.where(hidden, self.mask, x.long())
 
-    def features(self, state: Int[Tensor, " rows"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+    def features(self, state: Labels, t: PerRow) -> Features:
         """Return the labels, 0, ..., K."""
         return Features(value=state)
 
     def loss(
-        self,
-        output: Float[Tensor, "rows classes"],
-        x: Int[Tensor, " rows"],
-        state: Int[Tensor, " rows"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows"]:
+        self, output: Float[Tensor, "rows classes"], x: Labels, state: Labels, t: PerRow, *, rng: AnyRng
+    ) -> PerRow:
         """Return the loss at t, see `loss_kind`."""
         entropy = torch.nn.functional.cross_entropy(output, x.long(), reduction="none")
         if self.loss_kind == "elbo":
@@ -139,14 +124,8 @@ class AbsorbingDiffusion:
         return torch.where(state == self.mask, entropy, 0.0)
 
     def step(
-        self,
-        state: Int[Tensor, " rows"],
-        output: Float[Tensor, "rows classes"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Int[Tensor, " rows"]:
+        self, state: Labels, output: Float[Tensor, "rows classes"], t: PerRow, s: PerRow, *, rng: AnyRng
+    ) -> Labels:
         """Unmask each masked row with probability (alpha(s) - alpha(t)) / (1 - alpha(t)); others stay."""
         source = as_rng(rng)
         shown = self._happens(1 - self.masked(s) / self.masked(t), source)
@@ -155,13 +134,8 @@ class AbsorbingDiffusion:
         return torch.where(hidden & shown, label, state)
 
     def decode(
-        self,
-        state: Int[Tensor, " rows"],
-        output: Float[Tensor, "rows classes"],
-        t: Float[Tensor, " rows"],  # noqa: ARG002 - part of every flow's signature
-        *,
-        rng: AnyRng,
-    ) -> Int[Tensor, " rows"]:
+        self, state: Labels, output: Float[Tensor, "rows classes"], t: PerRow, *, rng: AnyRng
+    ) -> Labels:
         """Give every row that is still masked a class, see `decode_kind`: no mask is left."""
         hidden = self._hidden(state)
         known = self._known(output, state, hidden)
@@ -171,7 +145,7 @@ class AbsorbingDiffusion:
         # Under limits the guess is about all rows: where those that show lack a class, one of them has to go.
         return torch.where(hidden, guess, state) if self.limits is None else guess
 
-    def _hidden(self, state: Int[Tensor, " rows"]) -> Bool[Tensor, " rows"]:
+    def _hidden(self, state: Labels) -> Bool[Tensor, " rows"]:
         """Return which rows have no label yet, or one that they may not have."""
         masked = state == self.mask
         if self.limits is None:
@@ -180,10 +154,7 @@ class AbsorbingDiffusion:
         return masked | ~self.limits.allowed.gather(1, label[:, None])[:, 0]
 
     def _known(
-        self,
-        output: Float[Tensor, "rows classes"],
-        state: Int[Tensor, " rows"],
-        hidden: Bool[Tensor, " rows"],
+        self, output: Float[Tensor, "rows classes"], state: Labels, hidden: Bool[Tensor, " rows"]
     ) -> Float[Tensor, "rows classes"]:
         """Return the output; under limits, which see all rows at once, with the labels that show."""
         if self.limits is None:

@@ -4,25 +4,20 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
-from epitaxy.flows._rows import (
-    BAYESIAN_SAMPLERS,
-    BayesianSampler,
-    bayesian_sampler,
-    column,
-    step_index,
-    total,
-)
+from epitaxy.flows._bayesian import DiscreteOrContinuous
+from epitaxy.flows._checks import check_count, check_number, check_option
+from epitaxy.flows._rows import column, step_index, total
+from epitaxy.flows._types import PerRow, Scores
 from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Rng, as_rng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CategoricalBFN:
+class CategoricalBFN(DiscreteOrContinuous):
     """Bayesian flow on class labels.
 
     Data are labels 0, ..., K - 1, `" rows *event"`, such as one a row (the element of an atom) or fifteen
@@ -64,9 +59,6 @@ class CategoricalBFN:
 
     classes: int
     beta1: float
-    grid: int | None = 1000
-    loss_kind: Literal["discrete", "continuous"] = "discrete"
-    sampler: BayesianSampler = "bayes"
     guess: Literal["expectation", "sampled"] | None = None
     final: Literal["sampled", "mode"] = "sampled"
     reads: Literal["probabilities", "evidence"] = "probabilities"
@@ -80,108 +72,68 @@ class CategoricalBFN:
         check_count("draws", self.draws)
         check_number("beta1", self.beta1)
         check_number("temperature", self.temperature)
-        check_grid(self.grid)
-        check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
-        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
+        self._check_time()
         check_option("guess", self.guess, ("expectation", "sampled", None))
         check_option("final", self.final, ("sampled", "mode"))
         check_option("reads", self.reads, ("probabilities", "evidence"))
         check_option("parametrisation", self.parametrisation, ("data", "residual"))
-        if self.grid is None and self.loss_kind == "discrete":
-            raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return BAYESIAN_SAMPLERS
-
-    def with_sampler(self, name: str) -> "CategoricalBFN":
-        """Return the same flow with another sampler."""
-        return replace(self, sampler=bayesian_sampler(name))
 
     def with_temperature(self, temperature: float) -> "CategoricalBFN":
         """Return the same flow, sampled at another temperature."""
         return replace(self, temperature=temperature)
 
-    def with_steps(self, n: int) -> "CategoricalBFN":
-        """Return the same flow on a grid of n steps; itself in continuous time."""
-        return self if self.grid is None else replace(self, grid=n)
-
     def limited(self, limits: Limits) -> "CategoricalBFN":
         """Return the same flow under limits: messages and samples are of what they allow."""
         return replace(self, limits=limits)
 
-    def beta(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def beta(self, t: PerRow) -> PerRow:
         """Return the accuracy accumulated at t, beta1 t^2."""
         return self.beta1 * t.square()
 
-    def accuracy(self, t: Float[Tensor, " rows"], s: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def accuracy(self, t: PerRow, s: PerRow) -> PerRow:
         """Return the accuracy beta(s) - beta(t) of the messages between t and s."""
         return self.beta1 * (s - t) * (s + t)
 
-    def prior(
-        self,
-        like: Int[Tensor, " rows *event"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows *event classes"]:
+    def prior(self, like: Int[Tensor, " rows *event"], *, rng: AnyRng) -> Scores:
         """Return uniform probabilities, as logarithms in torch's default dtype."""
         log_theta = torch.zeros(*like.shape, self.classes, device=like.device)
         return torch.log_softmax(log_theta, dim=-1)
 
-    def sender(
-        self, x: Int[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event classes"]:
+    def sender(self, x: Int[Tensor, " rows *event"], alpha: PerRow, *, rng: AnyRng) -> Scores:
         """Draw a message about x: y ~ N(alpha (K e_x - 1), alpha K)."""
         return self._message(self._one_hot(x, alpha.dtype), alpha, as_rng(rng))
 
-    def receiver(
-        self, logits: Float[Tensor, " rows *event classes"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event classes"]:
+    def receiver(self, logits: Scores, alpha: PerRow, *, rng: AnyRng) -> Scores:
         """Draw the message that a prediction expects: about a class drawn from it (Eq. 24)."""
         source = as_rng(rng)
         return self.sender(drawn(logits, self.limits, source), alpha, rng=source)
 
-    def bayesian_update(
-        self, log_theta: Float[Tensor, " rows *event classes"], y: Float[Tensor, " rows *event classes"]
-    ) -> Float[Tensor, " rows *event classes"]:
+    def bayesian_update(self, log_theta: Scores, y: Scores) -> Scores:
         """Return the belief after message y; its accuracy does not enter."""
         return torch.log_softmax(log_theta + y, dim=-1)
 
-    def corrupt(
-        self, x: Int[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event classes"]:
+    def corrupt(self, x: Int[Tensor, " rows *event"], t: PerRow, *, rng: AnyRng) -> Scores:
         """Draw from the flow distribution, Eq. 23: one message of accuracy beta(t) to the prior."""
         return torch.log_softmax(self.sender(x, self.beta(t), rng=rng), dim=-1)
 
-    def features(self, state: Float[Tensor, " rows *event classes"], t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Scores, t: PerRow) -> Features:
         """Return the probabilities on the scale of [-1, 1], 2 theta - 1; or the evidence, see `reads`."""
         if self.reads == "probabilities":
             return Features(value=2 * state.exp() - 1)
         deviation = column((1 + self.classes * self.beta(t)).sqrt(), state.ndim)
         return Features(value=(state - state.mean(-1, keepdim=True)) / deviation)
 
-    def logits(
-        self, output: Float[Tensor, " rows *event classes"], state: Float[Tensor, " rows *event classes"]
-    ) -> Float[Tensor, " rows *event classes"]:
+    def logits(self, output: Scores, state: Scores) -> Scores:
         """Return the logits that an output stands for, see `parametrisation`."""
         return output + state if self.parametrisation == "residual" else output
 
-    def output_of(
-        self, logits: Float[Tensor, " rows *event classes"], state: Float[Tensor, " rows *event classes"]
-    ) -> Float[Tensor, " rows *event classes"]:
+    def output_of(self, logits: Scores, state: Scores) -> Scores:
         """Return the output that stands for these logits: the inverse of `logits`."""
         return logits - state if self.parametrisation == "residual" else logits
 
     def loss(
-        self,
-        output: Float[Tensor, " rows *event classes"],
-        x: Int[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event classes"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+        self, output: Scores, x: Int[Tensor, " rows *event"], state: Scores, t: PerRow, *, rng: AnyRng
+    ) -> PerRow:
         """Return the loss at t, see `loss_kind`."""
         logits = self.logits(output, state)
         if self.loss_kind == "continuous" or self.grid is None:
@@ -191,15 +143,7 @@ class CategoricalBFN:
         alpha = self.accuracy(i / self.grid, (i + 1) / self.grid)
         return self.grid * self._divergence(logits, x, alpha, as_rng(rng))
 
-    def step(
-        self,
-        state: Float[Tensor, " rows *event classes"],
-        output: Float[Tensor, " rows *event classes"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows *event classes"]:
+    def step(self, state: Scores, output: Scores, t: PerRow, s: PerRow, *, rng: AnyRng) -> Scores:
         """Draw the belief at s > t, see `sampler` and `guess`. Any s will do, on the grid or off it."""
         fresh = self.sampler == "end_back"
         alpha = self.beta(s) if fresh else self.accuracy(t, s)
@@ -212,45 +156,26 @@ class CategoricalBFN:
         )
         return self.bayesian_update(torch.zeros_like(state) if fresh else state, y)
 
-    def decode(
-        self,
-        state: Float[Tensor, " rows *event classes"],
-        output: Float[Tensor, " rows *event classes"],
-        t: Float[Tensor, " rows"],  # noqa: ARG002 - part of every flow's signature
-        *,
-        rng: AnyRng,
-    ) -> Int[Tensor, " rows *event"]:
+    def decode(self, state: Scores, output: Scores, t: PerRow, *, rng: AnyRng) -> Int[Tensor, " rows *event"]:
         """Return a class for each label, see `final`."""
         logits = self.logits(output, state) / self.temperature
         if self.final == "mode":
             return likeliest(logits, self.limits)
         return drawn(logits, self.limits, rng)
 
-    def _probabilities(
-        self, logits: Float[Tensor, " rows *event classes"]
-    ) -> Float[Tensor, " rows *event classes"]:
+    def _probabilities(self, logits: Scores) -> Scores:
         return logits.softmax(-1) if self.limits is None else self.limits.probabilities(logits)
 
-    def _one_hot(
-        self, x: Int[Tensor, " rows *event"], dtype: torch.dtype
-    ) -> Float[Tensor, " rows *event classes"]:
+    def _one_hot(self, x: Int[Tensor, " rows *event"], dtype: torch.dtype) -> Scores:
         return torch.nn.functional.one_hot(x.long(), self.classes).to(dtype)
 
-    def _message(
-        self, label: Float[Tensor, " rows *event classes"], alpha: Float[Tensor, " rows"], rng: Rng
-    ) -> Float[Tensor, " rows *event classes"]:
+    def _message(self, label: Scores, alpha: PerRow, rng: Rng) -> Scores:
         """Draw y ~ N(alpha (K e - 1), alpha K) for hard or soft labels e."""
         noise = rng.normal(label.shape, dtype=label.dtype, device=label.device)
         accuracy = column(alpha, label.ndim)
         return accuracy * (self.classes * label - 1) + (accuracy * self.classes).sqrt() * noise
 
-    def _divergence(
-        self,
-        logits: Float[Tensor, " rows *event classes"],
-        x: Int[Tensor, " rows *event"],
-        alpha: Tensor,
-        rng: Rng,
-    ) -> Float[Tensor, " rows"]:
+    def _divergence(self, logits: Scores, x: Int[Tensor, " rows *event"], alpha: Tensor, rng: Rng) -> PerRow:
         """Return the mean of ln N(y | e_x) - ln sum_k p_k N(y | e_k) over messages y about x.
 
         The Gaussians differ by exp(y_k) only, so this is -ln sum_k p_k exp(y_k - y_x). Noise comes in pairs

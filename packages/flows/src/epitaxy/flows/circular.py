@@ -2,22 +2,17 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from epitaxy.flows._checks import check_option
-from epitaxy.flows._rows import (
-    BAYESIAN_SAMPLERS,
-    BayesianSampler,
-    bayesian_sampler,
-    column,
-    grid_index,
-    step_index,
-    total,
-)
+from epitaxy.flows._bayesian import BayesianFlow
+from epitaxy.flows._checks import check_count, check_option
+from epitaxy.flows._rows import column, grid_index, step_index, total
+from epitaxy.flows._types import Labels, PerRow, Points
 from epitaxy.flows.bank import TrajectoryBank
 from epitaxy.flows.circular_messages import Resultant, add, all_at_once, stepwise
 from epitaxy.flows.protocol import Features
@@ -41,12 +36,12 @@ class CircularState:
 
     """
 
-    direction: Float[Tensor, " rows dim"]
-    concentration: Float[Tensor, " rows dim"]
+    direction: Points
+    concentration: Points
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CircularBFN:
+@dataclass(frozen=True, kw_only=True)
+class CircularBFN(BayesianFlow):
     """Bayesian flow on a flat torus.
 
     Data are points, `"rows dim"`; the network predicts a displacement from the direction, in radians. Time is
@@ -74,33 +69,26 @@ class CircularBFN:
     manifold: FlatTorus = field(default_factory=FlatTorus)
     schedule: EntropySchedule = field(default_factory=EntropySchedule)
     loss_kind: Literal["kl", "squared"] = "kl"
-    sampler: BayesianSampler = "bayes"
     draw: Draw = "bank"
     bank_size: int = 4096
     bank_seed: int = 0
-    bank: TrajectoryBank = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_option("loss_kind", self.loss_kind, ("kl", "squared"))
-        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
+        check_option("sampler", self.sampler, self.SAMPLERS)
         check_option("draw", self.draw, get_args(Draw))
+        check_count("bank_size", self.bank_size)
+
+    @cached_property
+    def bank(self) -> TrajectoryBank:
+        """The bank of this flow, filled when it is first drawn from."""
         blocks = math.gcd(self.bank_size, 16)
-        bank = TrajectoryBank(self.schedule, size=self.bank_size, seed=self.bank_seed, blocks=blocks)
-        object.__setattr__(self, "bank", bank)
+        return TrajectoryBank(self.schedule, size=self.bank_size, seed=self.bank_seed, blocks=blocks)
 
     @property
     def grid(self) -> int:
         """Number of steps n of the schedule."""
         return self.schedule.steps
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return BAYESIAN_SAMPLERS
-
-    def with_sampler(self, name: str) -> "CircularBFN":
-        """Return the same flow with another sampler."""
-        return replace(self, sampler=bayesian_sampler(name))
 
     def with_steps(self, n: int) -> "CircularBFN":
         """Return the same flow with the schedule computed for n steps."""
@@ -110,30 +98,26 @@ class CircularBFN:
         """Bring the bank to a round of training; costs nothing until the bank is drawn from."""
         self.bank.refresh(round)
 
-    def prior(self, like: Float[Tensor, " rows dim"], *, rng: AnyRng) -> CircularState:
+    def prior(self, like: Points, *, rng: AnyRng) -> CircularState:
         """Draw a uniform direction, with no concentration (Eq. 17)."""
         direction = self.manifold.sample_uniform(like.shape, rng=rng, dtype=like.dtype, device=like.device)
         return CircularState(direction=direction, concentration=torch.zeros_like(like))
 
-    def accuracy(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def accuracy(self, t: PerRow) -> PerRow:
         """Return the accuracy alpha_i of the message after t = (i - 1) / n; at t = 1 the last one's."""
         return self.schedule.accuracies(t.dtype, t.device)[step_index(t, self.grid)]
 
-    def sender(
-        self, x: Float[Tensor, " rows dim"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows dim"]:
+    def sender(self, x: Points, alpha: PerRow, *, rng: AnyRng) -> Points:
         """Draw a message about x: y ~ vM(x, alpha)."""
         noise = von_mises_noise(column(alpha, x.ndim).expand_as(x), rng=rng)
         return self.manifold.exp(x, noise / self._radians)
 
-    def receiver(
-        self, x_hat: Float[Tensor, " rows dim"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows dim"]:
+    def receiver(self, x_hat: Points, alpha: PerRow, *, rng: AnyRng) -> Points:
         """Draw the message that a prediction expects, vM(x_hat, alpha): a point mass is the output law."""
         return self.sender(x_hat, alpha, rng=rng)
 
     def bayesian_update(
-        self, state: CircularState, y: Float[Tensor, " rows dim"], alpha: Float[Tensor, " rows *dim"]
+        self, state: CircularState, y: Points, alpha: Float[Tensor, " rows *dim"]
     ) -> CircularState:
         """Return the belief after message y of accuracy alpha, one a row or one a component (Eq. 7-9)."""
         turn = self.manifold.log(state.direction, y) * self._radians
@@ -141,13 +125,11 @@ class CircularBFN:
         after = add(here, turn, alpha if alpha.ndim > 1 else column(alpha, y.ndim))
         return self._around(state.direction, after)
 
-    def corrupt(
-        self, x: Float[Tensor, " rows dim"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> CircularState:
+    def corrupt(self, x: Points, t: PerRow, *, rng: AnyRng) -> CircularState:
         """Draw from the flow distribution (Eq. 14-16) at t; the prior at t = 0."""
         return self._flow(x, t, as_rng(rng), bank=self.draw == "bank")
 
-    def features(self, state: CircularState, t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+    def features(self, state: CircularState, t: PerRow) -> Features:
         """Return the direction, and ln c for each coordinate on a scale where c_n is 1 and none is 0.
 
         That is ln(c + 1e-7) moved and scaled. The paper says only that c is fed by its logarithm; the scale
@@ -157,21 +139,11 @@ class CircularBFN:
         condition = torch.log1p(state.concentration / _FLOOR) / span
         return Features(value=state.direction, condition=condition)
 
-    def estimate(
-        self, state: CircularState, output: Float[Tensor, " rows dim"]
-    ) -> Float[Tensor, " rows dim"]:
+    def estimate(self, state: CircularState, output: Points) -> Points:
         """Return the predicted point: the direction displaced by the network's output, in radians."""
         return self.manifold.exp(state.direction, output / self._radians)
 
-    def loss(
-        self,
-        output: Float[Tensor, " rows dim"],
-        x: Float[Tensor, " rows dim"],
-        state: CircularState,
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows"]:
+    def loss(self, output: Points, x: Points, state: CircularState, t: PerRow, *, rng: AnyRng) -> PerRow:
         """Return the loss of step i at t = (i - 1) / n, see `loss_kind`; at t = 1 the last step's weight."""
         angle = self.manifold.log(x, self.estimate(state, output)) * self._radians
         # 1 - cos d as 2 sin^2(d / 2): no cancellation for small d.
@@ -180,13 +152,7 @@ class CircularBFN:
         return weight * total(distance)
 
     def step(
-        self,
-        state: CircularState,
-        output: Float[Tensor, " rows dim"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: CircularState, output: Points, t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> CircularState:
         """Draw the belief at s > t, see `sampler`. Steps over several grid points take all their messages.
 
@@ -202,14 +168,7 @@ class CircularBFN:
         y = self.manifold.exp(x_hat, message.deviation.to(x_hat.dtype) / self._radians)
         return self.bayesian_update(state, y, message.length.to(x_hat.dtype))
 
-    def decode(
-        self,
-        state: CircularState,
-        output: Float[Tensor, " rows dim"],
-        t: Float[Tensor, " rows"],  # noqa: ARG002 - part of every flow's signature
-        *,
-        rng: AnyRng,  # noqa: ARG002
-    ) -> Float[Tensor, " rows dim"]:
+    def decode(self, state: CircularState, output: Points, t: PerRow, *, rng: AnyRng) -> Points:
         """Return the predicted point (Alg. 2)."""
         return self.estimate(state, output)
 
@@ -218,14 +177,12 @@ class CircularBFN:
         """Radians in one unit of the manifold."""
         return 2 * math.pi / self.manifold.period
 
-    def _around(self, x: Float[Tensor, " rows dim"], sums: Resultant) -> CircularState:
+    def _around(self, x: Points, sums: Resultant) -> CircularState:
         """Return the belief that messages with these sums around x give."""
         direction = self.manifold.exp(x, sums.deviation.to(x.dtype) / self._radians)
         return CircularState(direction=direction, concentration=sums.length.to(x.dtype))
 
-    def _flow(
-        self, x: Float[Tensor, " rows dim"], t: Float[Tensor, " rows"], rng: Rng, *, bank: bool
-    ) -> CircularState:
+    def _flow(self, x: Points, t: PerRow, rng: Rng, *, bank: bool) -> CircularState:
         start = self.prior(x, rng=rng)
         i = grid_index(t, self.grid)
         sums = self.bank.draw(i, x.shape[1:], rng=rng) if bank else self._first_messages(i, x, rng)
@@ -233,7 +190,7 @@ class CircularBFN:
         direction = torch.where(column(i == 0, x.ndim), start.direction, belief.direction)
         return replace(belief, direction=direction)
 
-    def _first_messages(self, i: Int[Tensor, " rows"], x: Float[Tensor, " rows dim"], rng: Rng) -> Resultant:
+    def _first_messages(self, i: Labels, x: Points, rng: Rng) -> Resultant:
         """Return the sum of messages 1, ..., i of each row."""
         law = None
         if self.draw in ("bank", "tabulated"):
@@ -242,9 +199,7 @@ class CircularBFN:
             return self._messages(torch.zeros_like(i), i, x, rng)
         return tabulated_sums(law, self.schedule.accuracies(torch.float64, x.device), i, x.shape[1:], rng=rng)
 
-    def _messages(
-        self, i: Int[Tensor, " rows"], j: Int[Tensor, " rows"], x: Float[Tensor, " rows dim"], rng: Rng
-    ) -> Resultant:
+    def _messages(self, i: Labels, j: Labels, x: Points, rng: Rng) -> Resultant:
         """Return the sum of messages i + 1, ..., j of each row."""
         accuracies = self.schedule.accuracies(torch.float64, x.device)
         draw = stepwise if self.draw == "stepwise" else all_at_once

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_number, check_option
+from epitaxy.flows._time import ContinuousTime
+from epitaxy.flows._types import Codes, Labels, PerRow
 from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
 from epitaxy.flows.variance_preserving import VariancePreserving
@@ -18,7 +20,7 @@ _LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodebookDiffusion:
+class CodebookDiffusion(ContinuousTime):
     """Variance-preserving diffusion of the codes of class labels.
 
     Data are labels 0, ..., K - 1, `" rows"`; states and the network's output are `"rows channels"`, the
@@ -60,15 +62,6 @@ class CodebookDiffusion:
         return self.classes if self.codes == "one_hot" else max(1, (self.classes - 1).bit_length())
 
     @property
-    def grid(self) -> None:
-        """None: time is continuous."""
-        return None
-
-    def with_steps(self, n: int) -> "CodebookDiffusion":  # noqa: ARG002 - part of every flow's signature
-        """Return the flow itself: any number of steps will do."""
-        return self
-
-    @property
     def samplers(self) -> tuple[str, ...]:
         """Return the names of the process' samplers."""
         return self.process.samplers
@@ -102,11 +95,11 @@ class CodebookDiffusion:
         digit = torch.arange(self.channels - 1, -1, -1, device=device)
         return self.scale * (2 * (label >> digit & 1) - 1).to(dtype)
 
-    def encode(self, x: Int[Tensor, " rows"], dtype: torch.dtype) -> Float[Tensor, "rows channels"]:
+    def encode(self, x: Labels, dtype: torch.dtype) -> Codes:
         """Return the labels' codes."""
         return self.codebook(dtype, x.device)[x.long()]
 
-    def nearest(self, code: Float[Tensor, "rows channels"]) -> Int[Tensor, " rows"]:
+    def nearest(self, code: Codes) -> Labels:
         """Return the class whose code is nearest; the first of several."""
         if self.codes == "one_hot":
             return code.argmax(-1)
@@ -114,74 +107,39 @@ class CodebookDiffusion:
         signs = self.codebook(torch.float64, code.device).sign()
         return (code.double()[:, None] * signs).sum(-1).argmax(-1)
 
-    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Float[Tensor, "rows channels"]:
+    def prior(self, like: Labels, *, rng: AnyRng) -> Codes:
         """Draw from the standard normal, in torch's default dtype."""
         shape = (like.shape[0], self.channels)
         return as_rng(rng).normal(shape, dtype=torch.get_default_dtype(), device=like.device)
 
-    def corrupt(
-        self, x: Int[Tensor, " rows"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, "rows channels"]:
+    def corrupt(self, x: Labels, t: PerRow, *, rng: AnyRng) -> Codes:
         """Draw the process' state at t given the codes, in t's dtype."""
         return self.process.corrupt(self.encode(x, t.dtype), t, rng=rng)
 
-    def features(self, state: Float[Tensor, "rows channels"], t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Codes, t: PerRow) -> Features:
         """Return the state."""
         return self.process.features(state, t)
 
-    def loss(
-        self,
-        output: Float[Tensor, "rows channels"],
-        x: Int[Tensor, " rows"],
-        state: Float[Tensor, "rows channels"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+    def loss(self, output: Codes, x: Labels, state: Codes, t: PerRow, *, rng: AnyRng) -> PerRow:
         """Return the process' squared error, summed over channels (the published one is their mean)."""
         return self.process.loss(output, self.encode(x, output.dtype), state, t, rng=rng)
 
-    def step(
-        self,
-        state: Float[Tensor, "rows channels"],
-        output: Float[Tensor, "rows channels"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, "rows channels"]:
+    def step(self, state: Codes, output: Codes, t: PerRow, s: PerRow, *, rng: AnyRng) -> Codes:
         """Draw the state at s > t."""
         return self.process.step(state, self._read(output, state, t), t, s, rng=rng)
 
-    def correct(
-        self,
-        state: Float[Tensor, "rows channels"],
-        output: Float[Tensor, "rows channels"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, "rows channels"]:
+    def correct(self, state: Codes, output: Codes, t: PerRow, s: PerRow, *, rng: AnyRng) -> Codes:
         """Draw another state at t, as the process does."""
         return self.process.correct(state, self._read(output, state, t), t, s, rng=rng)
 
-    def decode(
-        self,
-        state: Float[Tensor, "rows channels"],
-        output: Float[Tensor, "rows channels"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Int[Tensor, " rows"]:
+    def decode(self, state: Codes, output: Codes, t: PerRow, *, rng: AnyRng) -> Labels:
         """Return the class nearest to the predicted code."""
         code = self.process.x0_of(self._clipped(output), state, t)
         if self.limits is None:
             return self.nearest(code)
         return self.limits.mode(code.double() @ self.codebook(torch.float64, code.device).T)
 
-    def _read(
-        self, output: Float[Tensor, "rows channels"], state: Float[Tensor, "rows channels"], t: Tensor
-    ) -> Float[Tensor, "rows channels"]:
+    def _read(self, output: Codes, state: Codes, t: Tensor) -> Codes:
         """Return the output clipped, and what stands for its code under the limits."""
         output = self._clipped(output)
         if self.limits is None:
@@ -190,7 +148,7 @@ class CodebookDiffusion:
         mixture = self.limits.log_probabilities(self._log_odds(code)).exp().to(code.dtype)
         return self.process.output_of(mixture @ self.codebook(code.dtype, code.device), state, t)
 
-    def _log_odds(self, code: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows classes"]:
+    def _log_odds(self, code: Codes) -> Float[Tensor, "rows classes"]:
         """Return the logarithms of the classes' probabilities that a code over `scale` is a mean of."""
         if self.codes == "one_hot":
             return code.clamp(min=_LEAST).log()
@@ -198,5 +156,5 @@ class CodebookDiffusion:
         one = ((1 + code) / 2).clamp(_LEAST, 1 - _LEAST)
         return one.log() @ (sign > 0).to(code.dtype).T + (1 - one).log() @ (sign < 0).to(code.dtype).T
 
-    def _clipped(self, output: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows channels"]:
+    def _clipped(self, output: Codes) -> Codes:
         return output.clamp(-self.scale, self.scale) if self.clip else output

@@ -8,10 +8,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from epitaxy.flows._bayesian import DiscreteOrContinuous
 from epitaxy.flows._bins import bin_centre, bin_centres, bin_expectation, log_bin_masses
-from epitaxy.flows._checks import check_count, check_grid, check_number, check_option
+from epitaxy.flows._checks import check_count, check_number, check_option
 from epitaxy.flows._classes import draw_classes
-from epitaxy.flows._rows import BAYESIAN_SAMPLERS, BayesianSampler, bayesian_sampler, step_index
+from epitaxy.flows._rows import step_index
+from epitaxy.flows._types import Labels, PerRow
 from epitaxy.flows.gaussian import SMALLEST_SIGMA, GaussianBFN
 from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
@@ -19,7 +21,7 @@ from epitaxy.geometry import AnyRng, Rng, as_rng, constant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiscretisedGaussianBFN:
+class DiscretisedGaussianBFN(DiscreteOrContinuous):
     """Bayesian flow on a whole number, such as a nuclear charge, as the centre of one of K bins of [-1, 1].
 
     Data are bins 0, ..., K - 1, `" rows"`; bin k has the centre (2k + 1) / K - 1. The state is the mean mu of
@@ -73,7 +75,6 @@ class DiscretisedGaussianBFN:
     legal: tuple[int, ...] | None = None
     grid: int | None = None
     loss_kind: Literal["discrete", "continuous"] = "continuous"
-    sampler: BayesianSampler = "bayes"
     guess: Literal["nearest", "sampled", "expectation", "published"] = "expectation"
     draws: int = 1
     t_min: float = 1e-4
@@ -98,12 +99,8 @@ class DiscretisedGaussianBFN:
                 "clamps must be positive and finite, and sigma_range two rising such numbers, not "
                 f"{self.output_clamp}, {self.mean_clamp}, {self.sigma_range}"
             )
-        check_grid(self.grid)
-        check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
-        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
+        self._check_time()
         check_option("guess", self.guess, ("nearest", "sampled", "expectation", "published"))
-        if self.grid is None and self.loss_kind == "discrete":
-            raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
 
     @property
     def belief(self) -> GaussianBFN:
@@ -117,19 +114,6 @@ class DiscretisedGaussianBFN:
             clamp=self.output_clamp,
         )
 
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return BAYESIAN_SAMPLERS
-
-    def with_sampler(self, name: str) -> "DiscretisedGaussianBFN":
-        """Return the same flow with another sampler."""
-        return replace(self, sampler=bayesian_sampler(name))
-
-    def with_steps(self, n: int) -> "DiscretisedGaussianBFN":
-        """Return the same flow on a grid of n steps; itself in continuous time."""
-        return self if self.grid is None else replace(self, grid=n)
-
     def limited(self, limits: Limits) -> "DiscretisedGaussianBFN":
         """Return the same flow under limits, which should allow legal bins alone.
 
@@ -138,13 +122,11 @@ class DiscretisedGaussianBFN:
         """
         return replace(self, limits=limits)
 
-    def centre(self, x: Int[Tensor, " rows"], dtype: torch.dtype) -> Float[Tensor, " rows"]:
+    def centre(self, x: Labels, dtype: torch.dtype) -> PerRow:
         """Return the centres of bins."""
         return bin_centre(x, self.bins, dtype)
 
-    def gaussian(
-        self, output: Float[Tensor, "rows 2"], mean: Float[Tensor, " rows"], t: Float[Tensor, " rows"]
-    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+    def gaussian(self, output: Float[Tensor, "rows 2"], mean: PerRow, t: PerRow) -> tuple[PerRow, PerRow]:
         """Return the mean m and standard deviation sigma that the network's output stands for."""
         noise, log_scale = output.unbind(1)
         scale = log_scale.clamp(-self.output_clamp, self.output_clamp).exp()
@@ -152,34 +134,26 @@ class DiscretisedGaussianBFN:
         return m, (self.belief.spread(t) * scale).clamp(*self.sigma_range)
 
     def log_probabilities(
-        self, output: Float[Tensor, "rows 2"], mean: Float[Tensor, " rows"], t: Float[Tensor, " rows"]
+        self, output: Float[Tensor, "rows 2"], mean: PerRow, t: PerRow
     ) -> Float[Tensor, "rows bins"]:
         """Return the logarithms of the bins' probabilities, legal or not, in float64."""
         return log_bin_masses(*self.gaussian(output, mean, t), self.bins)
 
-    def prior(self, like: Int[Tensor, " rows"], *, rng: AnyRng) -> Float[Tensor, " rows"]:  # noqa: ARG002
+    def prior(self, like: Labels, *, rng: AnyRng) -> PerRow:
         """Return the mean 0 in torch's default dtype: the belief is a standard Gaussian."""
         return torch.zeros(like.shape[0], device=like.device)
 
-    def corrupt(
-        self, x: Int[Tensor, " rows"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows"]:
+    def corrupt(self, x: Labels, t: PerRow, *, rng: AnyRng) -> PerRow:
         """Draw the mean from the flow distribution N(gamma c, gamma (1 - gamma)), c the centre of x."""
         return self.belief.corrupt(self.centre(x, t.dtype), t, rng=rng)
 
-    def features(self, state: Float[Tensor, " rows"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+    def features(self, state: PerRow, t: PerRow) -> Features:
         """Return the mean, as one column."""
         return Features(value=state[:, None])
 
     def loss(
-        self,
-        output: Float[Tensor, "rows 2"],
-        x: Int[Tensor, " rows"],
-        state: Float[Tensor, " rows"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+        self, output: Float[Tensor, "rows 2"], x: Labels, state: PerRow, t: PerRow, *, rng: AnyRng
+    ) -> PerRow:
         """Return the loss at t, see `loss_kind`."""
         if self.loss_kind == "continuous" or self.grid is None:
             expected = bin_expectation(*self.gaussian(output, state, t), self.bins)
@@ -190,22 +164,14 @@ class DiscretisedGaussianBFN:
         divergence = self._divergence(self.log_probabilities(output, state, t), x, alpha, as_rng(rng))
         return (self.grid * divergence).to(output.dtype)
 
-    def receiver(
-        self, log_p: Float[Tensor, "rows bins"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows"]:
+    def receiver(self, log_p: Float[Tensor, "rows bins"], alpha: PerRow, *, rng: AnyRng) -> PerRow:
         """Draw the message y ~ N(c, 1 / alpha) that the bins' probabilities expect, c by `guess`."""
         source = as_rng(rng)
         return self.belief.sender(self._guess(log_p, source).to(alpha.dtype), alpha, rng=source)
 
     def step(
-        self,
-        state: Float[Tensor, " rows"],
-        output: Float[Tensor, " rows _outputs"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+        self, state: PerRow, output: Float[Tensor, " rows _outputs"], t: PerRow, s: PerRow, *, rng: AnyRng
+    ) -> PerRow:
         """Draw the mean at s > t, see `sampler` and `guess`. Any s will do, on the grid or off it."""
         log_p, source = self.log_probabilities(output, state, t), as_rng(rng)
         if self.sampler == "end_back":
@@ -215,20 +181,15 @@ class DiscretisedGaussianBFN:
         return self.belief.bayesian_update(state, y, alpha, self.belief.precision(t))
 
     def decode(
-        self,
-        state: Float[Tensor, " rows"],
-        output: Float[Tensor, " rows _outputs"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Int[Tensor, " rows"]:
+        self, state: PerRow, output: Float[Tensor, " rows _outputs"], t: PerRow, *, rng: AnyRng
+    ) -> Labels:
         """Return a legal bin: drawn by its probability if `guess` is "sampled", else the nearest one."""
         log_p = self.log_probabilities(output, state, t)
         if self.guess == "sampled":
             return self._draw(log_p, as_rng(rng))
         return self._nearest(log_p, self._legal(log_p))
 
-    def _guess(self, log_p: Float[Tensor, "rows bins"], rng: Rng) -> Float[Tensor, " rows"]:
+    def _guess(self, log_p: Float[Tensor, "rows bins"], rng: Rng) -> PerRow:
         """Return what a message is about, a point of [-1, 1]."""
         if self.guess == "expectation":
             return self._expectation(log_p)
@@ -243,13 +204,11 @@ class DiscretisedGaussianBFN:
         listed = sorted(set(range(self.bins) if self.legal is None else self.legal))
         return constant(tuple(listed), torch.int64, like.device)
 
-    def _expectation(self, log_p: Float[Tensor, "rows bins"]) -> Float[Tensor, " rows"]:
+    def _expectation(self, log_p: Float[Tensor, "rows bins"]) -> PerRow:
         p = log_p.exp() if self.limits is None else self.limits.probabilities(log_p)
         return (p * bin_centres(self.bins, log_p)).sum(1)
 
-    def _nearest(
-        self, log_p: Float[Tensor, "rows bins"], among: Int[Tensor, " some"]
-    ) -> Int[Tensor, " rows"]:
+    def _nearest(self, log_p: Float[Tensor, "rows bins"], among: Int[Tensor, " some"]) -> Labels:
         """Return the bin among some, or among those allowed, whose centre is nearest to the expectation."""
         if self.limits is not None:
             off = self._expectation(log_p)[:, None] - bin_centres(self.bins, log_p)
@@ -257,20 +216,14 @@ class DiscretisedGaussianBFN:
         gap = self._expectation(log_p)[:, None] - self.centre(among, log_p.dtype)
         return among[gap.abs().argmin(1)]
 
-    def _draw(self, log_p: Float[Tensor, "rows bins"], rng: Rng) -> Int[Tensor, " rows"]:
+    def _draw(self, log_p: Float[Tensor, "rows bins"], rng: Rng) -> Labels:
         """Draw a legal bin by its probability."""
         if self.limits is not None:
             return self.limits.draw(log_p, rng)
         legal = self._legal(log_p)
         return legal[draw_classes(log_p[:, legal], rng)]
 
-    def _divergence(
-        self,
-        log_p: Float[Tensor, "rows bins"],
-        x: Int[Tensor, " rows"],
-        alpha: Float[Tensor, " rows"],
-        rng: Rng,
-    ) -> Float[Tensor, " rows"]:
+    def _divergence(self, log_p: Float[Tensor, "rows bins"], x: Labels, alpha: PerRow, rng: Rng) -> PerRow:
         """Return the mean of ln N(y | c_x) - ln sum_k p_k N(y | c_k) over messages y about x.
 
         Noise comes in pairs of opposite signs: what is linear in it, by far the most of the variance at small

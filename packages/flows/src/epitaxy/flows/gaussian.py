@@ -1,22 +1,17 @@
 """Bayesian flow for real variables, with Gaussian messages (CrysBFN Eq. 20-22; SymmBFN Eq. 9-15)."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from epitaxy.flows._checks import check_grid, check_number, check_option
-from epitaxy.flows._rows import (
-    BAYESIAN_SAMPLERS,
-    BayesianSampler,
-    bayesian_sampler,
-    column,
-    step_index,
-    total,
-)
+from epitaxy.flows._bayesian import DiscreteOrContinuous
+from epitaxy.flows._checks import check_number, check_option
+from epitaxy.flows._rows import column, step_index
+from epitaxy.flows._summed_loss import SummedLoss
+from epitaxy.flows._types import PerRow, Values
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, FlatTorus, as_rng
 
@@ -25,7 +20,7 @@ SMALLEST_SIGMA = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GaussianBFN:
+class GaussianBFN(SummedLoss, DiscreteOrContinuous):
     """Bayesian flow on real variables. Data are `"rows *event"`; the network predicts them, or the noise.
 
     The state is the mean mu of a Gaussian belief. Its precision rho(t) = sigma1^(-2t) depends on time alone,
@@ -66,9 +61,6 @@ class GaussianBFN:
     """
 
     sigma1: float = math.sqrt(1e-3)
-    grid: int | None = 1000
-    loss_kind: Literal["discrete", "continuous"] = "discrete"
-    sampler: BayesianSampler = "bayes"
     parametrisation: Literal["data", "noise", "residual"] = "data"
     t_min: float = 0.0
     clamp: float | None = None
@@ -77,11 +69,7 @@ class GaussianBFN:
 
     def __post_init__(self) -> None:
         check_number("sigma1", self.sigma1, least=SMALLEST_SIGMA, below=1.0)
-        check_grid(self.grid)
-        check_option("loss_kind", self.loss_kind, ("discrete", "continuous"))
-        check_option("sampler", self.sampler, BAYESIAN_SAMPLERS)
-        if self.grid is None and self.loss_kind == "discrete":
-            raise ValueError("the discrete-time loss needs a grid: give one, or loss_kind='continuous'")
+        self._check_time()
         self._check_outputs()
 
     def _check_outputs(self) -> None:
@@ -98,88 +86,58 @@ class GaussianBFN:
         elif self.wrapped:
             raise ValueError("wrapped puts the mean of points that go around into their cell: give a period")
 
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return BAYESIAN_SAMPLERS
-
-    def with_sampler(self, name: str) -> "GaussianBFN":
-        """Return the same flow with another sampler."""
-        return replace(self, sampler=bayesian_sampler(name))
-
-    def with_steps(self, n: int) -> "GaussianBFN":
-        """Return the same flow on a grid of n steps; itself in continuous time."""
-        return self if self.grid is None else replace(self, grid=n)
-
-    def precision(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def precision(self, t: PerRow) -> PerRow:
         """Return the belief's precision rho(t) = sigma1^(-2t)."""
         return torch.exp(-2 * math.log(self.sigma1) * t)
 
-    def deviation(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def deviation(self, t: PerRow) -> PerRow:
         """Return the belief's standard deviation sigma1^t."""
         return torch.exp(math.log(self.sigma1) * t)
 
-    def gamma(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def gamma(self, t: PerRow) -> PerRow:
         """Return the share of the data in the mean, 1 - sigma1^(2t), accurate near t = 0."""
         return -torch.expm1(2 * math.log(self.sigma1) * t)
 
-    def spread(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def spread(self, t: PerRow) -> PerRow:
         """Return the deviation ((1 - gamma) / gamma)^(1/2) of mu / gamma, at `t_min` at the earliest.
 
         It is beta^(-1/2) with beta = rho - 1, which neither end of time cancels away.
         """
         return torch.expm1(-2 * math.log(self.sigma1) * t.clamp(min=self.t_min)).rsqrt()
 
-    def accuracy(self, t: Float[Tensor, " rows"], s: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def accuracy(self, t: PerRow, s: PerRow) -> PerRow:
         """Return the accuracy rho(s) - rho(t) of the messages between t and s."""
         return self.precision(s) * self.gamma(s - t)
 
-    def prior(self, like: Float[Tensor, " rows *event"], *, rng: AnyRng) -> Float[Tensor, " rows *event"]:  # noqa: ARG002
+    def prior(self, like: Values, *, rng: AnyRng) -> Values:
         """Return the mean 0: the belief is a standard Gaussian."""
         return torch.zeros_like(like)
 
-    def sender(
-        self, x: Float[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event"]:
+    def sender(self, x: Values, alpha: PerRow, *, rng: AnyRng) -> Values:
         """Draw a message about x: y ~ N(x, 1 / alpha); finite where alpha is 0, and then without effect."""
         noise = as_rng(rng).normal(x.shape, dtype=x.dtype, device=x.device)
         return x + noise / column(alpha.clamp(min=torch.finfo(x.dtype).tiny), x.ndim).sqrt()
 
-    def receiver(
-        self, x_hat: Float[Tensor, " rows *event"], alpha: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event"]:
+    def receiver(self, x_hat: Values, alpha: PerRow, *, rng: AnyRng) -> Values:
         """Draw the message that a prediction expects, N(x_hat, 1 / alpha): the output law is a point mass."""
         return self.sender(x_hat, alpha, rng=rng)
 
-    def bayesian_update(
-        self,
-        mean: Float[Tensor, " rows *event"],
-        y: Float[Tensor, " rows *event"],
-        alpha: Float[Tensor, " rows"],
-        precision: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def bayesian_update(self, mean: Values, y: Values, alpha: PerRow, precision: PerRow) -> Values:
         """Return the mean after message y of accuracy alpha, from a belief of this precision."""
         share = (alpha / (precision + alpha)).to(y.dtype)
         return torch.lerp(mean, y, column(share, y.ndim))
 
-    def corrupt(
-        self, x: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event"]:
+    def corrupt(self, x: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Draw from the flow distribution N(gamma x, gamma (1 - gamma)), Eq. 20."""
         gamma, rest = column(self.gamma(t), x.ndim), column(1 / self.precision(t), x.ndim)
         noise = as_rng(rng).normal(x.shape, dtype=x.dtype, device=x.device)
         return self._put(gamma * x + (gamma * rest).sqrt() * noise)
 
-    def features(self, state: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+    def features(self, state: Values, t: PerRow) -> Features:
         """Return the mean."""
         return Features(value=state)
 
-    def data_of(
-        self,
-        output: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def data_of(self, output: Values, state: Values, t: PerRow) -> Values:
         """Return the data x_hat that an output predicts, see `parametrisation` and `period`."""
         if self.parametrisation == "noise":
             share, spread = self._share_and_spread(t, state.ndim)
@@ -189,22 +147,12 @@ class GaussianBFN:
             output = state + column(self.deviation(t), state.ndim) * output
         return output if self.period is None else FlatTorus(self.period).project(output)
 
-    def noise_of(
-        self,
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def noise_of(self, x: Values, state: Values, t: PerRow) -> Values:
         """Return the noise eps that makes the state from data x, at `t_min` at the earliest."""
         share, spread = self._share_and_spread(t, state.ndim)
         return (state / share - x) / spread
 
-    def output_of(
-        self,
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def output_of(self, x: Values, state: Values, t: PerRow) -> Values:
         """Return the output that stands for data x, see `parametrisation`: the inverse of `data_of`."""
         if self.parametrisation == "noise":
             return self.noise_of(x, state, t)
@@ -212,40 +160,14 @@ class GaussianBFN:
             return (x - state) / column(self.deviation(t), state.ndim)
         return x
 
-    def component_losses(
-        self,
-        output: Float[Tensor, " rows *event"],
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def component_losses(self, output: Values, x: Values, state: Values, t: PerRow) -> Values:
         """Return each component's part of the loss at t, see `loss_kind`."""
         gap = self.data_of(output, state, t) - x
         if self.period is not None:
             gap = FlatTorus(self.period).wrap(gap)
         return column(self._weight(t), gap.ndim) * gap.square()
 
-    def loss(
-        self,
-        output: Float[Tensor, " rows *event"],
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows"]:
-        """Return the loss at t, see `loss_kind`."""
-        return total(self.component_losses(output, x, state, t))
-
-    def step(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows *event"]:
+    def step(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw the mean at s > t, see `sampler`. Any s will do, on the grid or off it."""
         x_hat = self.data_of(output, state, t)
         if self.sampler == "end_back":
@@ -254,26 +176,19 @@ class GaussianBFN:
         message = self.receiver(x_hat, alpha, rng=rng)
         return self._put(self.bayesian_update(state, message, alpha, self.precision(t)))
 
-    def decode(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows *event"]:
+    def decode(self, state: Values, output: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Return the predicted data (Alg. 2)."""
         return self.data_of(output, state, t)
 
-    def _put(self, mean: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows *event"]:
+    def _put(self, mean: Values) -> Values:
         """Return the mean where `wrapped` has it."""
         return mean if self.period is None or not self.wrapped else FlatTorus(self.period).project(mean)
 
-    def _share_and_spread(self, t: Float[Tensor, " rows"], ndim: int) -> tuple[Tensor, Tensor]:
+    def _share_and_spread(self, t: PerRow, ndim: int) -> tuple[Tensor, Tensor]:
         """Return gamma and `spread` as columns, at t_min at the earliest."""
         return column(self.gamma(t.clamp(min=self.t_min)), ndim), column(self.spread(t), ndim)
 
-    def _weight(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    def _weight(self, t: PerRow) -> PerRow:
         if self.loss_kind == "continuous" or self.grid is None:
             return -math.log(self.sigma1) * self.precision(t.clamp(min=self.t_min))
         i = step_index(t, self.grid).to(t.dtype)

@@ -7,13 +7,15 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
+from epitaxy.flows._types import PerRow
+from epitaxy.flows._wrapped import AroundFlow
 from epitaxy.flows.mass_centred import MassCentred
-from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
+from epitaxy.flows.protocol import Collective, Correcting, Features
 from epitaxy.geometry import AnyRng, Segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Kept:
+class Kept(AroundFlow):
     """A flow whose rows outside `free` have known data: their samples are these, to the bit.
 
     At every time the known rows' state is a fresh draw of the flow's law given the data there, whatever the
@@ -32,27 +34,8 @@ class Kept:
 
     """
 
-    flow: Flow[Any]
     free: Bool[Tensor, " rows"] = field(repr=False)
     value: Shaped[Tensor, " rows *event"] = field(repr=False)
-
-    @property
-    def grid(self) -> int | None:
-        """Return the flow's grid."""
-        return self.flow.grid
-
-    def with_steps(self, n: int) -> "Kept":
-        """Return the same with the flow on n steps."""
-        return replace(self, flow=self.flow.with_steps(n))
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names of the flow's samplers."""
-        return self.flow.samplers
-
-    def with_sampler(self, name: str) -> "Kept":
-        """Return the same with another sampler of the flow."""
-        return replace(self, flow=self.flow.with_sampler(name))
 
     @property
     def corrections(self) -> int:
@@ -69,11 +52,11 @@ class Kept:
         data = self._placed(torch.zeros_like(self.value))
         return self._merged(state, self.flow.corrupt(data, start, rng=rng))
 
-    def corrupt(self, x: Shaped[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng) -> Any:
+    def corrupt(self, x: Shaped[Tensor, " rows *event"], t: PerRow, *, rng: AnyRng) -> Any:
         """Draw the state at t, of known rows given their own data."""
         return self.flow.corrupt(self._placed(x), t, rng=rng)
 
-    def features(self, state: Any, t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Any, t: PerRow) -> Features:
         """Return what the network sees of the state."""
         return self.flow.features(state, t)
 
@@ -82,49 +65,31 @@ class Kept:
         output: Float[Tensor, " rows *output"],
         x: Shaped[Tensor, " rows *event"],
         state: Any,
-        t: Float[Tensor, " rows"],
+        t: PerRow,
         *,
         rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+    ) -> PerRow:
         """Return the flow's loss of the free rows, 0 of the others."""
         return self.flow.loss(output, x, state, t, rng=rng).masked_fill(~self.free, 0.0)
 
     def step(
-        self,
-        state: Any,
-        output: Float[Tensor, " rows *output"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: Any, output: Float[Tensor, " rows *output"], t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> Any:
         """Draw the state at s > t."""
         data = self._data(state, output, t, rng)
-        later = self.flow.step(state, output, t, s, rng=rng)
-        return self._merged(later, self.flow.corrupt(data, s, rng=rng))
+        return self._known(self.flow.step(state, output, t, s, rng=rng), data, s, rng)
 
     def correct(
-        self,
-        state: Any,
-        output: Float[Tensor, " rows *output"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: Any, output: Float[Tensor, " rows *output"], t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> Any:
-        """Draw another state at t."""
-        assert isinstance(self.flow, Correcting)
+        """Draw another state at t; the same where the flow corrects nothing."""
+        if not isinstance(self.flow, Correcting):
+            return state
         data = self._data(state, output, t, rng)
-        other = self.flow.correct(state, output, t, s, rng=rng)
-        return self._merged(other, self.flow.corrupt(data, t, rng=rng))
+        return self._known(self.flow.correct(state, output, t, s, rng=rng), data, t, rng)
 
     def decode(
-        self,
-        state: Any,
-        output: Float[Tensor, " rows *output"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: Any, output: Float[Tensor, " rows *output"], t: PerRow, *, rng: AnyRng
     ) -> Shaped[Tensor, " rows *event"]:
         """Return the sample: the known rows' data as they are."""
         return self._placed(self.flow.decode(state, output, t, rng=rng))
@@ -134,6 +99,10 @@ class Kept:
         if not isinstance(self.flow, MassCentred):
             return self.value
         return self._placed(self.flow.decode(state, output, t, rng=rng))
+
+    def _known(self, state: Any, data: Tensor, t: Tensor, rng: AnyRng) -> Any:
+        """Return the state with known rows as the flow has them at t given the data."""
+        return self._merged(state, self.flow.corrupt(data, t, rng=rng))
 
     def _placed(self, x: Tensor) -> Tensor:
         """Put the known data in; where the origin is nobody's, other rows are moved to where these are."""

@@ -1,74 +1,27 @@
 """Kinetic Langevin ("trivialised") diffusion on a flat torus (KLDM, Sec. 3; Zhu et al. 2024)."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal, cast, get_args
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._checks import check_number, check_option
-from epitaxy.flows._rows import LAST_NOISE_TIME, column, total
-from epitaxy.flows.kinetic_kernel import KineticBridge, KineticKernel
-from epitaxy.flows.protocol import Features
-from epitaxy.geometry import (
-    AnyRng,
-    Centered,
-    FlatTorus,
-    Rng,
-    Segments,
-    as_rng,
-    wrapped_normal_information,
-    wrapped_normal_score,
-)
+from epitaxy.flows._rows import column, total
+from epitaxy.flows._samplers import ChoiceOfSampler
+from epitaxy.flows._types import PerRow, Points
+from epitaxy.flows.kinetic_kernel import KineticBridge
+from epitaxy.flows.kinetic_process import TURN, Coefficients, KineticProcess, distinct
+from epitaxy.flows.kinetic_state import CorruptedKineticState, KineticState
+from epitaxy.geometry import AnyRng, Rng, as_rng, wrapped_normal_score
 
 Sampler = Literal["ancestral", "exponential", "predictor_corrector", "probability_flow", "published_pc"]
-_SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
-_TURN = 2 * math.pi
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class KineticState:
-    """Moving points.
-
-    Attributes:
-        position: in the manifold's units, in [0, period).
-        velocity: radians per unit of noise time, 2 pi being a period; one of a few units at most.
-
-    """
-
-    position: Float[Tensor, "rows dim"]
-    velocity: Float[Tensor, "rows dim"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CorruptedKineticState(KineticState):
-    """A state that was made from data, and by which noise.
-
-    Attributes:
-        noise: standard normal; the displacement from the data, before wrapping, was slope * velocity + spread
-            * noise.
-
-    """
-
-    noise: Float[Tensor, "rows dim"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Coefficients:
-    """The kernel at each row's time, as columns in the state's dtype."""
-
-    velocity_std: Tensor
-    slope: Tensor
-    spread: Tensor
-    root_information: Tensor
-    """Root of the mean square of the wrapped kernel's score, lambda(t)^(1/2)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KineticDiffusion:
+@dataclass(frozen=True, kw_only=True)
+class KineticDiffusion(KineticProcess, ChoiceOfSampler):
     """Diffusion of points on a flat torus by noise in their velocities. Data are points, `"rows dim"`.
 
     At noise time u = horizon (1 - t) the velocity v and the displacement r (radians) from the data obey `dr =
@@ -119,45 +72,21 @@ class KineticDiffusion:
 
     """
 
-    manifold: FlatTorus = field(default_factory=FlatTorus)
-    horizon: float = 2.0
-    initial_velocity: float = 0.0
+    SAMPLERS = get_args(Sampler)
+
     parametrisation: Literal["simplified", "direct"] = "simplified"
     loss_kind: Literal["lifted", "wrapped"] = "lifted"
-    prior_kind: Literal["uniform", "marginal"] = "uniform"
     sampler: Sampler = "ancestral"
     temperature: float = 1.0
     corrector_step: float = 0.25
-    segments: Segments | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_number("horizon", self.horizon, least=1e-3, below=1e3)
+        self._check_process()
         check_number("temperature", self.temperature, least=1e-2, below=1e2)
         check_number("corrector_step", self.corrector_step)
-        check_number("initial_velocity", self.initial_velocity, least=0.0, below=1e6)
         check_option("parametrisation", self.parametrisation, ("simplified", "direct"))
         check_option("loss_kind", self.loss_kind, ("lifted", "wrapped"))
-        check_option("prior_kind", self.prior_kind, ("uniform", "marginal"))
-        check_option("sampler", self.sampler, _SAMPLERS)
-
-    @property
-    def grid(self) -> None:
-        """None: time is continuous."""
-        return None
-
-    def with_steps(self, n: int) -> "KineticDiffusion":  # noqa: ARG002 - part of every flow's signature
-        """Return the flow itself: any number of steps will do."""
-        return self
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return _SAMPLERS
-
-    def with_sampler(self, name: str) -> "KineticDiffusion":
-        """Return the same flow with another sampler."""
-        check_option("sampler", name, _SAMPLERS)
-        return replace(self, sampler=cast(Sampler, name))
+        check_option("sampler", self.sampler, self.SAMPLERS)
 
     def with_temperature(self, temperature: float) -> "KineticDiffusion":
         """Return the same flow, sampled at another temperature."""
@@ -168,49 +97,13 @@ class KineticDiffusion:
         """Return 1 for the samplers that correct, else 0."""
         return int(self.sampler in ("predictor_corrector", "published_pc"))
 
-    def on(self, segments: Segments) -> "KineticDiffusion":
-        """Return the flow for rows that are the atoms of these graphs, without net translation."""
-        return replace(self, segments=segments)
-
-    def noise_time(self, t: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
-        """Return u = horizon (1 - t), in float64."""
-        return self.horizon * (1 - t.double()).clamp(min=0.0)
-
-    def prior(self, like: Float[Tensor, "rows dim"], *, rng: AnyRng) -> KineticState:
-        """Draw the start, see `prior_kind`; velocities have the law that they have at t = 0."""
-        source = as_rng(rng)
-        if self.prior_kind == "marginal":
-            return self.corrupt(like, torch.zeros_like(like[:, 0]), rng=source)
-        u = torch.tensor([self.horizon], dtype=torch.float64)
-        std = float(KineticKernel.at(u, self.initial_velocity).velocity_std)
-        position = self.manifold.sample_uniform(like.shape, rng=source, dtype=like.dtype, device=like.device)
-        return KineticState(position=position, velocity=std * self._normal(like, source))
-
-    def corrupt(
-        self, x: Float[Tensor, "rows dim"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> CorruptedKineticState:
-        """Draw from the transition kernel, Eq. 16."""
-        at, source = self._at(t, x), as_rng(rng)
-        velocity = at.velocity_std * self._normal(x, source)
-        noise = self._normal(x, source)
-        position = self._moved(x, at.slope * velocity + at.spread * noise)
-        return CorruptedKineticState(position=position, velocity=velocity, noise=noise)
-
-    def features(self, state: KineticState, t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
-        """Return position and velocity."""
-        return Features(value=state.position, velocity=state.velocity)
-
-    def score(
-        self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
-    ) -> Float[Tensor, "rows dim"]:
+    def score(self, output: Points, state: KineticState, t: PerRow) -> Points:
         """Return the score of v: slope * `pull` - v / velocity_std^2."""
         if self.parametrisation == "direct":  # which needs no kernel
             return self._centred(output)
         return self._score(output, state, self._read_at(t, output))
 
-    def pull(
-        self, output: Float[Tensor, "rows dim"], state: KineticState, t: Float[Tensor, " rows"]
-    ) -> Float[Tensor, "rows dim"]:
+    def pull(self, output: Points, state: KineticState, t: PerRow) -> Points:
         """Return the predicted score of the position kernel with respect to its mean.
 
         The predicted displacement from the data is slope * v + spread^2 * pull, exactly the posterior mean if
@@ -218,15 +111,7 @@ class KineticDiffusion:
         """
         return self._pull(output, state, self._read_at(t, output))
 
-    def loss(
-        self,
-        output: Float[Tensor, "rows dim"],
-        x: Float[Tensor, "rows dim"],
-        state: KineticState,
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows"]:
+    def loss(self, output: Points, x: Points, state: KineticState, t: PerRow, *, rng: AnyRng) -> PerRow:
         """Return the squared error of the output, see `loss_kind`.
 
         Raises:
@@ -242,15 +127,7 @@ class KineticDiffusion:
             return total((at.spread * at.root_information * centred - at.spread * pull).square())
         return total((centred - pull / at.root_information).square())
 
-    def step(
-        self,
-        state: KineticState,
-        output: Float[Tensor, "rows dim"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> KineticState:
+    def step(self, state: KineticState, output: Points, t: PerRow, s: PerRow, *, rng: AnyRng) -> KineticState:
         """Draw the state at s > t, see `sampler`."""
         source = as_rng(rng)
         if self.sampler == "ancestral":
@@ -271,13 +148,7 @@ class KineticDiffusion:
         return self._arrived(state.position, -h.to(output.dtype) * velocity, velocity)
 
     def correct(
-        self,
-        state: KineticState,
-        output: Float[Tensor, "rows dim"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
+        self, state: KineticState, output: Points, t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> KineticState:
         """Move the velocity towards its law given the position, by Langevin dynamics at t.
 
@@ -301,14 +172,7 @@ class KineticDiffusion:
         velocity = self._centred(state.velocity + drift * self._steering(output, state, at) + heat * noise)
         return KineticState(position=state.position, velocity=velocity)
 
-    def decode(
-        self,
-        state: KineticState,
-        output: Float[Tensor, "rows dim"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, "rows dim"]:
+    def decode(self, state: KineticState, output: Points, t: PerRow, *, rng: AnyRng) -> Points:
         """Return the data that the score predicts; for "published_pc" the position after a step to t = 1."""
         if self.sampler == "published_pc":
             return self.step(state, output, t, torch.ones_like(t), rng=rng).position
@@ -316,30 +180,30 @@ class KineticDiffusion:
 
     def _displacement(
         self, state: KineticState, output: Tensor, t: Tensor, temperature: float = 1.0
-    ) -> Float[Tensor, "rows dim"]:
+    ) -> Points:
         """Return the displacement from the data, in radians, that the score predicts."""
         at = self._read_at(t, output)
         pull = self._pull(output, state, at) / temperature
         return at.slope * state.velocity + at.spread.square() * pull
 
-    def _steering_at(self, output: Tensor, state: KineticState, t: Tensor) -> Float[Tensor, "rows dim"]:
+    def _steering_at(self, output: Tensor, state: KineticState, t: Tensor) -> Points:
         if self.parametrisation == "direct" and self.temperature == 1.0:  # which needs no kernel
             return self._centred(output)
         return self._steering(output, state, self._read_at(t, output))
 
-    def _steering(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
+    def _steering(self, output: Tensor, state: KineticState, at: Coefficients) -> Points:
         """Return the score of v that samples follow: the pull in it is divided by the temperature."""
         if self.temperature == 1.0:
             return self._score(output, state, at)
         pull = self._pull(output, state, at) / self.temperature
         return at.slope * pull - state.velocity / at.velocity_std.square()
 
-    def _score(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
+    def _score(self, output: Tensor, state: KineticState, at: Coefficients) -> Points:
         if self.parametrisation == "direct":
             return self._centred(output)
         return at.slope * self._pull(output, state, at) - state.velocity / at.velocity_std.square()
 
-    def _pull(self, output: Tensor, state: KineticState, at: _Coefficients) -> Float[Tensor, "rows dim"]:
+    def _pull(self, output: Tensor, state: KineticState, at: Coefficients) -> Points:
         centred = self._centred(output)
         if self.parametrisation == "simplified":
             return at.root_information * centred
@@ -349,7 +213,7 @@ class KineticDiffusion:
         self, state: KineticState, output: Tensor, t: Tensor, s: Tensor, rng: Rng
     ) -> KineticState:
         both = torch.stack([self._least(self.noise_time(t)), self.noise_time(s)])
-        times, rows = _distinct(both)
+        times, rows = distinct(both)
         bridge = KineticBridge.between(times[0], times[1], self.initial_velocity)
         gain, noise = (rows(m).to(output.dtype)[..., None] for m in (bridge.gain, bridge.noise))
         r, v = self._displacement(state, output, t, self.temperature), state.velocity
@@ -358,78 +222,19 @@ class KineticDiffusion:
         new_v = gain[:, 1, 0] * r + gain[:, 1, 1] * v + noise[:, 1, 1] * second
         return self._arrived(state.position, new_r - r, new_v)
 
-    def _wanted(
-        self, x: Float[Tensor, "rows dim"], state: KineticState, at: _Coefficients
-    ) -> Float[Tensor, "rows dim"]:
+    def _wanted(self, x: Points, state: KineticState, at: Coefficients) -> Points:
         """Return the position kernel's score given the data: what the network's should be on average."""
         if self.loss_kind == "lifted":
             if not isinstance(state, CorruptedKineticState):
                 raise ValueError("the lifted loss needs the noise of the state, which `corrupt` returns")
             return state.noise / at.spread
-        radians = self.manifold.log(x, state.position) * (_TURN / self.manifold.period)
+        radians = self.manifold.log(x, state.position) * (TURN / self.manifold.period)
         score = -wrapped_normal_score(radians - at.slope * state.velocity, at.spread)
         return self._centred(score)
 
-    def _adaptive_size(self, score: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows one"]:
+    def _adaptive_size(self, score: Points) -> Float[Tensor, "rows one"]:
         """Return corrector_step over the mean square of the score in each graph; 0 where that is 0."""
         square = score.square().mean(1, keepdim=True)
         if self.segments is not None:
             square = self.segments.expand(self.segments.mean(square))
         return torch.where(square > 0, self.corrector_step / torch.where(square > 0, square, 1.0), 0.0)
-
-    def _read_at(self, t: Float[Tensor, " rows"], like: Tensor) -> _Coefficients:
-        """Return the kernel by which outputs and states are read, which divides by its widths."""
-        return self._kernel(self._least(self.noise_time(t)), like)
-
-    def _least(self, u: Float64[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
-        return u.clamp(min=self.horizon * LAST_NOISE_TIME)
-
-    def _at(self, t: Float[Tensor, " rows"], like: Tensor) -> _Coefficients:
-        """Return the kernel at each row's time."""
-        return self._kernel(self.noise_time(t), like)
-
-    def _kernel(self, u: Float64[Tensor, " rows"], like: Tensor) -> _Coefficients:
-        """Return the kernel at noise times; rows of one graph share theirs, so it is computed once."""
-        times, rows = _distinct(u)
-        kernel = KineticKernel.at(times, self.initial_velocity)
-        spread = kernel.spread.clamp(min=torch.finfo(like.dtype).tiny ** 0.5)
-        columns = (
-            column(rows(values).to(like.dtype), like.ndim)
-            for values in (
-                kernel.velocity_std,
-                kernel.slope,
-                spread,
-                wrapped_normal_information(spread).sqrt(),
-            )
-        )
-        velocity_std, slope, spread, root_information = columns
-        return _Coefficients(
-            velocity_std=velocity_std, slope=slope, spread=spread, root_information=root_information
-        )
-
-    def _normal(self, like: Tensor, rng: Rng) -> Float[Tensor, "rows dim"]:
-        if self.segments is None:
-            return rng.normal(like.shape, dtype=like.dtype, device=like.device)
-        return Centered(self.segments).normal(like.shape[1], rng=rng, dtype=like.dtype, device=like.device)
-
-    def _centred(self, x: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
-        return x if self.segments is None else self.segments.center(x)
-
-    def _moved(self, x: Float[Tensor, "rows dim"], radians: Float[Tensor, "rows dim"]) -> Tensor:
-        return self.manifold.exp(x, radians * (self.manifold.period / _TURN))
-
-    def _arrived(self, position: Tensor, radians: Tensor, velocity: Tensor) -> KineticState:
-        """Return the state after a move; velocities are centred again, lest rounding add up to a drift."""
-        return KineticState(position=self._moved(position, radians), velocity=self._centred(velocity))
-
-
-def _distinct(times: Float[Tensor, "*pair rows"]) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Return distinct times, and how values at them become values a row.
-
-    Rows of one graph share their times, and a CPU computes each once. Which are the same is no question for
-    another device: the host would wait for the answer, and there all rows are computed as fast.
-    """
-    if times.device.type != "cpu":
-        return times, lambda values: values
-    distinct, rows = torch.unique(times, dim=-1, return_inverse=True)
-    return distinct, lambda values: values[rows]

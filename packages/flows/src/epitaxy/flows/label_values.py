@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from jaxtyping import Float
 from torch import Tensor
 
+from epitaxy.flows._types import PerRow
+from epitaxy.flows._wrapped import AroundFlow
 from epitaxy.flows.gaussian import GaussianBFN
 from epitaxy.flows.limits import Limits
 from epitaxy.flows.protocol import Features
@@ -12,7 +14,7 @@ from epitaxy.geometry import AnyRng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LabelValues:
+class LabelValues(AroundFlow):
     """A real flow of one number a row, whose data are the values of labels.
 
     Sampling alone knows the limits: a predicted number x_hat is replaced by the mean of the allowed values
@@ -30,35 +32,15 @@ class LabelValues:
     values: Float[Tensor, " classes"] = field(repr=False)
     limits: Limits = field(repr=False)
 
-    @property
-    def grid(self) -> int | None:
-        """Return the flow's grid."""
-        return self.flow.grid
-
-    def with_steps(self, n: int) -> "LabelValues":
-        """Return the same with the flow on n steps."""
-        return replace(self, flow=self.flow.with_steps(n))
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names of the flow's samplers."""
-        return self.flow.samplers
-
-    def with_sampler(self, name: str) -> "LabelValues":
-        """Return the same with another sampler of the flow."""
-        return replace(self, flow=self.flow.with_sampler(name))
-
     def prior(self, like: Float[Tensor, "rows 1"], *, rng: AnyRng) -> Float[Tensor, "rows 1"]:
         """Draw from the flow's prior."""
         return self.flow.prior(like, rng=rng)
 
-    def corrupt(
-        self, x: Float[Tensor, "rows 1"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, "rows 1"]:
+    def corrupt(self, x: Float[Tensor, "rows 1"], t: PerRow, *, rng: AnyRng) -> Float[Tensor, "rows 1"]:
         """Draw the flow's state at t."""
         return self.flow.corrupt(x, t, rng=rng)
 
-    def features(self, state: Float[Tensor, "rows 1"], t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Float[Tensor, "rows 1"], t: PerRow) -> Features:
         """Return what the network sees of the flow's state."""
         return self.flow.features(state, t)
 
@@ -67,10 +49,10 @@ class LabelValues:
         output: Float[Tensor, "rows 1"],
         x: Float[Tensor, "rows 1"],
         state: Float[Tensor, "rows 1"],
-        t: Float[Tensor, " rows"],
+        t: PerRow,
         *,
         rng: AnyRng,
-    ) -> Float[Tensor, " rows"]:
+    ) -> PerRow:
         """Return the flow's loss."""
         return self.flow.loss(output, x, state, t, rng=rng)
 
@@ -78,8 +60,8 @@ class LabelValues:
         self,
         state: Float[Tensor, "rows 1"],
         output: Float[Tensor, "rows 1"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
+        t: PerRow,
+        s: PerRow,
         *,
         rng: AnyRng,
     ) -> Float[Tensor, "rows 1"]:
@@ -90,19 +72,14 @@ class LabelValues:
         return of_data.step(state, mean.to(state.dtype), t, s, rng=rng)
 
     def decode(
-        self,
-        state: Float[Tensor, "rows 1"],
-        output: Float[Tensor, "rows 1"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
+        self, state: Float[Tensor, "rows 1"], output: Float[Tensor, "rows 1"], t: PerRow, *, rng: AnyRng
     ) -> Float[Tensor, "rows 1"]:
         """Return allowed values, the nearest to the predicted numbers."""
         label = self.limits.mode(-self._squares(output, state, t))
         return self.values[label][:, None].to(state.dtype)
 
     def _squares(
-        self, output: Float[Tensor, "rows 1"], state: Float[Tensor, "rows 1"], t: Float[Tensor, " rows"]
+        self, output: Float[Tensor, "rows 1"], state: Float[Tensor, "rows 1"], t: PerRow
     ) -> Float[Tensor, "rows classes"]:
         """Return the square of what is between the predicted number and each value, in float64."""
         return (self.flow.data_of(output, state, t).double() - self.values.double()).square()

@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass, field, replace
 
-from jaxtyping import Float
-from torch import Tensor
-
-from epitaxy.flows._rows import total
-from epitaxy.flows._wrapped import check_uncorrected, uncorrected_samplers
+from epitaxy.flows._summed_loss import SummedLoss
+from epitaxy.flows._types import PerRow, Values
+from epitaxy.flows._wrapped import AroundComponents
 from epitaxy.flows.gaussian import GaussianBFN
-from epitaxy.flows.protocol import Componentwise, Features
+from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, Segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MassCentred:
+class MassCentred(SummedLoss, AroundComponents):
     """A flow of atoms in the space in which every graph's mean is zero (all masses equal).
 
     `on` says which rows are the atoms of one graph; they must have one time. Data, states and outputs are
@@ -35,11 +33,10 @@ class MassCentred:
 
     """
 
-    flow: Componentwise
     segments: Segments | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        check_uncorrected(self.flow, "centred configurations")
+        self._check_uncorrected("centred configurations")
         if isinstance(self.flow, GaussianBFN) and self.flow.period is not None:
             raise ValueError("points that go around have no centre of mass: leave period=None")
 
@@ -47,25 +44,7 @@ class MassCentred:
         """Return the flow for rows that are the atoms of these graphs."""
         return replace(self, segments=segments)
 
-    @property
-    def grid(self) -> int | None:
-        """Return the flow's grid."""
-        return self.flow.grid
-
-    def with_steps(self, n: int) -> "MassCentred":
-        """Return the same with the flow on n steps."""
-        return replace(self, flow=self.flow.with_steps(n))
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names of the flow's samplers, but of those that correct."""
-        return uncorrected_samplers(self.flow)
-
-    def with_sampler(self, name: str) -> "MassCentred":
-        """Return the same with another sampler of the flow."""
-        return replace(self, flow=self.flow.with_sampler(name))
-
-    def prior(self, like: Float[Tensor, " rows *event"], *, rng: AnyRng) -> Float[Tensor, " rows *event"]:
+    def prior(self, like: Values, *, rng: AnyRng) -> Values:
         """Draw from the flow's prior, projected.
 
         Raises:
@@ -74,23 +53,15 @@ class MassCentred:
         """
         return self._centred(self.flow.prior(like, rng=rng))
 
-    def corrupt(
-        self, x: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event"]:
+    def corrupt(self, x: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Draw the state at t, given the data wherever they are."""
         return self._centred(self.flow.corrupt(self._centred(x), t, rng=rng))
 
-    def features(self, state: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Values, t: PerRow) -> Features:
         """Return what the network sees of the state."""
         return self.flow.features(self._centred(state), t)
 
-    def component_losses(
-        self,
-        output: Float[Tensor, " rows *event"],
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def component_losses(self, output: Values, x: Values, state: Values, t: PerRow) -> Values:
         """Return each component's part of the loss of the centred output, its prediction centred too."""
         output, x, state = self._centred(output), self._centred(x), self._centred(state)
         if isinstance(self.flow, GaussianBFN) and self.flow.clamp is not None:
@@ -99,42 +70,15 @@ class MassCentred:
             return of_data.component_losses(x_hat, x, state, t)
         return self.flow.component_losses(output, x, state, t)
 
-    def loss(
-        self,
-        output: Float[Tensor, " rows *event"],
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows"]:
-        """Return the loss of the centred output, each atom's part of it."""
-        return total(self.component_losses(output, x, state, t))
-
-    def step(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows *event"]:
+    def step(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw the state at s > t."""
         return self._centred(self.flow.step(self._centred(state), self._centred(output), t, s, rng=rng))
 
-    def decode(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows *event"]:
+    def decode(self, state: Values, output: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Return the sample."""
         return self._centred(self.flow.decode(self._centred(state), self._centred(output), t, rng=rng))
 
-    def _centred(self, x: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows *event"]:
+    def _centred(self, x: Values) -> Values:
         if self.segments is None:
             raise ValueError("a flow without net translation must be told its graphs: call on(segments)")
         return self.segments.center(x)

@@ -3,17 +3,18 @@
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
-from epitaxy.flows._rows import total
-from epitaxy.flows._wrapped import check_uncorrected, uncorrected_samplers
-from epitaxy.flows.protocol import Componentwise, Features
+from epitaxy.flows._summed_loss import SummedLoss
+from epitaxy.flows._types import PerRow, Values
+from epitaxy.flows._wrapped import AroundComponents
+from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pinned:
+class Pinned(SummedLoss, AroundComponents):
     """A flow whose components outside `free` have a known value at every time.
 
     The prior, corrupted states, steps and samples have that value to the bit, the network sees it, no noise
@@ -32,35 +33,16 @@ class Pinned:
 
     """
 
-    flow: Componentwise
     free: Bool[Tensor, " rows *event"] = field(repr=False)
-    value: Float[Tensor, " rows *event"] = field(repr=False)
+    value: Values = field(repr=False)
 
     def __post_init__(self) -> None:
         if self.free.shape != self.value.shape:
             shapes = f"{tuple(self.free.shape)} and {tuple(self.value.shape)}"
             raise ValueError(f"free and value must both have the data's shape, not {shapes}")
-        check_uncorrected(self.flow, "pinned components")
+        self._check_uncorrected("pinned components")
 
-    @property
-    def grid(self) -> int | None:
-        """Return the flow's grid."""
-        return self.flow.grid
-
-    def with_steps(self, n: int) -> "Pinned":
-        """Return the same pins on the flow with n steps."""
-        return replace(self, flow=self.flow.with_steps(n))
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names of the flow's samplers, but of those that correct."""
-        return uncorrected_samplers(self.flow)
-
-    def with_sampler(self, name: str) -> "Pinned":
-        """Return the same pins on the flow with another sampler."""
-        return replace(self, flow=self.flow.with_sampler(name))
-
-    def prior(self, like: Float[Tensor, " rows *event"], *, rng: AnyRng) -> Float[Tensor, " rows *event"]:
+    def prior(self, like: Values, *, rng: AnyRng) -> Values:
         """Draw the free components from the flow's prior.
 
         Raises:
@@ -71,66 +53,31 @@ class Pinned:
             raise ValueError(f"data of shape {tuple(like.shape)} for pins of shape {tuple(self.value.shape)}")
         return self._set(self.flow.prior(like, rng=rng))
 
-    def corrupt(
-        self, x: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event"]:
+    def corrupt(self, x: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Draw the free components at t."""
         return self._set(self.flow.corrupt(self._set(x), t, rng=rng))
 
-    def features(self, state: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"]) -> Features:
+    def features(self, state: Values, t: PerRow) -> Features:
         """Return what the network sees: of pinned components their value."""
         seen = self.flow.features(state, t)
         return replace(seen, value=self._set(seen.value))
 
-    def component_losses(
-        self,
-        output: Float[Tensor, " rows *event"],
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def component_losses(self, output: Values, x: Values, state: Values, t: PerRow) -> Values:
         """Return each component's part of the loss: 0, without slope, where it is pinned."""
         losses = self.flow.component_losses(self._unread(output), self._set(x), state, t)
         return losses.masked_fill(~self.free, 0.0)
 
-    def loss(
-        self,
-        output: Float[Tensor, " rows *event"],
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows"]:
-        """Return the loss of the free components."""
-        return total(self.component_losses(output, x, state, t))
-
-    def step(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows *event"]:
+    def step(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw the free components at s > t."""
         return self._set(self.flow.step(state, self._unread(output), t, s, rng=rng))
 
-    def decode(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows *event"]:
+    def decode(self, state: Values, output: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Return the sample."""
         return self._set(self.flow.decode(state, self._unread(output), t, rng=rng))
 
-    def _set(self, x: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows *event"]:
+    def _set(self, x: Values) -> Values:
         return torch.where(self.free, x, self.value.to(x.dtype))
 
-    def _unread(self, output: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows *event"]:
+    def _unread(self, output: Values) -> Values:
         """Put 0 where the output is for a pinned component: it may be anything, an infinity too."""
         return output.masked_fill(~self.free, 0.0)

@@ -1,27 +1,30 @@
 """Variance-preserving diffusion of real variables (KLDM, Sec. 3.3; Song et al. 2021)."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, cast, get_args
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 from torch import Tensor
 
 from epitaxy.flows._checks import check_number, check_option
 from epitaxy.flows._reverse_steps import REVERSE_STEPS, Interval
-from epitaxy.flows._rows import LAST_NOISE_TIME, column, total
+from epitaxy.flows._rows import LAST_NOISE_TIME, column
+from epitaxy.flows._samplers import ChoiceOfSampler
+from epitaxy.flows._summed_loss import SummedLoss
+from epitaxy.flows._time import ContinuousTime
+from epitaxy.flows._types import PerRow, Values
 from epitaxy.flows.noise_schedules import LinearBeta, NoiseSchedule
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
 
 Sampler = Literal["ancestral", "euler_maruyama", "exponential", "probability_flow", "published_pc"]
-_SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 _LEAST_SQUARE = 1e-2
 """Least mean square of the score in a correction's size; that of a standard normal is 1 on average."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VariancePreserving:
+class VariancePreserving(ContinuousTime, SummedLoss, ChoiceOfSampler):
     """Diffusion on real variables. Data are `"rows *event"`, best of about unit variance; so are states.
 
     At noise time u = 1 - t the state is alpha(u) x0 + sigma(u) eps. The prior is a standard normal, which the
@@ -47,6 +50,8 @@ class VariancePreserving:
 
     """
 
+    SAMPLERS = get_args(Sampler)
+
     schedule: NoiseSchedule = field(default_factory=LinearBeta)
     prediction: Literal["x0", "epsilon"] = "x0"
     sampler: Sampler = "ancestral"
@@ -54,126 +59,59 @@ class VariancePreserving:
 
     def __post_init__(self) -> None:
         check_option("prediction", self.prediction, ("x0", "epsilon"))
-        check_option("sampler", self.sampler, _SAMPLERS)
+        check_option("sampler", self.sampler, self.SAMPLERS)
         check_number("corrector_step", self.corrector_step)
-
-    @property
-    def grid(self) -> None:
-        """None: time is continuous."""
-        return None
-
-    def with_steps(self, n: int) -> "VariancePreserving":  # noqa: ARG002 - part of every flow's signature
-        """Return the flow itself: any number of steps will do."""
-        return self
-
-    @property
-    def samplers(self) -> tuple[str, ...]:
-        """Return the names that `sampler` may have."""
-        return _SAMPLERS
-
-    def with_sampler(self, name: str) -> "VariancePreserving":
-        """Return the same flow with another sampler."""
-        check_option("sampler", name, _SAMPLERS)
-        return replace(self, sampler=cast(Sampler, name))
 
     @property
     def corrections(self) -> int:
         """Return 1 for "published_pc", else 0."""
         return int(self.sampler == "published_pc")
 
-    def noise_time(self, t: Float[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+    def noise_time(self, t: PerRow) -> Float64[Tensor, " rows"]:
         """Return u = 1 - t, in float64."""
         return (1 - t.double()).clamp(min=0.0)
 
-    def prior(self, like: Float[Tensor, " rows *event"], *, rng: AnyRng) -> Float[Tensor, " rows *event"]:
+    def prior(self, like: Values, *, rng: AnyRng) -> Values:
         """Draw from the standard normal."""
         return as_rng(rng).normal(like.shape, dtype=like.dtype, device=like.device)
 
-    def corrupt(
-        self, x: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"], *, rng: AnyRng
-    ) -> Float[Tensor, " rows *event"]:
+    def corrupt(self, x: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Draw from N(alpha x, sigma^2)."""
         alpha, sigma = self._kernel(self.noise_time(t), x)
         return alpha * x + sigma * as_rng(rng).normal(x.shape, dtype=x.dtype, device=x.device)
 
-    def features(self, state: Float[Tensor, " rows *event"], t: Float[Tensor, " rows"]) -> Features:  # noqa: ARG002
+    def features(self, state: Values, t: PerRow) -> Features:
         """Return the state."""
         return Features(value=state)
 
-    def x0_of(
-        self,
-        output: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def x0_of(self, output: Values, state: Values, t: PerRow) -> Values:
         """Return the predicted data: the output, or (x - sigma eps) / alpha."""
         if self.prediction == "x0":
             return output
         alpha, sigma = self._kernel(self.noise_time(t), state)
         return (state - sigma * output) / alpha
 
-    def output_of(
-        self,
-        x0: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def output_of(self, x0: Values, state: Values, t: PerRow) -> Values:
         """Return the output that stands for data x0: the inverse of `x0_of`."""
         return x0 if self.prediction == "x0" else self._noise(x0, state, t)
 
-    def epsilon_of(
-        self,
-        output: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def epsilon_of(self, output: Values, state: Values, t: PerRow) -> Values:
         """Return the predicted noise: the output, or (x - alpha x0) / sigma."""
         if self.prediction == "epsilon":
             return output
         return self._noise(output, state, t)
 
-    def score(
-        self,
-        output: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
+    def score(self, output: Values, state: Values, t: PerRow) -> Values:
         """Return the predicted gradient of the state's log density, -eps / sigma."""
         _, sigma = self._kernel(self.noise_time(t).clamp(min=LAST_NOISE_TIME), state)
         return -self.epsilon_of(output, state, t) / sigma
 
-    def component_losses(
-        self,
-        output: Float[Tensor, " rows *event"],
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-    ) -> Float[Tensor, " rows *event"]:
-        """Return each component's squared error."""
+    def component_losses(self, output: Values, x: Values, state: Values, t: PerRow) -> Values:
+        """Return the squared error of the data or of the noise, as published: no weight by time, no nats."""
         target = x if self.prediction == "x0" else self._noise(x, state, t)
         return (output - target).square()
 
-    def loss(
-        self,
-        output: Float[Tensor, " rows *event"],
-        x: Float[Tensor, " rows *event"],
-        state: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows"]:
-        """Return the squared error of the data or of the noise, as published: no weight by time, no nats."""
-        return total(self.component_losses(output, x, state, t))
-
-    def step(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows *event"]:
+    def step(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw the state at s > t, see `sampler`."""
         at = Interval.between(
             self.schedule, self.noise_time(t).clamp(min=LAST_NOISE_TIME), self.noise_time(s)
@@ -188,15 +126,7 @@ class VariancePreserving:
         noise = as_rng(rng).normal(state.shape, dtype=state.dtype, device=state.device)
         return moved + _cast(step.noise, state) * noise
 
-    def correct(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        s: Float[Tensor, " rows"],  # noqa: ARG002 - part of every correction's signature
-        *,
-        rng: AnyRng,
-    ) -> Float[Tensor, " rows *event"]:
+    def correct(self, state: Values, output: Values, t: PerRow, s: PerRow, *, rng: AnyRng) -> Values:
         """Draw x + delta score + (2 delta)^(1/2) eps with delta = corrector_step / mean(score^2), a row.
 
         The published delta is infinite where the score is 0, as near the middle of a normal law it nearly is;
@@ -208,14 +138,7 @@ class VariancePreserving:
         noise = as_rng(rng).normal(state.shape, dtype=state.dtype, device=state.device)
         return state + delta * score + (2 * delta).sqrt() * noise
 
-    def decode(
-        self,
-        state: Float[Tensor, " rows *event"],
-        output: Float[Tensor, " rows *event"],
-        t: Float[Tensor, " rows"],
-        *,
-        rng: AnyRng,  # noqa: ARG002 - part of every flow's signature
-    ) -> Float[Tensor, " rows *event"]:
+    def decode(self, state: Values, output: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Return the predicted data."""
         return self.x0_of(output, state, t)
 

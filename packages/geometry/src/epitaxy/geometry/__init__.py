@@ -2,6 +2,7 @@
 
 from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.bessel import bessel_ratio, log_i0
+from epitaxy.geometry.columns import Column, per_atom, per_graph
 from epitaxy.geometry.devices import constant, require
 from epitaxy.geometry.euclidean import Centered, Euclidean
 from epitaxy.geometry.inverse_bessel import inverse_bessel_ratio
@@ -17,6 +18,7 @@ from epitaxy.geometry.lattice import (
 from epitaxy.geometry.log_lattice import lattice_from_log, lattice_to_log
 from epitaxy.geometry.manifold import Manifold
 from epitaxy.geometry.molecule_batch import MoleculeBatch
+from epitaxy.geometry.ragged_batch import RaggedBatch
 from epitaxy.geometry.rng import AnyRng, Rng, RngSource, SharedRng, as_rng
 from epitaxy.geometry.row_rng import RowRng, StructureRng, structure_seed
 from epitaxy.geometry.segments import Pairs, Segments
@@ -34,12 +36,14 @@ from epitaxy.geometry.wrapped_normal import (
 __all__ = [
     "AnyRng",
     "Centered",
+    "Column",
     "CrystalBatch",
     "Euclidean",
     "FlatTorus",
     "Manifold",
     "MoleculeBatch",
     "Pairs",
+    "RaggedBatch",
     "Rng",
     "RngSource",
     "RowRng",
@@ -62,6 +66,8 @@ __all__ = [
     "lattice_parameters",
     "lattice_to_log",
     "log_i0",
+    "per_atom",
+    "per_graph",
     "reciprocal",
     "require",
     "structure_seed",

@@ -1,14 +1,13 @@
-"""What batches of crystals, of asymmetric units and of molecules have in common."""
+"""How graphs are picked out of a ragged batch, and batches put one after the other."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry.segments import INTEGERS, Segments
+from epitaxy.geometry.segments import Segments
 
 
 class Chosen(NamedTuple):
@@ -24,68 +23,6 @@ class Chosen(NamedTuple):
     graphs: Int[Tensor, " chosen"]
     segments: Segments
     atoms: Int[Tensor, " atoms"]
-
-
-B = TypeVar("B")
-
-
-def mapped(batch: B, copy: Callable[[Tensor], Tensor]) -> B:
-    """Return the same batch with every tensor replaced by its copy."""
-
-    def one(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return copy(value)
-        if isinstance(value, Segments):
-            return value.mapped(copy)
-        return {name: copy(x) for name, x in value.items()} if isinstance(value, Mapping) else value
-
-    held: Any = batch  # a dataclass
-    return replace(held, **{part.name: one(getattr(held, part.name)) for part in fields(held)})  # type: ignore[no-any-return]  # of a dataclass held as Any
-
-
-def summary(batch: Any, noun: str, rows: str = "atoms") -> str:
-    """Say in a line what is in a batch: its tensors would fill a screen."""
-    segments: Segments = batch.segments
-    told = "".join(f", {name}" for name in batch.properties)
-    where = "" if segments.counts.device.type == "cpu" else f", on {segments.counts.device}"
-    return f"{type(batch).__name__}({segments.num_graphs} {noun}, {segments.num_atoms} {rows}{told}{where})"
-
-
-def check_real(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:
-    """Refuse a tensor that is not of floating numbers, of this shape and where the segments are.
-
-    Values are not looked at: on an accelerator that would wait for all work under way, every time.
-    """
-    _check(name, tensor, shape, segments)
-    if not tensor.is_floating_point():
-        raise ValueError(f"{name} must hold floating numbers, not {tensor.dtype}")
-
-
-def check_whole(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:
-    """Refuse a tensor that is not of integers, of this shape and where the segments are."""
-    _check(name, tensor, shape, segments)
-    if tensor.dtype not in INTEGERS:
-        raise ValueError(f"{name} must hold integers, not {tensor.dtype}")
-
-
-def _check(name: str, tensor: Tensor, shape: tuple[int, ...], segments: Segments) -> None:
-    if not isinstance(tensor, Tensor):
-        raise ValueError(f"{name} must be a tensor, not {type(tensor).__name__}")
-    if tuple(tensor.shape) != shape:
-        raise ValueError(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
-    if tensor.device != segments.device:
-        raise ValueError(f"{name} must be on {segments.device} as the segments are, not on {tensor.device}")
-
-
-def check_graphs(
-    segments: Segments, noun: str, ids: tuple[str, ...], properties: Mapping[str, Tensor]
-) -> None:
-    """Refuse ids and properties that are not one a graph; `noun` says what the graphs are."""
-    graphs = segments.num_graphs
-    if len(ids) != graphs:
-        raise ValueError(f"{len(ids)} ids for {graphs} {noun}")
-    for name, values in properties.items():
-        check_real(f"property {name!r}", values, (graphs,), segments)
 
 
 def choose(segments: Segments, indices: Sequence[int] | Int[Tensor, " chosen"], noun: str) -> Chosen:

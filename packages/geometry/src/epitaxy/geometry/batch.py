@@ -1,31 +1,25 @@
 """A ragged batch of crystals as plain tensors."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from epitaxy.geometry._batches import (
-    cat_properties,
-    cat_segments,
-    check_graphs,
-    check_real,
-    check_whole,
-    choose,
-    mapped,
-    summary,
-)
-from epitaxy.geometry.segments import Segments
+from epitaxy.geometry import _pyg
+from epitaxy.geometry.columns import per_graph
+from epitaxy.geometry.ragged_batch import RaggedBatch
+from epitaxy.geometry.torus import FlatTorus
 
 if TYPE_CHECKING:
     from torch_geometric.data import Batch, Data  # type: ignore[import-untyped]  # torch-geometric has no types
 
+_PYG_NAMES = {"positions": "frac_coords", "lattice": "lattice", "numbers": "atom_types"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CrystalBatch:
+class CrystalBatch(RaggedBatch):
     """Crystals side by side: atoms sorted by structure, one lattice, id and set of properties a structure.
 
     Attributes:
@@ -42,96 +36,32 @@ class CrystalBatch:
 
     """
 
-    segments: Segments
-    positions: Float[Tensor, "atoms 3"]
+    COLUMNS = RaggedBatch.COLUMNS | {"lattice": per_graph(3, 3)}
+    GRAPHS = "structures"
+
     lattice: Float[Tensor, "graphs 3 3"]
-    numbers: Int[Tensor, " atoms"]
-    ids: tuple[str, ...]
-    properties: Mapping[str, Float[Tensor, " graphs"]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        atoms, graphs = self.segments.num_atoms, self.segments.num_graphs
-        check_real("positions", self.positions, (atoms, 3), self.segments)
-        check_real("lattice", self.lattice, (graphs, 3, 3), self.segments)
-        check_whole("numbers", self.numbers, (atoms,), self.segments)
-        check_graphs(self.segments, "structures", self.ids, self.properties)
-
-    @property
-    def num_graphs(self) -> int:
-        """Number of structures."""
-        return self.segments.num_graphs
-
-    def __len__(self) -> int:
-        return self.segments.num_graphs
-
-    def __repr__(self) -> str:
-        return summary(self, "structures")
-
-    def to(
-        self,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        *,
-        non_blocking: bool = False,
-    ) -> "CrystalBatch":
-        """Copy to another device, and what is real to another type; from pinned memory nothing waits."""
-        return mapped(
-            self,
-            lambda x: x.to(
-                device=device, dtype=dtype if x.is_floating_point() else None, non_blocking=non_blocking
-            ),
-        )
-
-    def pin_memory(self) -> "CrystalBatch":
-        """Copy to pinned memory, from which copies to a GPU do not block."""
-        return mapped(self, torch.Tensor.pin_memory)
-
-    def select(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "CrystalBatch":
-        """Pick the structures at these positions, in this order; a position may occur more than once.
-
-        Raises:
-            ValueError: if given a mask.
-            IndexError: if a position is outside [-len, len).
-
-        """
-        graphs, segments, atoms = choose(self.segments, indices, "structures")
-        return CrystalBatch(
-            segments=segments,
-            positions=self.positions[atoms],
-            lattice=self.lattice[graphs],
-            numbers=self.numbers[atoms],
-            ids=tuple(self.ids[i] for i in graphs.tolist()),
-            properties={name: values[graphs] for name, values in self.properties.items()},
-        )
-
-    @classmethod
-    def cat(cls, batches: Sequence["CrystalBatch"]) -> "CrystalBatch":
-        """Put batches one after the other; a property that one of them lacks is NaN there.
-
-        Raises:
-            ValueError: if there is no batch.
-
-        """
-        return cls(
-            segments=cat_segments([b.segments for b in batches]),
-            positions=torch.cat([b.positions for b in batches]),
-            lattice=torch.cat([b.lattice for b in batches]),
-            numbers=torch.cat([b.numbers for b in batches]),
-            ids=tuple(name for b in batches for name in b.ids),
-            properties=cat_properties(
-                [b.properties for b in batches], [b.positions.new_full((len(b),), torch.nan) for b in batches]
-            ),
-        )
 
     def to_pyg(self) -> "Batch":
         """Convert to a `torch_geometric` Batch; see `epitaxy.geometry.pyg`."""
-        from epitaxy.geometry import pyg
-
-        return pyg.to_pyg(self)
+        return _pyg.write(self, _PYG_NAMES)
 
     @staticmethod
     def from_pyg(data: "Batch | Data | Sequence[Data]") -> "CrystalBatch":
-        """Convert from `torch_geometric` data; see `epitaxy.geometry.pyg`."""
-        from epitaxy.geometry import pyg
+        """Convert from `torch_geometric` data: a Batch, one Data or a list of Data.
 
-        return pyg.from_pyg(data)
+        Coordinates are wrapped into [0, 1). Without `id` the structures are named by their position; without
+        `properties` they have none.
+
+        Raises:
+            ValueError: if `frac_coords`, `lattice` or `atom_types` is missing.
+
+        """
+        read = _pyg.read(data, _PYG_NAMES)
+        return CrystalBatch(
+            segments=read.segments,
+            positions=FlatTorus().project(read.tensors["positions"]),
+            lattice=read.tensors["lattice"].reshape(-1, 3, 3),
+            numbers=read.tensors["numbers"],
+            ids=read.ids,
+            properties=read.properties,
+        )

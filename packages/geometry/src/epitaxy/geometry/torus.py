@@ -13,7 +13,13 @@ from epitaxy.geometry.rng import AnyRng, as_rng
 
 
 @dataclass(frozen=True, slots=True)
-class FlatTorus:
+class _Circumference:
+    """The torus' period as it is kept: checked, and a float."""
+
+    period: float
+
+
+class FlatTorus(_Circumference):
     """R^d modulo `period` in each of any number of coordinates, with the flat metric.
 
     Points are represented in [0, period), displacements in [-period/2, period/2): two points half a period
@@ -25,10 +31,10 @@ class FlatTorus:
 
     """
 
-    period: int | float = 1.0
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "period", positive("period", self.period))
+    def __init__(self, period: int | float = 1.0) -> None:
+        super().__init__(positive("period", period))
 
     def project(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Return the representative of x in [0, period). Its derivative is 1."""

@@ -43,8 +43,15 @@ def von_mises_entropy(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return apply(_Entropy, kappa)
 
 
-@dataclass(frozen=True, slots=True, eq=False, init=False)
-class VonMises:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parameters:
+    """The law's parameters as they are kept: checked, and real numbers."""
+
+    loc: Float[Tensor, "*loc"]
+    concentration: Float[Tensor, "*concentration"]
+
+
+class VonMises(_Parameters):
     """The law with density exp(kappa cos(x - loc)) / (2 pi I0(kappa)) on the circle.
 
     Everything but `sample` is differentiable in the parameters.
@@ -62,8 +69,7 @@ class VonMises:
 
     """
 
-    loc: Float[Tensor, "*loc"]
-    concentration: Float[Tensor, "*concentration"]
+    __slots__ = ()
 
     def __init__(
         self,
@@ -77,8 +83,7 @@ class VonMises:
             "every concentration of a von Mises law must be finite and not negative",
         )
         broadcast_shape(means, kappa)
-        object.__setattr__(self, "loc", means)
-        object.__setattr__(self, "concentration", kappa)
+        super().__init__(means, kappa)
 
     @property
     def shape(self) -> torch.Size:

@@ -90,8 +90,16 @@ def _in_periods(difference: Tensor, scale: Tensor, period: float) -> tuple[Tenso
     return FlatTorus(period).wrap(difference) / period, scale.double() / period
 
 
-@dataclass(frozen=True, slots=True, eq=False, init=False)
-class WrappedNormal:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parameters:
+    """The law's parameters as they are kept: checked, and real numbers."""
+
+    mean: Float[Tensor, "*mean"]
+    scale: Float[Tensor, "*scale"]
+    period: float
+
+
+class WrappedNormal(_Parameters):
     """The law of a normal variable modulo a period: its density is the sum over all images of the normal one.
 
     Coordinates are independent. Everything but `information` and `sample` is differentiable in the
@@ -113,9 +121,7 @@ class WrappedNormal:
 
     """
 
-    mean: Float[Tensor, "*mean"]
-    scale: Float[Tensor, "*scale"]
-    period: float = _TURN
+    __slots__ = ()
 
     def __init__(
         self,
@@ -130,9 +136,7 @@ class WrappedNormal:
             "every scale of a wrapped normal law must be positive and finite",
         )
         broadcast_shape(means, scales)
-        object.__setattr__(self, "mean", means)
-        object.__setattr__(self, "scale", scales)
-        object.__setattr__(self, "period", positive("period", period))
+        super().__init__(means, scales, positive("period", period))
 
     @property
     def manifold(self) -> FlatTorus:

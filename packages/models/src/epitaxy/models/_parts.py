@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from epitaxy.geometry import Segments
 from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding
 from epitaxy.models.lattice_views import LatticeView, MatrixLattice, ParameterLattice
 
@@ -59,3 +61,31 @@ def normed(
 ) -> Float[Tensor, "atoms hidden"]:
     """Layer norm whose scale and shift come from outside."""
     return F.layer_norm(x, x.shape[1:]) * (1 + scale) + shift
+
+
+class Modulation(nn.Linear):
+    """What a graph tells its atoms' layer: two scales, shifts and gates (adaptive layer norm; DiT, 2023).
+
+    It begins at 0: without effect.
+
+    Args:
+        hidden: width of what is told, and of each of the six.
+
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__(hidden, 6 * hidden)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def of_atoms(
+        self, of_graphs: Float[Tensor, "graphs hidden"], segments: Segments
+    ) -> tuple[Float[Tensor, "atoms hidden"], ...]:
+        """Return scale, shift and gate of the attention, then of the perceptron, for every atom."""
+        return segments.expand(self(of_graphs)).chunk(6, dim=1)
+
+
+def compute_dtype(like: Tensor) -> torch.dtype:
+    """Autocast's type for matrix products where it is on, which a function of our own must ask for itself."""
+    kind = like.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else like.dtype

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from epitaxy.models._messages import MeanMessages
+from epitaxy.models._parts import compute_dtype
 from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.pair_features import PairFeatures
 
@@ -78,7 +79,7 @@ class EdgeBlock(nn.Module):
             receiver, sender = receiver - term + constant, sender + term
         terms = receiver, sender, functional.linear(pairs.even_self, even)
         tensors = (*terms, pairs.odd, pairs.even, odd, even, self.second.weight, self.second.bias)
-        dtype = _compute_dtype(atoms)
+        dtype = compute_dtype(atoms)
         result: Tensor = MeanMessages.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
             *(x.to(dtype) for x in tensors), index
         )
@@ -86,9 +87,3 @@ class EdgeBlock(nn.Module):
 
     def _weights(self) -> tuple[Tensor, ...]:
         return torch.split(self.first.weight, list(self.widths), dim=1)
-
-
-def _compute_dtype(like: Tensor) -> torch.dtype:
-    """Autocast's type for matrix products where it is on, which a function of our own must ask for itself."""
-    kind = like.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else like.dtype

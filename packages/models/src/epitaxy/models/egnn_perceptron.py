@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epitaxy.models._egnn_edges import EdgeSums, EdgeValues, Plan
+from epitaxy.models._parts import compute_dtype
 from epitaxy.models.egnn_index import PairIndex
 
 
@@ -68,12 +69,6 @@ class EdgePerceptron(nn.Module):
         wide = torch.promote_types(atoms.dtype, torch.float32)
         one = torch.ones_like(squared, dtype=wide)
         multipliers = torch.stack([one, one, squared.detach().to(wide), initial.detach().to(wide)], dim=1)
-        plan = Plan(index, multipliers, _compute_dtype(atoms), torch.is_grad_enabled())
+        plan = Plan(index, multipliers, compute_dtype(atoms), torch.is_grad_enabled())
         first, second = self.first, self.second
         return plan, (atoms, squared, initial, first.weight, first.bias, second.weight, second.bias)
-
-
-def _compute_dtype(like: Tensor) -> torch.dtype:
-    """Autocast's type for matrix products where it is on, which a function of our own must ask for itself."""
-    kind = like.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else like.dtype

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epitaxy.geometry import Segments
-from epitaxy.models._parts import normed
+from epitaxy.models._parts import Modulation, normed
 from epitaxy.models.rotary_attention import Padding
 
 _DECAY = 2.0
@@ -94,7 +94,7 @@ class MoleculeLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.heads = heads
-        self.modulation = nn.Linear(hidden, 6 * hidden)
+        self.modulation = Modulation(hidden)
         self.qkv = nn.Linear(hidden, 3 * hidden)
         self.bias = nn.Linear(radial, heads, bias=False)
         self.out = nn.Linear(hidden + heads * radial, hidden)
@@ -102,8 +102,6 @@ class MoleculeLayer(nn.Module):
         self.pair = nn.Linear(vectors, 2 * vectors, bias=False)
         self.up = nn.Linear(hidden + vectors, expansion * hidden)
         self.down = nn.Linear(expansion * hidden, hidden)
-        nn.init.zeros_(self.modulation.weight)
-        nn.init.zeros_(self.modulation.bias)
 
     def forward(
         self,
@@ -114,9 +112,7 @@ class MoleculeLayer(nn.Module):
         geometry: Geometry,
     ) -> tuple[Float[Tensor, "atoms hidden"], Float[Tensor, "atoms 3 vectors"]]:
         """Return the atoms' features and vectors after the layer."""
-        scale, shift, gate, scale2, shift2, gate2 = segments.expand(self.modulation(of_molecule)).chunk(
-            6, dim=1
-        )
+        scale, shift, gate, scale2, shift2, gate2 = self.modulation.of_atoms(of_molecule, segments)
         qkv = self.qkv(normed(atoms, scale, shift)).unflatten(1, (3, self.heads, -1))
         messages, distances, directions, others = self._attend(qkv, vectors, geometry)
         seen = torch.cat([messages.flatten(1), distances.flatten(1)], dim=1)

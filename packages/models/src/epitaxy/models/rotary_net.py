@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from epitaxy.geometry import Pairs, Segments
-from epitaxy.models._parts import normed
+from epitaxy.models._parts import Modulation, normed
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
 from epitaxy.models.property_embedding import ToldLinear
 from epitaxy.models.rotary_attention import Padding, Phases, attend, wave_vectors
@@ -169,13 +169,11 @@ class RotaryLayer(nn.Module):
     def __init__(self, hidden: int, heads: int, expansion: int) -> None:
         super().__init__()
         self.heads = heads
-        self.modulation = nn.Linear(hidden, 6 * hidden)
+        self.modulation = Modulation(hidden)
         self.qkv = nn.Linear(hidden, 3 * hidden)
         self.out = nn.Linear(hidden, hidden)
         self.up = nn.Linear(hidden, expansion * hidden)
         self.down = nn.Linear(expansion * hidden, hidden)
-        nn.init.zeros_(self.modulation.weight)
-        nn.init.zeros_(self.modulation.bias)
 
     def forward(
         self,
@@ -186,9 +184,7 @@ class RotaryLayer(nn.Module):
         padding: Padding,
     ) -> Float[Tensor, "atoms hidden"]:
         """Update the atoms' features."""
-        scale, shift, gate, scale2, shift2, gate2 = segments.expand(self.modulation(of_crystal)).chunk(
-            6, dim=1
-        )
+        scale, shift, gate, scale2, shift2, gate2 = self.modulation.of_atoms(of_crystal, segments)
         qkv = self.qkv(normed(atoms, scale, shift)).unflatten(1, (3, self.heads, -1))
         atoms = atoms + self.out(attend(qkv, phases, padding).flatten(1)) * (1 + gate)
         inner = F.silu(self.up(normed(atoms, scale2, shift2)))

@@ -8,8 +8,9 @@ from typing import ClassVar
 from pymatgen.core import Structure
 
 from epitaxy.apps.asymmetric_units.model import WyckoffModel
-from epitaxy.apps.asymmetric_units.requests import Symmetry, WyckoffRequest, for_formulas, for_groups
+from epitaxy.apps.asymmetric_units.requests import WyckoffRequest, for_formulas, for_groups
 from epitaxy.apps.asymmetric_units.start import wyckoff_start
+from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import ModelName
 from epitaxy.apps.requests.capabilities import advised

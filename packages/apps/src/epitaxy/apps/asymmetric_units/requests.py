@@ -3,15 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import torch
-
-from epitaxy.apps.config.base import suggest
+from epitaxy.apps.asymmetric_units.occupations import Occupation, drawn_occupation, fitting, group_for
+from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.crystals.data import compositions, load_crystals
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.requests.request import TargetedRequest, draw
@@ -19,21 +16,11 @@ from epitaxy.apps.requests.start import Start
 from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
 from epitaxy.geometry.symmetry import (
-    MAX_ATOMS,
-    crystal_system,
-    draw_occupation,
     lattice_points,
-    occupation_possible,
-    space_group_number,
 )
 
-MAX_CELL = 200
-"""Atoms of a conventional cell up to which numbers of formula units are tried."""
 _GROUP, _ORBITS, _UNITS, _WAY = -2, -3, -4, -5
 """What a structure's seed is mixed with, so that its draws are independent."""
-
-Occupation = tuple[tuple[int, int], ...]
-"""Atomic number and Wyckoff position of each orbit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,60 +40,6 @@ class WyckoffRequest(TargetedRequest):
         """Return the space group and the targets."""
         # A dataclass with slots is made anew: super() without arguments would not find it.
         return {"spacegroup": self.space_group, **super(WyckoffRequest, self).notes}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Symmetry:
-    """Which space groups are asked for.
-
-    Attributes:
-        groups: these, each for as many structures as are asked for; empty: drawn as training has them.
-        systems: drawn from these crystal systems alone; empty: from all.
-    """
-
-    groups: tuple[int, ...] = ()
-    systems: tuple[str, ...] = ()
-
-    @classmethod
-    def parse(cls, groups: Sequence[int | str], systems: Sequence[str]) -> "Symmetry":
-        """Check the words; groups are numbers or symbols, as ``space_group_number`` takes them.
-
-        Raises:
-            UsageError: a word that is no space group or no crystal system, or both kinds.
-        """
-        numbers = tuple(_number(word) for word in groups)
-        known = tuple(dict.fromkeys(crystal_system(number) for number in range(1, 231)))
-        for word in systems:
-            if word not in known:
-                raise UsageError(f"--crystal-system {word}: there is no such system{suggest(word, known)}")
-        if numbers and systems:
-            raise UsageError("--spacegroup and --crystal-system exclude each other: give one of them")
-        return cls(groups=numbers, systems=tuple(systems))
-
-    def weights(self, statistics: WyckoffStatistics) -> dict[int, int]:
-        """Return how often training has each group that may be drawn.
-
-        Raises:
-            UsageError: training has no crystal of these systems.
-        """
-        found = {
-            number: count
-            for number, count in statistics.space_groups.items()
-            if not self.systems or crystal_system(number) in self.systems
-        }
-        if not found:
-            raise UsageError(
-                f"the model was trained on no {' or '.join(self.systems)} crystals: name space groups with "
-                "--spacegroup to try all the same"
-            )
-        return found
-
-
-def _number(word: int | str) -> int:
-    try:
-        return space_group_number(word)
-    except ValueError as error:
-        raise UsageError(f"--spacegroup {str(word)[:40]}: {error}") from error
 
 
 def for_groups(
@@ -192,14 +125,14 @@ def for_formulas(
     for formula in formulas:
         unit = parse_formula(formula)
         check_elements(unit, statistics.vocabulary, what=formula)
-        fitting = _fitting(formula, unit, symmetry, statistics, formula_units)
+        fits = fitting(formula, unit, symmetry, statistics, formula_units)
         weights = {} if symmetry.groups else symmetry.weights(statistics)
-        drawn = {number: weights[number] for number in fitting if number in weights}
+        drawn = {number: weights[number] for number in fits if number in weights}
         for group in symmetry.groups or (None,):
             for _ in range(num):
                 own = structure_seed(seed, len(requests))
                 number = group or draw(drawn, structure_seed(own, _GROUP))
-                occupation = _occupation(unit, number, fitting[number], statistics, own)
+                occupation = drawn_occupation(unit, number, fits[number], statistics, own)
                 requests.append(
                     WyckoffRequest(
                         id=f"{len(requests):06d}",
@@ -237,13 +170,13 @@ def for_compositions(
         refusal = f"the model was not trained on {', '.join(unknown)}" if unknown else None
         for _ in range(num):
             own = structure_seed(seed, len(requests))
-            number = None if refusal else _group_for(cell, weights, statistics, own)
+            number = None if refusal else group_for(cell, weights, statistics, own)
             if number is None:
                 refusal = refusal or f"{len(numbers)} atoms of its kinds fit no space group that may be drawn"
                 blank = WyckoffRequest(id=name, seed=own, num_atoms=1, space_group=1, refusal=refusal)
                 requests.append(blank)
                 continue
-            occupation = _occupation(cell, number, [lattice_points(number)], statistics, own)
+            occupation = drawn_occupation(cell, number, [lattice_points(number)], statistics, own)
             requests.append(
                 WyckoffRequest(
                     id=name,
@@ -298,102 +231,3 @@ def for_dataset(
     cells = compositions(load_crystals(name, split, root=root, limit=limit))
     symmetry = Symmetry.parse(groups, systems)
     return for_compositions(cells, symmetry, statistics, num=num, seed=seed)
-
-
-def _group_for(
-    cell: Mapping[int, int], weights: Mapping[int, int], statistics: WyckoffStatistics, seed: int
-) -> int | None:
-    """Draw a group that a primitive cell fits; None if there is none."""
-    left = dict(weights)
-    while left:
-        number = draw(left, structure_seed(structure_seed(seed, _GROUP), len(left)))
-        conventional = {z: count * lattice_points(number) for z, count in cell.items()}
-        limit = max(statistics.orbits_of(number))
-        if sum(conventional.values()) <= MAX_ATOMS and occupation_possible(
-            number, conventional, max_orbits=limit
-        ):
-            return number
-        del left[number]
-    return None
-
-
-def _fitting(
-    formula: str,
-    unit: Mapping[int, int],
-    symmetry: Symmetry,
-    statistics: WyckoffStatistics,
-    formula_units: int | None,
-) -> dict[int, list[int]]:
-    """Return the numbers of formula units that fit each group that is named, or that may be drawn.
-
-    Raises:
-        UsageError: none fits a group that is named, or any.
-    """
-    most = max(MAX_CELL // sum(unit.values()), 1)
-    size = sum(unit.values())
-    tried = [formula_units] if formula_units else range(1, most + 1)
-    fitting: dict[int, list[int]] = {}
-    beyond: list[int] = []
-    for number in symmetry.groups or symmetry.weights(statistics):
-        possible = partial(_possible, unit, number, limit=max(statistics.orbits_of(number)))
-        # Counting the ways of large cells is slow: sizes that training lacks are looked at last, if at all.
-        known = [units for units in tried if _seen(statistics, number, size * units) and possible(units)]
-        if known:
-            fitting[number] = known
-            continue
-        if not (symmetry.groups or formula_units):
-            continue
-        fits = [units for units in tried if possible(units)]
-        if fits:
-            fitting[number] = fits if formula_units else fits[:1]
-            beyond.append(number)
-        elif symmetry.groups:
-            raise UsageError(
-                f"{formula} is impossible in space group {number}: the atoms of {_units(tried)} cannot "
-                f"be put on its Wyckoff positions in at most {max(statistics.orbits_of(number))} orbits; "
-                "name another group"
-            )
-    if beyond:
-        groups = ", ".join(map(str, beyond[:5])) + (", ..." if len(beyond) > 5 else "")
-        notify(f"{formula} in group {groups}: cells larger than any in training, a guess beyond it")
-    if not fitting:
-        raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
-    return fitting
-
-
-def _possible(unit: Mapping[int, int], number: int, units: int, *, limit: int) -> bool:
-    """Whether the atoms of so many formula units fit a group's positions in at most ``limit`` orbits."""
-    return occupation_possible(number, {z: n * units for z, n in unit.items()}, max_orbits=limit)
-
-
-def _seen(statistics: WyckoffStatistics, number: int, atoms: int) -> int:
-    """Return how many training crystals have as large a primitive cell as this one; 1 if not known."""
-    if statistics.atoms_per_cell is None:
-        return 1
-    primitive, rest = divmod(atoms, lattice_points(number))
-    return 0 if rest else statistics.atoms_per_cell.get(primitive, 0)
-
-
-def _units(tried: Sequence[int]) -> str:
-    """Say how many formula units, as in ``1 to 40 formula units``."""
-    if len(tried) == 1:
-        return f"{tried[0]} formula unit" + ("s" if tried[0] > 1 else "")
-    return f"{tried[0]} to {tried[-1]} formula units"
-
-
-def _occupation(
-    unit: Mapping[int, int], number: int, units: Sequence[int], statistics: WyckoffStatistics, seed: int
-) -> Occupation:
-    """Draw a number of units and the positions; one way of each number stands for it."""
-    seen = statistics.orbits_of(number)
-    rng = torch.Generator().manual_seed(structure_seed(seed, _WAY))
-    ways = {
-        n: draw_occupation(number, {z: k * n for z, k in unit.items()}, rng=rng, max_orbits=max(seen))
-        for n in units
-    }
-    size = sum(unit.values())
-    weights = {
-        n: (1 + 100 * seen.get(len(way), 0)) * max(_seen(statistics, number, size * n), 1)
-        for n, way in ways.items()
-    }
-    return tuple(ways[draw(weights, structure_seed(seed, _UNITS))])

@@ -55,7 +55,7 @@ def relax(
     """Relax samples and rank what is distinct by energy above the hull, or within each composition."""
     check_samples([samples])
     check_known(hull, train)
-    from epitaxy.apps.cli.scoring import told
+    from epitaxy.apps.cli.scoring import settings_of
     from epitaxy.apps.evaluation.relax import RelaxOptions, run_relax
 
     run_relax(
@@ -63,6 +63,6 @@ def relax(
             samples=samples, out=out, cifs=cifs, formats=tuple(format_ or ["cif"]), window=window,
             potential=potential, hull=hull, train=train, split=split, root=root, fmax=fmax,
             max_steps=max_steps, pressure=pressure, keep_symmetry=keep_symmetry, limit=limit,
-            **told(scoring),
+            **settings_of(scoring),
         )
     )  # fmt: skip

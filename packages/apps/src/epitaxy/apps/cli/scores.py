@@ -40,14 +40,14 @@ def eval_csp(
     check_samples(predictions)
     check_known(reference)
     choose("--protocol", protocol, PROTOCOL_NAMES)
-    from epitaxy.apps.cli.scoring import told
+    from epitaxy.apps.cli.scoring import settings_of
     from epitaxy.apps.evaluation.csp import CSPOptions, run_csp
 
     run_csp(
         CSPOptions(
             predictions=predictions, reference=reference, protocol=protocol, split=split, root=root,
             all_references=all_references, metre=metre,
-            **told(scoring),
+            **settings_of(scoring),
         )
     )  # fmt: skip
 
@@ -93,14 +93,14 @@ def eval_dng(
     for part in (parts or "").split(","):
         if part.strip():
             choose("--parts", part.strip(), PART_NAMES)
-    from epitaxy.apps.cli.scoring import told
+    from epitaxy.apps.cli.scoring import settings_of
     from epitaxy.apps.evaluation.dng import DNGOptions, run_dng
 
     run_dng(
         DNGOptions(
             samples=samples, reference=reference, train=train, split=split, root=root, table=protocol_table,
             cutoffs=cutoffs, parts=parts, limit=limit,
-            **told(scoring),
+            **settings_of(scoring),
         )
     )  # fmt: skip
 
@@ -123,12 +123,12 @@ def eval_molecules(
     """Score molecules: stability, validity, uniqueness, novelty."""
     check_samples(samples)
     check_known(train)
-    from epitaxy.apps.cli.scoring import told
+    from epitaxy.apps.cli.scoring import settings_of
     from epitaxy.apps.evaluation.molecules import MoleculeOptions, run_molecules
 
     run_molecules(
         MoleculeOptions(
             samples=samples, train=train, split=split, root=root, table=table, limit=limit,
-            **told(scoring),
+            **settings_of(scoring),
         )
     )  # fmt: skip

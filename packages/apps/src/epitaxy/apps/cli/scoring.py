@@ -6,14 +6,14 @@ from epitaxy.apps.cli.option_groups import Scoring
 from epitaxy.apps.evaluation.settings import Compute, Outputs
 
 
-class Told(TypedDict):
+class Settings(TypedDict):
     """Where to work, and what to write."""
 
     compute: Compute
     outputs: Outputs
 
 
-def told(words: Scoring) -> Told:
+def settings_of(words: Scoring) -> Settings:
     """Return both."""
     return {
         "compute": Compute(

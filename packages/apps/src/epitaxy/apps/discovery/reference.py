@@ -2,8 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
+from dataclasses import dataclass
+from functools import cached_property, reduce
 from math import gcd
 from pathlib import Path
 
@@ -19,7 +19,7 @@ DEFAULTS = ("mp_20", "prototypes")
 """Datasets of known crystals, the first that is on this machine; the last comes with the packages."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Reference:
     """Known crystals, made into structures when they are needed.
 
@@ -34,14 +34,14 @@ class Reference:
     ids: Sequence[str]
     amounts: Sequence[Amounts]
     make: Callable[[int], Structure]
-    _by_type: dict[tuple[int, ...], list[int]] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        """Sort the crystals by anonymous formula."""
+    @cached_property
+    def _by_type(self) -> Mapping[tuple[int, ...], list[int]]:
+        """The crystals by anonymous formula."""
         by_type = defaultdict(list)
         for number, amounts in enumerate(self.amounts):
             by_type[anonymous(amounts)].append(number)
-        object.__setattr__(self, "_by_type", dict(by_type))
+        return by_type
 
     def of_type(self, amounts: Amounts) -> list[int]:
         """List the crystals of the same anonymous formula: of SrTiO3 all ABC3."""

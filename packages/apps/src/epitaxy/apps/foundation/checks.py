@@ -13,6 +13,7 @@ from epitaxy.apps.foundation.names import (
     DATASET_NAMES,
     DEVICES,
     MODELS,
+    NO_MPS,
     PRESET_NAMES,
     SAMPLERS,
     ModelName,
@@ -171,11 +172,13 @@ def check_task(kind: ModelName, word: str) -> Task:
 
 
 def check_device_word(name: str) -> None:
-    """Refuse words that name no device.
+    """Refuse words that name no device, and Apple's.
 
     Raises:
-        UsageError: naming those that do.
+        UsageError: naming those that do, or saying why not.
     """
+    if name == "mps":
+        raise UsageError(f"--device mps: {NO_MPS}")
     if name not in DEVICES:
         raise UsageError(f"--device {name}: choose auto, cpu or cuda")
 

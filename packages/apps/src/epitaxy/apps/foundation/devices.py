@@ -5,10 +5,9 @@ from typing import Any, Literal, cast
 import torch
 from torch import nn
 
+from epitaxy.apps.foundation.checks import check_device_word
 from epitaxy.apps.foundation.errors import UsageError
-
-DEVICES = ("auto", "cpu", "cuda")
-_NO_MPS = "Apple's GPUs (mps) have no float64, which noise and geometry are computed in: use cpu"
+from epitaxy.apps.foundation.names import NO_MPS
 
 
 def chosen_device(name: str) -> Literal["cpu", "cuda"]:
@@ -17,10 +16,7 @@ def chosen_device(name: str) -> Literal["cpu", "cuda"]:
     Raises:
         UsageError: another word, mps, or cuda where there is none.
     """
-    if name == "mps":
-        raise UsageError(f"--device mps: {_NO_MPS}")
-    if name not in DEVICES:
-        raise UsageError(f"--device {name}: choose auto, cpu or cuda")
+    check_device_word(name)
     found = torch.cuda.is_available()
     if name == "cuda" and not found:
         raise UsageError("--device cuda: no CUDA device is visible here; leave --device out or say cpu")
@@ -37,7 +33,7 @@ def usable(device: torch.device | str) -> torch.device:
     """
     made = torch.device(device)
     if made.type == "mps":
-        raise UsageError(f"device {device}: {_NO_MPS}")
+        raise UsageError(f"device {device}: {NO_MPS}")
     return made
 
 

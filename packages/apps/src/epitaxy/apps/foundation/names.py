@@ -54,3 +54,4 @@ PART_NAMES = ("coverage", "distances", "space_groups", "duplicates")
 """The parts of ``eval dng``."""
 
 DEVICES = ("auto", "cpu", "cuda")
+NO_MPS = "Apple's GPUs (mps) have no float64, which noise and geometry are computed in: use cpu"

@@ -194,20 +194,20 @@ def guided(
 
 
 def guide(
-    told: Mapping[str, Tensor],
-    untold: Mapping[str, Tensor],
+    targeted: Mapping[str, Tensor],
+    without: Mapping[str, Tensor],
     segments: Segments,
     guidance: Float[Tensor, " graphs"],
     levels: Mapping[str, Level],
 ) -> dict[str, Tensor]:
     """Return outputs as far beyond those with targets as these are from those without.
 
-    ``told + w (told - untold)`` with each structure's w, for logits and for predicted noise alike
+    ``targeted + w (targeted - without)`` with each structure's w, for logits and for predicted noise alike
     (classifier-free guidance; Ho and Salimans, 2022).
     """
     result = {}
-    for name, value in told.items():
+    for name, value in targeted.items():
         weight = guidance if levels[name] == "graph" else segments.expand(guidance)
         weight = weight.view(-1, *[1] * (value.ndim - 1)).to(value.dtype)
-        result[name] = value + weight * (value - untold[name])
+        result[name] = value + weight * (value - without[name])
     return result

@@ -16,6 +16,8 @@ from epitaxy.apps.foundation.messages import is_main_process
 from epitaxy.apps.generative.dataset import Dataset
 
 DATA = "data.json"
+_ORDER = ("segments", "space_groups", "sites", "positions", "lattice", "numbers", "ids", "properties")
+"""A batch's fields in the order that fingerprints were always made in, whatever order its class has."""
 _PORTION = 10_000  # structures looked at at once: a collection may be larger than memory
 
 
@@ -64,8 +66,9 @@ def _feed(digest: Any, value: Any) -> None:
         digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     elif is_dataclass(value):
-        for field in fields(value):
-            _feed(digest, getattr(value, field.name))
+        names = [field.name for field in fields(value)]
+        for name in sorted(names, key=lambda n: _ORDER.index(n) if n in _ORDER else len(_ORDER)):
+            _feed(digest, getattr(value, name))
     elif isinstance(value, Mapping):
         for name in sorted(value):
             _feed(digest, name)

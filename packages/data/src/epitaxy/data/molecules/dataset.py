@@ -1,33 +1,31 @@
 """Molecules in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from ase import Atoms
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from epitaxy.data._ragged import check_ragged
-from epitaxy.data._splits import hashed_part, random_parts
+from epitaxy.data._ragged import RaggedDataset, named
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.molecules import _store
 from epitaxy.data.molecules._molecule import MAX_ATOMS, Molecule, prepared, split_key
 from epitaxy.data.molecules.preparation import PreparedMolecules, prepare_molecules
 from epitaxy.data.progress import Progress
-from epitaxy.geometry import MoleculeBatch, Segments
+from epitaxy.geometry import MoleculeBatch
 
 if TYPE_CHECKING:
     from epitaxy.data.molecules.pyg import PygMolecules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class MoleculeDataset:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class MoleculeDataset(RaggedDataset):
     """Molecules as ragged arrays: atoms sorted by molecule. Nothing in it changes.
 
     What `load` gives of a split's own file is mapped from the cache: a collection larger than memory can be
@@ -48,25 +46,10 @@ class MoleculeDataset:
 
     """
 
-    ids: tuple[str, ...]
-    counts: Int[Tensor, " molecules"]
-    numbers: Int[Tensor, " atoms"]
-    positions: Float[Tensor, "atoms 3"]
-    properties: Mapping[str, Float[Tensor, " molecules"]]
-    prepared: PreparedMolecules | None = None
-    note: str = ""
-    _offsets: Int[Tensor, " molecules"] = field(init=False, repr=False)
+    RECORDS = "molecules"
+    NOTE = f"{RaggedDataset.NOTE}, conformers together"
 
-    def __post_init__(self) -> None:
-        check_ragged(
-            self.ids,
-            self.counts,
-            rows={"numbers": (self.numbers, ()), "positions": (self.positions, (3,))},
-            records={},
-            properties=self.properties,
-        )
-        object.__setattr__(self, "_offsets", self.counts.cumsum(0) - self.counts)
-        object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
+    prepared: PreparedMolecules | None = None
 
     @classmethod
     def load(
@@ -104,7 +87,7 @@ class MoleculeDataset:
             properties={name: torch.from_numpy(values) for name, values in arrays.properties.items()},
             prepared=prepared,
         )
-        return whole._hashed_split(split) if prepared.location.hashed else whole
+        return whole._hashed_split(split, split_key) if prepared.location.hashed else whole
 
     @classmethod
     def from_atoms(
@@ -123,17 +106,7 @@ class MoleculeDataset:
 
         """
         listed = list(molecules)
-        names = [f"{i:06d}" for i in range(len(listed))] if ids is None else [str(i) for i in ids]
-        columns = dict(properties or {})
-        if (
-            not listed
-            or len(set(names)) != len(listed)
-            or any(len(values) != len(listed) for values in columns.values())
-        ):
-            raise DataError(
-                f"{len(listed)} molecules need at least one, each with one id of its own and one value a "
-                f"property"
-            )
+        names = named(len(listed), "molecules", ids, properties)
         usable = []
         for name, atoms in zip(names, listed, strict=True):
             try:
@@ -148,15 +121,9 @@ class MoleculeDataset:
             positions=torch.from_numpy(np.concatenate([m.positions for m in usable]).astype(np.float32)),
             properties={
                 name: torch.tensor([float(x) for x in values], dtype=torch.float64)
-                for name, values in columns.items()
+                for name, values in (properties or {}).items()
             },
         )
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} molecules)"
 
     def batch(
         self, indices: Sequence[int] | Int[Tensor, " graphs"], *, dtype: torch.dtype = torch.float32
@@ -167,16 +134,7 @@ class MoleculeDataset:
             IndexError: if an index is outside the dataset.
 
         """
-        chosen = torch.as_tensor(indices, dtype=torch.int64)
-        segments = Segments.from_counts(self.counts[chosen])
-        atoms = segments.expand(self._offsets[chosen]) + segments.rank
-        return MoleculeBatch(
-            segments=segments,
-            positions=self.positions[atoms].to(dtype),
-            numbers=self.numbers[atoms].to(torch.int64),
-            ids=tuple(self.ids[i] for i in chosen.tolist()),
-            properties={name: values[chosen].to(dtype) for name, values in self.properties.items()},
-        )
+        return self._batch(MoleculeBatch, indices, dtype)
 
     def molecule(self, index: int) -> Atoms:
         """One molecule as ASE's Atoms."""
@@ -194,45 +152,8 @@ class MoleculeDataset:
             for first, end in pairwise(batch.segments.offsets.tolist())
         ]
 
-    def subset(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "MoleculeDataset":
-        """Return these molecules, in this order, as a dataset.
-
-        Raises:
-            DataError: if there are none.
-
-        """
-        chosen = torch.as_tensor(indices, dtype=torch.int64)
-        if len(chosen) == 0:
-            raise DataError("a dataset of no molecules was asked for; choose at least one")
-        part = self.batch(chosen)
-        return MoleculeDataset(
-            ids=part.ids,
-            counts=part.segments.counts,
-            numbers=part.numbers.to(self.numbers.dtype),
-            positions=part.positions,
-            properties={name: values[chosen] for name, values in self.properties.items()},
-            prepared=self.prepared,
-            note=self.note,
-        )
-
-    def split(self, fractions: Sequence[int | float], seed: int) -> tuple["MoleculeDataset", ...]:
-        """Split at random into parts of these sizes, relative to each other.
-
-        Raises:
-            DataError: if a part would be empty.
-
-        """
-        return tuple(self.subset(part) for part in random_parts(len(self), fractions, seed))
-
     def to_pyg(self) -> "PygMolecules":
         """Return a view as a `torch_geometric` Dataset, for its DataLoader."""
         from epitaxy.data.molecules.pyg import PygMolecules
 
         return PygMolecules(self)
-
-    def _hashed_split(self, split: str) -> "MoleculeDataset":
-        chosen = hashed_part(self.ids, split, "molecules", split_key)
-        note = "split 80/10/10 into train, val and test by a hash of each id, conformers together"
-        part = self.subset(chosen)
-        object.__setattr__(part, "note", note)
-        return part

@@ -1,10 +1,9 @@
 """What a model must know of its training molecules."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 
@@ -13,9 +12,9 @@ from epitaxy.data._statistics import (
     histogram,
     of_properties,
     parse_histogram,
-    parse_properties,
+    parsed,
+    to_text,
 )
-from epitaxy.data.errors import DataError
 from epitaxy.data.molecules.dataset import MoleculeDataset
 from epitaxy.data.vocabulary import Vocabulary
 
@@ -73,8 +72,7 @@ class MoleculeStatistics:
 
     def to_json(self) -> str:
         """As an indented JSON object with a format version."""
-        fields = asdict(self) | {"format": FORMAT, "vocabulary": list(self.vocabulary.numbers)}
-        return json.dumps(fields, indent=2) + "\n"
+        return to_text(self, FORMAT)
 
     @classmethod
     def from_json(cls, text: str) -> "MoleculeStatistics":
@@ -84,15 +82,7 @@ class MoleculeStatistics:
             DataError: if the text is no statistics of this format.
 
         """
-        try:
-            fields = json.loads(text)
-            version = fields.pop("format")
-            if version != FORMAT:
-                raise DataError(f"these statistics have format {version}, not {FORMAT}; compute them again")
+        with parsed(text, "molecule statistics", FORMAT) as fields:
             for name in ("atoms_per_molecule", "elements"):
                 fields[name] = parse_histogram(fields[name])
-            fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
-            fields["properties"] = parse_properties(fields["properties"])
             return cls(**fields)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"these are no molecule statistics ({error}); compute them again") from error

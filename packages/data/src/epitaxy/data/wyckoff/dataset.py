@@ -1,9 +1,8 @@
 """Crystals in memory as space groups and occupied Wyckoff positions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -12,8 +11,7 @@ from pymatgen.core.structure import Structure
 from torch import Tensor
 
 from epitaxy.data import _cache
-from epitaxy.data._ragged import check_ragged
-from epitaxy.data._splits import hashed_part, random_parts
+from epitaxy.data._ragged import RaggedDataset
 from epitaxy.data.convert import positions_as
 from epitaxy.data.dataset import CrystalDataset
 from epitaxy.data.errors import DataError
@@ -21,11 +19,11 @@ from epitaxy.data.prepare import Prepared
 from epitaxy.data.progress import Progress
 from epitaxy.data.readers import MAX_ATOMS
 from epitaxy.data.wyckoff.preparation import SYMPREC, check_symprec, convert, prepare_wyckoff
-from epitaxy.geometry import Segments, WyckoffBatch
+from epitaxy.geometry import WyckoffBatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class WyckoffDataset:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class WyckoffDataset(RaggedDataset):
     """Asymmetric units as ragged arrays: orbits sorted by crystal. Nothing in it changes.
 
     Each crystal is described in the conventional cell of its space group, in the setting of
@@ -54,32 +52,13 @@ class WyckoffDataset:
 
     """
 
-    ids: tuple[str, ...]
-    counts: Int[Tensor, " crystals"]
-    space_groups: Int[Tensor, " crystals"]
-    sites: Int[Tensor, " orbits"]
-    numbers: Int[Tensor, " orbits"]
-    positions: Float[Tensor, "orbits 3"]
-    lattice: Float[Tensor, "crystals 3 3"]
-    properties: Mapping[str, Float[Tensor, " crystals"]]
-    prepared: Prepared | None = None
-    note: str = ""
-    _offsets: Int[Tensor, " crystals"] = field(init=False, repr=False)
+    COLUMNS = WyckoffBatch.COLUMNS
+    RECORDS = "crystals"
 
-    def __post_init__(self) -> None:
-        check_ragged(
-            self.ids,
-            self.counts,
-            rows={
-                "sites": (self.sites, ()),
-                "numbers": (self.numbers, ()),
-                "positions": (self.positions, (3,)),
-            },
-            records={"space_groups": (self.space_groups, ()), "lattice": (self.lattice, (3, 3))},
-            properties=self.properties,
-        )
-        object.__setattr__(self, "_offsets", self.counts.cumsum(0) - self.counts)
-        object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
+    space_groups: Int[Tensor, " records"]
+    sites: Int[Tensor, " atoms"]
+    lattice: Float[Tensor, "records 3 3"]
+    prepared: Prepared | None = None
 
     @classmethod
     def load(
@@ -111,11 +90,7 @@ class WyckoffDataset:
             progress=progress,
         )
         whole = cls._from_arrays(_cache.read(prepared.folder), prepared, "")
-        if not prepared.location.hashed:
-            return whole
-        part = whole.subset(hashed_part(whole.ids, split, "crystals"))
-        object.__setattr__(part, "note", "split 80/10/10 into train, val and test by a hash of each id")
-        return part
+        return whole._hashed_split(split) if prepared.location.hashed else whole
 
     @classmethod
     def from_structures(
@@ -178,12 +153,6 @@ class WyckoffDataset:
             note=note,
         )
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} crystals)"
-
     def batch(
         self, indices: Sequence[int] | Int[Tensor, " graphs"], *, dtype: torch.dtype = torch.float32
     ) -> WyckoffBatch:
@@ -193,49 +162,4 @@ class WyckoffDataset:
             IndexError: if an index is outside the dataset.
 
         """
-        chosen = torch.as_tensor(indices, dtype=torch.int64)
-        segments = Segments.from_counts(self.counts[chosen])
-        orbits = segments.expand(self._offsets[chosen]) + segments.rank
-        return WyckoffBatch(
-            segments=segments,
-            space_groups=self.space_groups[chosen],
-            sites=self.sites[orbits],
-            positions=positions_as(self.positions[orbits], dtype),
-            lattice=self.lattice[chosen].to(dtype),
-            numbers=self.numbers[orbits],
-            ids=tuple(self.ids[i] for i in chosen.tolist()),
-            properties={name: values[chosen].to(dtype) for name, values in self.properties.items()},
-        )
-
-    def subset(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "WyckoffDataset":
-        """Return these crystals, in this order, as a dataset.
-
-        Raises:
-            DataError: if there are none.
-
-        """
-        chosen = torch.as_tensor(indices, dtype=torch.int64)
-        if len(chosen) == 0:
-            raise DataError("a dataset of no crystals was asked for; choose at least one")
-        part = self.batch(chosen, dtype=torch.float64)
-        return WyckoffDataset(
-            ids=part.ids,
-            counts=part.segments.counts,
-            space_groups=part.space_groups,
-            sites=part.sites,
-            numbers=part.numbers,
-            positions=part.positions,
-            lattice=part.lattice,
-            properties=part.properties,
-            prepared=self.prepared,
-            note=self.note,
-        )
-
-    def split(self, fractions: Sequence[int | float], seed: int) -> tuple["WyckoffDataset", ...]:
-        """Split at random into parts of these sizes, relative to each other.
-
-        Raises:
-            DataError: if a part would be empty.
-
-        """
-        return tuple(self.subset(part) for part in random_parts(len(self), fractions, seed))
+        return self._batch(WyckoffBatch, indices, dtype, positions_as)

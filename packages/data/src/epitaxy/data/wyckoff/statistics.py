@@ -1,9 +1,8 @@
 """What a model of asymmetric units must know of its training data."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 
@@ -12,9 +11,9 @@ from epitaxy.data._statistics import (
     histogram,
     of_properties,
     parse_histogram,
-    parse_properties,
+    parsed,
+    to_text,
 )
-from epitaxy.data.errors import DataError
 from epitaxy.data.vocabulary import Vocabulary
 from epitaxy.data.wyckoff.dataset import WyckoffDataset
 from epitaxy.geometry.symmetry import (
@@ -99,8 +98,7 @@ class WyckoffStatistics:
 
     def to_json(self) -> str:
         """As an indented JSON object with a format version."""
-        fields = asdict(self) | {"format": FORMAT, "vocabulary": list(self.vocabulary.numbers)}
-        return json.dumps(fields, indent=2) + "\n"
+        return to_text(self, FORMAT)
 
     @classmethod
     def from_json(cls, text: str) -> "WyckoffStatistics":
@@ -110,23 +108,13 @@ class WyckoffStatistics:
             DataError: if the text is no statistics of this format.
 
         """
-        try:
-            fields = json.loads(text)
-            version = fields.pop("format")
-            if version != FORMAT:
-                raise DataError(f"these statistics have format {version}, not {FORMAT}; compute them again")
-            fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
+        with parsed(text, "statistics of asymmetric units", FORMAT) as fields:
             fields["space_groups"] = parse_histogram(fields["space_groups"])
             fields["orbits"] = {int(g): parse_histogram(seen) for g, seen in fields["orbits"].items()}
             sizes = fields.pop("atoms_per_cell", None)
             fields["atoms_per_cell"] = None if sizes is None else parse_histogram(sizes)
             fields["k_mean"], fields["k_std"] = _six(fields["k_mean"]), _six(fields["k_std"])
-            fields["properties"] = parse_properties(fields["properties"])
             return cls(**fields)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(
-                f"these are no statistics of asymmetric units ({error}); compute them again"
-            ) from error
 
 
 def _primitive_sizes(dataset: WyckoffDataset) -> dict[int, int]:

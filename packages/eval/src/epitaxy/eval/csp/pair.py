@@ -1,7 +1,8 @@
 """One prediction against one reference."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.periodic_table import Species
@@ -41,7 +42,7 @@ class PairOutcome:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PairScorer:
     """Scores (prediction, reference) under a protocol, with one matcher for all pairs; picklable.
 
@@ -49,10 +50,11 @@ class PairScorer:
     """
 
     protocol: CSPProtocol
-    matcher: StructureMatcher = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "matcher", self.protocol.matcher())
+    @cached_property
+    def matcher(self) -> StructureMatcher:
+        """The protocol's matcher, made once."""
+        return self.protocol.matcher()
 
     def __call__(self, pair: tuple[Structure, Structure]) -> PairOutcome:
         """Ask for validity, then composition (it decides at once), the matcher, and the space groups."""

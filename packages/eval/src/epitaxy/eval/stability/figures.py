@@ -1,16 +1,13 @@
 """The figures of a stability result, with their intervals and what a reader must know of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from epitaxy.eval.intervals import bootstrap_interval, wilson_interval
 from epitaxy.eval.report import Report
 from epitaxy.eval.stability.conventions import CONVENTIONS
-
-if TYPE_CHECKING:
-    from epitaxy.eval.stability.result import StabilityResult
+from epitaxy.eval.stability.judged import JudgedSamples
 
 _DEFINITION = (
     "Each sample is relaxed, atoms and cell, and its energy compared with the convex hull of known "
@@ -27,7 +24,7 @@ NEAR = 0.002
 """eV/atom within which relaxations of one phase, written in several ways, agree in the tests."""
 
 
-def report_of(result: "StabilityResult") -> Report:
+def report_of(result: JudgedSamples) -> Report:
     """Give the figures with their intervals, counts and notes."""
     counts, values = result.counts(), _values(result)
     rates = _rates(counts, placed=bool(result.placed()))
@@ -54,7 +51,7 @@ def _rates(counts: Mapping[str, int], *, placed: bool) -> dict[str, float | None
     return rates | {"converged": (relaxed - counts["not_converged"]) / relaxed if relaxed else None}
 
 
-def _values(result: "StabilityResult") -> dict[str, list[float]]:
+def _values(result: JudgedSamples) -> dict[str, list[float]]:
     """List what is averaged."""
     relaxed = [candidate.relaxed for candidate in result.candidates if candidate.relaxed is not None]
     return {
@@ -66,7 +63,7 @@ def _values(result: "StabilityResult") -> dict[str, list[float]]:
 
 
 def _costs(
-    result: "StabilityResult", counts: Mapping[str, int], values: Mapping[str, Sequence[float]]
+    result: JudgedSamples, counts: Mapping[str, int], values: Mapping[str, Sequence[float]]
 ) -> dict[str, float | None]:
     """Give the seconds that one find costs, by what they were spent on."""
     spent = {
@@ -81,7 +78,7 @@ def _costs(
     }
 
 
-def _protocol(result: "StabilityResult") -> dict[str, object]:
+def _protocol(result: JudgedSamples) -> dict[str, object]:
     return {
         "name": "stability",
         "definition": _DEFINITION,
@@ -107,7 +104,7 @@ def _protocol(result: "StabilityResult") -> dict[str, object]:
 
 
 def _notes(
-    result: "StabilityResult", counts: Mapping[str, int], metrics: Mapping[str, float | None]
+    result: JudgedSamples, counts: Mapping[str, int], metrics: Mapping[str, float | None]
 ) -> dict[str, str]:
     missing = [name for name, value in metrics.items() if value is None]
     notes = {name: _why_missing(result, counts, name) for name in missing}
@@ -132,7 +129,7 @@ def _notes(
     return notes
 
 
-def _why_missing(result: "StabilityResult", counts: Mapping[str, int], name: str) -> str:
+def _why_missing(result: JudgedSamples, counts: Mapping[str, int], name: str) -> str:
     sun = {convention.sun: convention.name for convention in CONVENTIONS.values()}
     kind = name.rpartition("_per_")[2]
     if not counts["samples"]:
@@ -150,7 +147,7 @@ def _why_missing(result: "StabilityResult", counts: Mapping[str, int], name: str
     return f"no sample is {sun[kind]}, unique and novel" if kind in sun else f"no sample is {kind}"
 
 
-def _ids(result: "StabilityResult") -> dict[str, tuple[str, ...]]:
+def _ids(result: JudgedSamples) -> dict[str, tuple[str, ...]]:
     failed = {
         f"failed_{kind}": tuple(c.id for c in result.candidates if c.status == kind)
         for kind in ("time", "error", "crash")

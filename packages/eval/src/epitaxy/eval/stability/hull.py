@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -49,7 +50,7 @@ class AboveHull:
     decomposition: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Hull:
     """Known phases, among which the most stable mixture of each composition is found.
 
@@ -76,11 +77,11 @@ class Hull:
     systems: frozenset[frozenset[str]] | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
     method: str | None = None
-    _lowest: dict[frozenset[str], list[HullEntry]] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        """Keep the lowest phase of each composition, by chemical system."""
-        object.__setattr__(self, "_lowest", _by_system(_lowest(self.entries)))
+    @cached_property
+    def _lowest(self) -> dict[frozenset[str], list[HullEntry]]:
+        """Return the lowest phase of each composition, by chemical system."""
+        return _by_system(_lowest(self.entries))
 
     def above(self, composition: Composition, energy: float) -> AboveHull:
         """Compare an energy, in eV/atom, with the lowest mixture of phases of this composition.

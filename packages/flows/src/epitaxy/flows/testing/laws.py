@@ -31,7 +31,7 @@ class FlowLaws:
         """Build the flow under test."""
         raise NotImplementedError
 
-    def flow_of(self, rows: Int[Tensor, " picked"]) -> Flow[Any]:  # noqa: ARG002 - for those who override it
+    def flow_of(self, rows: Int[Tensor, " picked"]) -> Flow[Any]:
         """Build the flow for these rows of the data, for flows that are told something of each row."""
         return self.flow()
 

@@ -1,24 +1,14 @@
 """A ragged batch of asymmetric units: one atom of each orbit of each crystal."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry._batches import (
-    cat_properties,
-    cat_segments,
-    check_graphs,
-    check_real,
-    check_whole,
-    choose,
-    mapped,
-    summary,
-)
 from epitaxy.geometry.batch import CrystalBatch
+from epitaxy.geometry.columns import per_atom, per_graph
 from epitaxy.geometry.lattice import gram
+from epitaxy.geometry.ragged_batch import RaggedBatch
 from epitaxy.geometry.segments import Segments
 from epitaxy.geometry.symmetry.orbits import expand_orbits
 from epitaxy.geometry.symmetry.projection import project_to_wyckoff
@@ -29,7 +19,7 @@ OFF_POSITION = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class WyckoffBatch:
+class WyckoffBatch(RaggedBatch):
     """Crystals side by side as space groups and occupied Wyckoff positions; "atoms" are orbits here.
 
     Attributes:
@@ -49,94 +39,17 @@ class WyckoffBatch:
 
     """
 
-    segments: Segments
+    COLUMNS = RaggedBatch.COLUMNS | {
+        "space_groups": per_graph(whole=True),
+        "sites": per_atom(whole=True),
+        "lattice": per_graph(3, 3),
+    }
+    GRAPHS = "structures"
+    ATOMS = "orbits"
+
     space_groups: Int[Tensor, " graphs"]
     sites: Int[Tensor, " atoms"]
-    positions: Float[Tensor, "atoms 3"]
     lattice: Float[Tensor, "graphs 3 3"]
-    numbers: Int[Tensor, " atoms"]
-    ids: tuple[str, ...]
-    properties: Mapping[str, Float[Tensor, " graphs"]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        atoms, graphs = self.segments.num_atoms, self.segments.num_graphs
-        check_whole("space_groups", self.space_groups, (graphs,), self.segments)
-        check_whole("sites", self.sites, (atoms,), self.segments)
-        check_real("positions", self.positions, (atoms, 3), self.segments)
-        check_real("lattice", self.lattice, (graphs, 3, 3), self.segments)
-        check_whole("numbers", self.numbers, (atoms,), self.segments)
-        check_graphs(self.segments, "structures", self.ids, self.properties)
-
-    @property
-    def num_graphs(self) -> int:
-        """Number of structures."""
-        return self.segments.num_graphs
-
-    def __len__(self) -> int:
-        return self.segments.num_graphs
-
-    def __repr__(self) -> str:
-        return summary(self, "structures", "orbits")
-
-    def to(
-        self,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        *,
-        non_blocking: bool = False,
-    ) -> "WyckoffBatch":
-        """Copy to another device, and what is real to another type; from pinned memory nothing waits."""
-        return mapped(
-            self,
-            lambda x: x.to(
-                device=device, dtype=dtype if x.is_floating_point() else None, non_blocking=non_blocking
-            ),
-        )
-
-    def pin_memory(self) -> "WyckoffBatch":
-        """Copy to pinned memory, from which copies to a GPU do not block."""
-        return mapped(self, torch.Tensor.pin_memory)
-
-    def select(self, indices: Sequence[int] | Int[Tensor, " chosen"]) -> "WyckoffBatch":
-        """Pick the structures at these positions, in this order; a position may occur more than once.
-
-        Raises:
-            ValueError: if given a mask.
-            IndexError: if a position is outside [-len, len).
-
-        """
-        graphs, segments, atoms = choose(self.segments, indices, "structures")
-        return WyckoffBatch(
-            segments=segments,
-            space_groups=self.space_groups[graphs],
-            sites=self.sites[atoms],
-            positions=self.positions[atoms],
-            lattice=self.lattice[graphs],
-            numbers=self.numbers[atoms],
-            ids=tuple(self.ids[i] for i in graphs.tolist()),
-            properties={name: values[graphs] for name, values in self.properties.items()},
-        )
-
-    @classmethod
-    def cat(cls, batches: Sequence["WyckoffBatch"]) -> "WyckoffBatch":
-        """Put batches one after the other; a property that one of them lacks is NaN there.
-
-        Raises:
-            ValueError: if there is no batch.
-
-        """
-        return cls(
-            segments=cat_segments([b.segments for b in batches]),
-            space_groups=torch.cat([b.space_groups for b in batches]),
-            sites=torch.cat([b.sites for b in batches]),
-            positions=torch.cat([b.positions for b in batches]),
-            lattice=torch.cat([b.lattice for b in batches]),
-            numbers=torch.cat([b.numbers for b in batches]),
-            ids=tuple(name for b in batches for name in b.ids),
-            properties=cat_properties(
-                [b.properties for b in batches], [b.positions.new_full((len(b),), torch.nan) for b in batches]
-            ),
-        )
 
     def expand(self) -> CrystalBatch:
         """List every atom of the conventional cells: each orbit's, orbit after orbit, in [0, 1).
