@@ -50,6 +50,11 @@ for size in (8, 5):
 
 CASES = [
     pytest.param(("kldm", "network.kind=rotary", "network.heads=2"), id="rotary", marks=pytest.mark.slow),
+    pytest.param(
+        ("kldm", "network.kind=rotary", "network.heads=2", 'conditioning.properties=["density"]'),
+        id="told",
+        marks=pytest.mark.slow,
+    ),
     pytest.param(("geobfn",), id="geobfn"),
     pytest.param(("crysbfn", "positions.grid=20", "lattice.grid=20"), id="crysbfn", marks=pytest.mark.slow),
     pytest.param(("kldm",), id="kldm", marks=pytest.mark.slow),

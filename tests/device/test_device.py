@@ -95,7 +95,12 @@ OTHERS = [
         for kind in ("continuous_basis", "discrete", "discrete_continuous", "discrete_discretised")
     ),
 ]
-CASES = [*CRYSTALS, *FLOWS, *OTHERS]
+TOLD = [
+    Case("crysbfn", "small", "dng", (PROPERTY.format("density"),)),
+    Case("crysbfn", "small", "csp", (PROPERTY.format("density"), *ROTARY)),
+    Case("kldm", "small", "csp", (PROPERTY.format("density"),)),
+]
+CASES = [*CRYSTALS, *FLOWS, *OTHERS, *TOLD]
 
 
 @cache
@@ -135,17 +140,17 @@ def generator(device: torch.device, seed: int) -> torch.Generator:
 def requests(case: Case, model: AnyModel) -> list[Request]:
     """Return six structures to sample; with targets and guidance where the model is told properties."""
     statistics: Any = model.statistics
+    told = model.conditions.names  # type: ignore[attr-defined]  # every model here has some
+    targets = {name: seen.mean for name, seen in statistics.properties.items() if name in told}
+    words: Any = {"seed": 1, "targets": targets, "guidance": 1.5 if targets else 0.0}
     if case.model in ("crysbfn", "kldm"):
         if case.task == "dng":
-            return list(crystals.de_novo(statistics, num=6, seed=1))
+            return list(crystals.de_novo(statistics, num=6, **words))
         data = dataset(case.model)
         cells = zip(data.ids, torch.split(data.numbers, data.counts.tolist()), strict=True)
         known = {name: numbers.tolist() for name, numbers in islice(cells, 6)}
-        return list(crystals.for_compositions(known, statistics, num=1, seed=1))
-    targets = {
-        name: seen.mean for name, seen in statistics.properties.items() if name in model.conditions.names
-    }
-    words: Any = {"seed": 1, "targets": targets, "guidance": 1.5 if targets else 0.0}
+        made = crystals.for_compositions(known, statistics, num=1, seed=1)
+        return [replace(one, targets=targets, guidance=words["guidance"]) for one in made]
     if case.model == "geobfn":
         return list(molecules.for_sizes((4, 9), statistics, num=3, **words))
     return list(units.for_groups(Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
@@ -308,6 +313,7 @@ SAMPLED = [
     *((case, None) for case in CRYSTALS if not case.exact and case.preset == "paper"),
     *((case, name) for case in OTHERS[:4] for name in ("bayes", "end_back")),
     *((case, None) for case in OTHERS[4:]),
+    *((case, None) for case in TOLD),
 ]
 
 

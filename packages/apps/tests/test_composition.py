@@ -16,14 +16,11 @@ from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 from torch import Tensor
 
-from epitaxy.apps import GeoBFN, SymmBFN
-from epitaxy.apps.asymmetric_units.model import WyckoffModel
 from epitaxy.apps.config import Recipe, apply_overrides
-from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.foundation.names import ModelName, Task
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.apps.generative.recipes import preset
-from epitaxy.apps.molecules.model import MoleculeModel
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import open_run, train
@@ -31,8 +28,13 @@ from epitaxy.flows import CircularBFN
 from epitaxy.geometry import Segments, SharedRng
 
 MODELS: tuple[ModelName, ...] = ("crysbfn", "kldm", "symmbfn", "geobfn")
-TOLD: Mapping[ModelName, str] = {"symmbfn": "density", "geobfn": "atoms"}
-"""A property of the embedded data, for the models that are told any."""
+TOLD: Mapping[ModelName, str] = {
+    "crysbfn": "density", "kldm": "density", "symmbfn": "density", "geobfn": "atoms",
+}  # fmt: skip
+"""A property of the embedded data, for each model."""
+TOLD_AND_TASKS: list[tuple[ModelName, Task]] = [
+    *((name, "dng") for name in TOLD), ("crysbfn", "csp"), ("kldm", "csp"),
+]  # fmt: skip
 
 Makes = Callable[..., Recipe]
 
@@ -55,8 +57,20 @@ def made(recipe: Recipe, *, structures: int = 24) -> tuple[AnyModel, Any]:
     return family.build(recipe, family.summarise(data)), data
 
 
-def told(make_recipe: Makes, model: ModelName, *words: str) -> tuple[AnyModel, Any]:
-    return made(make_recipe("dng", f'conditioning.properties=["{TOLD[model]}"]', *words, model=model))
+def told(make_recipe: Makes, model: ModelName, *words: str, task: Task = "dng") -> tuple[AnyModel, Any]:
+    return made(make_recipe(task, f'conditioning.properties=["{TOLD[model]}"]', *words, model=model))
+
+
+def asking(model: AnyModel) -> tuple[Any, dict[str, Any]]:
+    """Return the model's Python class, and words that ask it for structures of a few atoms."""
+    recipe = model.recipe
+    words: dict[str, Any] = {"num_atoms": 4}
+    if recipe.model == "symmbfn":
+        words = {"spacegroup": 62}
+    elif recipe.task == "csp":
+        symbols = model.statistics.vocabulary.symbols  # type: ignore[attr-defined]  # every model's statistics have one
+        words = {"formula": f"{symbols[0]}{symbols[-1]}", "formula_units": 2}
+    return kind_of(recipe.model).generator()(model), words
 
 
 # Weights and means ------------------------------------------------------------------------------------------
@@ -258,11 +272,13 @@ def test_the_bank_is_renewed_as_training_goes_on(make_recipe: Makes, tmp_path: P
 # Properties -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_training_hides_properties_as_often_as_the_recipe_says(name: ModelName, make_recipe: Makes) -> None:
+@pytest.mark.parametrize(("name", "task"), TOLD_AND_TASKS)
+def test_training_hides_properties_as_often_as_the_recipe_says(
+    name: ModelName, task: Task, make_recipe: Makes
+) -> None:
     """Shares of 20 batches of 24, within 5 standard deviations (6e-7); what is shown is standardised."""
     share = 0.3
-    model, data = told(make_recipe, name, f"conditioning.hide={share}")
+    model, data = told(make_recipe, name, f"conditioning.hide={share}", task=task)
     batch, property_ = data.batch(range(24)), TOLD[name]
     values = data.properties[property_]
     wanted = ((values - values.mean()) / values.std(correction=0)).float()
@@ -274,22 +290,24 @@ def test_training_hides_properties_as_often_as_the_recipe_says(name: ModelName, 
         hidden += int(shown.isnan().sum())
     expected, rows = 1 - (1 - share) ** 2, 20 * 24
     assert abs(hidden / rows - expected) < 5 * math.sqrt(expected * (1 - expected) / rows)
-    never, _ = told(make_recipe, name, "conditioning.hide=0.0")
+    never, _ = told(make_recipe, name, "conditioning.hide=0.0", task=task)
     shown = never.given(batch, source=SharedRng(torch.Generator().manual_seed(0))).properties
     assert not shown.isnan().any()
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_targets_are_standardised_when_sampling(name: ModelName, make_recipe: Makes) -> None:
+@pytest.mark.parametrize(("name", "task"), TOLD_AND_TASKS)
+def test_targets_are_standardised_when_sampling(name: ModelName, task: Task, make_recipe: Makes) -> None:
     """Two deviations above the mean is 2; one that is not named is missing; guidance keeps its sign."""
-    model, _ = told(make_recipe, name)
-    generator: Any = SymmBFN(model) if isinstance(model, WyckoffModel) else GeoBFN(model)  # type: ignore[arg-type]  # one or the other
+    model, _ = told(make_recipe, name, task=task)
+    generator, words = asking(model)
     seen = model.statistics.properties[TOLD[name]]  # type: ignore[attr-defined]  # these models' statistics have some
     asked = [
-        generator.requests(num=1, seed=0, properties={TOLD[name]: seen.mean + z * seen.std}, guidance=w)[0]
+        generator.requests(
+            num=1, seed=0, properties={TOLD[name]: seen.mean + z * seen.std}, guidance=w, **words
+        )[0]
         for z, w in ((2.0, 1.5), (-1.0, 0.0))
     ]
-    asked += generator.requests(num=1, seed=0)
+    asked += generator.requests(num=1, seed=0, **words)
     given = model.given_for(asked, torch.device("cpu"))
     torch.testing.assert_close(given.properties[:2, 0], torch.tensor([2.0, -1.0]), rtol=1e-4, atol=1e-4)
     assert given.properties[2].isnan().all()
@@ -317,17 +335,16 @@ class Says(torch.nn.Module):
         return type(like)(**said)
 
 
-@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize(("name", "task"), TOLD_AND_TASKS)
 @pytest.mark.parametrize("guidance", [-0.5, 0.0, 2.0])
 def test_guidance_goes_beyond_the_target_by_as_much_as_it_says(
-    name: ModelName, guidance: float, make_recipe: Makes
+    name: ModelName, task: Task, guidance: float, make_recipe: Makes
 ) -> None:
     """From the request to the outputs that sampling goes by: told z, untold 0, so steered (1 + w) z."""
-    model, _ = told(make_recipe, name)
+    model, _ = told(make_recipe, name, task=task)
     model.network = Says(model)
-    generator: Any = SymmBFN(model) if isinstance(model, WyckoffModel) else GeoBFN(model)  # type: ignore[arg-type]  # one or the other
+    generator, words = asking(model)
     seen = model.statistics.properties[TOLD[name]]  # type: ignore[attr-defined]  # these models' statistics have some
-    words: dict[str, Any] = {"spacegroup": 62} if name == "symmbfn" else {"num_atoms": 4}
     target = {TOLD[name]: seen.mean + seen.std}
     requests = generator.requests(num=3, seed=0, properties=target, guidance=guidance, **words)
     given = model.given_for(requests, torch.device("cpu"))
@@ -336,7 +353,7 @@ def test_guidance_goes_beyond_the_target_by_as_much_as_it_says(
         model.blank(given), segments=given.segments, source=source
     )
     outputs = model.answer(states, torch.full((3,), 0.5), given)
-    assert isinstance(model, WyckoffModel | MoleculeModel)
+    assert set(outputs) == set(model.flow.flows)
     for field, value in outputs.items():
         expected = torch.full_like(value, 1 + guidance)
         torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-3, msg=field)

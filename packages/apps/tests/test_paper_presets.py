@@ -33,6 +33,9 @@ OURS: Table = [
 ]
 
 CRYSBFN: Table = [
+    ("network.property_dim", 128, "ours: without effect where there are none"),
+    ("conditioning.properties", (), "no paper's: none"),
+    ("conditioning.hide", 0.1, "ours: without effect where there are none"),
     ("network.kind", "cspnet", "App. C"),
     ("network.hidden", 512, "App. C"),
     ("network.layers", 6, "App. C"),
@@ -99,6 +102,9 @@ CRYSBFN_DATA: Mapping[str, Table] = {
 }  # fmt: skip
 
 KLDM: Table = [
+    ("network.property_dim", 128, "ours: without effect where there are none"),
+    ("conditioning.properties", (), "no paper's: none"),
+    ("conditioning.hide", 0.1, "ours: without effect where there are none"),
     ("network.kind", "cspnet", "App. I.2"),
     ("network.hidden", 512, "App. I.2"),
     ("network.frequencies", 128, "code"),

@@ -144,18 +144,34 @@ def test_further_elements_leave_known_ones_as_they_are(
             assert (after[name].amax(1) <= expected.amax(1) + 1e-5).all()
 
 
-@pytest.mark.parametrize(("model", "first", "second"), [("symmbfn", "a", "b"), ("geobfn", "a", "b")])
-def test_a_further_property_has_no_effect_and_a_dropped_one_counts_as_missing(
-    model: ModelName, first: str, second: str, make_recipe: Callable[..., Recipe]
-) -> None:
-    def told(*names: str) -> Recipe:
-        return make_recipe("dng", f"conditioning.properties={json.dumps(names)}", model=model)
-
-    data = data_of(told())
+def with_two(data: Any) -> Any:
+    """Return the same data with two properties, a and b."""
     values = torch.linspace(-1, 1, len(data), dtype=torch.float64)
-    data = replace(data, properties={first: values, second: 7 * values.flip(0) + 3})
+    return replace(data, properties={"a": values, "b": 7 * values.flip(0) + 3})
+
+
+ROTARY = ("network.kind=rotary", "network.heads=2")
+TOLD: list[tuple[ModelName, str, tuple[str, ...]]] = [
+    ("crysbfn", "csp", ()), ("crysbfn", "dng", ROTARY), ("kldm", "dng", ()), ("kldm", "csp", ROTARY),
+]  # fmt: skip
+"""Models of crystals, which are told properties by weights of their own."""
+
+
+@pytest.mark.parametrize(("model", "task", "words"), [*TOLD, ("symmbfn", "dng", ()), ("geobfn", "dng", ())])
+def test_a_further_property_has_no_effect_and_a_dropped_one_counts_as_missing(
+    model: ModelName, task: str, words: tuple[str, ...], make_recipe: Callable[..., Recipe]
+) -> None:
+    first, second = "a", "b"
+
+    def told(*names: str) -> Recipe:
+        return make_recipe(task, f"conditioning.properties={json.dumps(names)}", *words, model=model)
+
+    data = with_two(data_of(told()))
     statistics = kind_of(model).summarise(data)
     of_first = fresh(told(first), statistics)
+    for weight in of_first.model.network.parameters():
+        if not bool(weight.any()):  # what begins at zero would hide what it multiplies
+            torch.nn.init.normal_(weight, std=0.1)
     batch = data.batch(range(8))
     inputs = seen(of_first.model, batch)
     expected = outputs(of_first.model, inputs)
@@ -172,6 +188,27 @@ def test_a_further_property_has_no_effect_and_a_dropped_one_counts_as_missing(
         found = outputs(initialised_from(of_first, recipe, statistics), {**inputs, "properties": column})
         for name in unsaid:
             torch.testing.assert_close(found[name], unsaid[name], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("model", "task", "words"), TOLD)
+def test_told_for_the_first_time_a_model_of_crystals_is_what_it_was_to_the_bit(
+    model: ModelName, task: str, words: tuple[str, ...], make_recipe: Callable[..., Recipe]
+) -> None:
+    """Whatever it is told, and whatever is missing."""
+    recipe = make_recipe(task, *words, model=model)
+    data = with_two(data_of(recipe))
+    statistics = kind_of(model).summarise(data)
+    source = fresh(recipe, statistics)
+    begun = initialised_from(
+        source, apply_overrides(recipe, ['conditioning.properties=["a","b"]']), statistics
+    )
+    batch = data.batch(range(8))
+    inputs = seen(source.model, batch)
+    before = outputs(source.model, inputs)
+    values = torch.linspace(-3, 3, 16).view(8, 2)
+    values[2, 1] = values[5] = torch.nan
+    after = outputs(begun, {**inputs, "properties": values})
+    assert all(torch.equal(after[name], before[name]) for name in before)
 
 
 def test_what_weights_were_trained_in_is_inherited(make_recipe: Callable[..., Recipe]) -> None:

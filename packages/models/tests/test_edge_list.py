@@ -38,6 +38,7 @@ FORMS = {
     },
     "conditions and parameters": {**VECTOR, "lattice": "parameters"},
     "velocities and matrix": {**VECTOR, "velocities": True, "position_conditions": 2},
+    "properties": {**VECTOR, "properties": 2, "property_dim": 8},
 }
 
 
@@ -57,6 +58,7 @@ def inputs(
         channels=words.get("position_conditions", 3),
         lattice=words.get("lattice", "matrix"),
         velocities=words.get("velocities", False),
+        properties=words.get("properties", 0),
         dtype=dtype,
     )
 
@@ -67,6 +69,8 @@ def both(
     torch.manual_seed(1)
     words = {**FORMS[form], "hidden": hidden, "layers": 3, "frequencies": frequencies, "time_dim": 16}
     fast, plain = CSPNet(**words).to(dtype), EdgeListCSPNet(**words).to(dtype)
+    if fast.atom_embedding.told is not None:  # it begins without effect
+        torch.nn.init.normal_(fast.atom_embedding.told, std=0.2)
     plain.load_state_dict(fast.state_dict())
     return fast, plain
 

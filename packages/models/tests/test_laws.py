@@ -14,6 +14,13 @@ def build(dtype: torch.dtype, **words: object) -> CSPNet:
     return CSPNet(species=7, **words, hidden=16, layers=2, frequencies=10, time_dim=8).to(dtype)
 
 
+@lru_cache
+def told(network: CSPNet) -> CSPNet:
+    """Let it listen: an effect that begins at zero would hide what it multiplies."""
+    torch.nn.init.normal_(network.atom_embedding.told, std=0.2)
+    return network
+
+
 class TestKnownSpecies(EquivarianceLaws):
     def network(self, dtype: torch.dtype) -> CSPNet:
         return build(dtype, species_input="index")
@@ -47,6 +54,13 @@ class TestVelocitiesAndMatrix(EquivarianceLaws):
 
     def network(self, dtype: torch.dtype) -> CSPNet:
         return build(dtype, species_input="probabilities", species_output=7, velocities=True)
+
+
+class TestProperties(EquivarianceLaws):
+    probabilities, properties = True, 2
+
+    def network(self, dtype: torch.dtype) -> CSPNet:
+        return told(build(dtype, species_input="probabilities", species_output=7, properties=2))
 
 
 class TestConditionsAndParameters(EquivarianceLaws):

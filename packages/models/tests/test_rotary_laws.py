@@ -14,6 +14,9 @@ def build(dtype: torch.dtype, **words: object) -> RotaryNet:
     network = RotaryNet(species=7, **words, hidden=24, layers=2, heads=3, time_dim=8)
     for layer in network.layers:  # a modulation that begins at zero would hide what it multiplies
         torch.nn.init.normal_(layer.modulation.weight, std=0.2)
+    for linear in (network.atom_embedding, network.of_crystal[0]):  # and so would an effect of properties
+        if linear.told is not None:
+            torch.nn.init.normal_(linear.told, std=0.2)
     return network.to(dtype)
 
 
@@ -50,3 +53,10 @@ class TestVelocitiesAndMatrix(EquivarianceLaws):
 
     def network(self, dtype: torch.dtype) -> RotaryNet:
         return build(dtype, species_input="probabilities", species_output=7, velocities=True)
+
+
+class TestProperties(EquivarianceLaws):
+    probabilities, properties = True, 2
+
+    def network(self, dtype: torch.dtype) -> RotaryNet:
+        return build(dtype, species_input="probabilities", species_output=7, properties=2)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from epitaxy.geometry import Segments
 from epitaxy.models._parts import LATTICES, POSITION_HEADS, SPECIES, TIMES, choose
 from epitaxy.models.lattice_views import LatticeView
+from epitaxy.models.property_embedding import PropertyEmbedding, ToldLinear, check_properties
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +48,12 @@ class CrystalNet(nn.Module):
         position_head: "linear" for one linear layer, "two_layer" for a SiLU between two.
         lattice: "matrix" for lattice vectors, "parameters" for six invariant numbers a graph.
         velocities: whether the network sees the atoms' velocities.
+        properties: numbers a graph that `PropertyEmbedding` embeds; 0 for none.
+        property_dim: channels for each of them, even.
         layers: makes what stands between embeddings and heads, told how lattices are seen.
 
     Raises:
-        ValueError: if a word is none of those above, or the time embedding cannot have `time_dim` channels.
+        ValueError: if a word is none of those above, or an embedding cannot have so many channels.
 
     """
 
@@ -67,22 +70,33 @@ class CrystalNet(nn.Module):
         position_head: Literal["linear", "two_layer"],
         lattice: Literal["matrix", "parameters"],
         velocities: bool,
+        properties: int,
+        property_dim: int,
         layers: Callable[[LatticeView], Iterable[nn.Module]],
     ) -> None:
         super().__init__()
         self.position_conditions = position_conditions
         self.velocities = velocities
+        self.properties = properties
+        self.told = properties * property_dim
         self.view = choose("lattice", lattice, LATTICES)
         self.species_embedding = choose("species_input", species_input, SPECIES)(species, hidden)
         self.time_embedding = choose("time_embedding", time_embedding, TIMES)(time_dim)
-        self.atom_embedding = nn.Linear(hidden + time_dim + position_conditions, hidden)
+        self.atom_embedding = ToldLinear(hidden + time_dim + position_conditions, hidden, told=self.told)
         self.layers = nn.ModuleList(layers(self.view))
         self.norm = nn.LayerNorm(hidden)
         self.position_head = choose("position_head", position_head, POSITION_HEADS)(hidden)
         self.lattice_head = nn.Linear(hidden, self.view.outputs, bias=False)
         self.species_head = nn.Linear(hidden, species_output) if species_output else None
+        self.property_embedding = PropertyEmbedding(properties, property_dim) if properties else None
 
-    def check(self, lattice: Tensor, conditions: Tensor | None, velocities: Tensor | None) -> None:
+    def check(
+        self,
+        lattice: Tensor,
+        conditions: Tensor | None,
+        velocities: Tensor | None,
+        properties: Tensor | None,
+    ) -> None:
         """Raise a ValueError if one of these is not what the network was built for."""
         if lattice.shape[1:] != self.view.shape:
             raise ValueError(
@@ -97,6 +111,16 @@ class CrystalNet(nn.Module):
                 if self.velocities
                 else "velocities are given: build the network with velocities=True"
             )
+        check_properties(properties, self.properties)
+
+    def embed_properties(
+        self, properties: Float[Tensor, "graphs properties"] | None
+    ) -> Float[Tensor, "graphs channels"] | None:
+        """Features of what each graph is told; None from a network that is told nothing."""
+        if self.property_embedding is None:
+            return None
+        told: Tensor = self.property_embedding(properties)
+        return told
 
     def embed(
         self,
@@ -104,11 +128,13 @@ class CrystalNet(nn.Module):
         species: Int[Tensor, " atoms"] | Float[Tensor, "atoms species"],
         time: Float[Tensor, "graphs time_dim"],
         conditions: Float[Tensor, "atoms channels"] | None,
+        told: Float[Tensor, "graphs told"] | None,
     ) -> Float[Tensor, "atoms hidden"]:
-        """First features of each atom: of its species, its graph's embedded time, its conditions."""
+        """First features of each atom: of its species, its conditions, its graph's time and properties."""
         parts = [self.species_embedding(species), segments.expand(time)]
         parts += [] if conditions is None else [conditions]
-        embedded: Tensor = self.atom_embedding(torch.cat(parts, dim=1))
+        of_graph = None if told is None else segments.expand(told)
+        embedded: Tensor = self.atom_embedding(torch.cat(parts, dim=1), of_graph)
         return embedded
 
     def read_out(

@@ -55,9 +55,11 @@ class CSPNet(CrystalNet):
         position_head: "linear" for one linear layer, "two_layer" for a SiLU between two.
         lattice: "matrix" for lattice vectors, "parameters" for six invariant numbers a graph.
         velocities: whether edges see the difference of their atoms' velocities.
+        properties: numbers a graph that `PropertyEmbedding` embeds, which every atom is told; 0 for none.
+        property_dim: channels for each of them, even.
 
     Raises:
-        ValueError: if a word is none of those above, or the time embedding cannot have `time_dim` channels.
+        ValueError: if a word is none of those above, or an embedding cannot have so many channels.
 
     """
 
@@ -76,6 +78,8 @@ class CSPNet(CrystalNet):
         position_head: Literal["linear", "two_layer"] = "linear",
         lattice: Literal["matrix", "parameters"] = "matrix",
         velocities: bool = False,
+        properties: int = 0,
+        property_dim: int = 128,
     ) -> None:
         super().__init__(
             species=species,
@@ -88,6 +92,8 @@ class CSPNet(CrystalNet):
             position_head=position_head,
             lattice=lattice,
             velocities=velocities,
+            properties=properties,
+            property_dim=property_dim,
             layers=lambda view: (
                 CSPLayer(
                     hidden=hidden,
@@ -110,6 +116,7 @@ class CSPNet(CrystalNet):
         time: Float[Tensor, " graphs"],
         conditions: Float[Tensor, "atoms channels"] | None = None,
         velocities: Float[Tensor, "atoms 3"] | None = None,
+        properties: Float[Tensor, "graphs properties"] | None = None,
         pairs: Pairs | None = None,
     ) -> CrystalNetOutput:
         """Run the network on a batch.
@@ -123,17 +130,20 @@ class CSPNet(CrystalNet):
             time: in [0, 1], 0 = prior, 1 = data.
             conditions: further features of each atom, as many as `position_conditions`; None if that is 0.
             velocities: of the fractional positions, in the flow's unit; None if the network sees none.
+            properties: in standard deviations about the training mean, NaN where missing; None if the network
+                is told none.
             pairs: `segments.pairs()`, for a caller that runs the same segments many times.
 
         Raises:
-            ValueError: if the lattice, the conditions or the velocities are not what the network was built
-                for.
+            ValueError: if the lattice, the conditions, the velocities or the properties are not what the
+                network was built for.
 
         """
-        self.check(lattice, conditions, velocities)
+        self.check(lattice, conditions, velocities, properties)
         pairs = segments.pairs() if pairs is None else pairs
         features = fourier_pairs(positions, pairs, self.frequencies)
-        atoms = self.embed(segments, species, self.time_embedding(time), conditions)
+        told = self.embed_properties(properties)
+        atoms = self.embed(segments, species, self.time_embedding(time), conditions, told)
         index = EdgeIndex.of(segments, pairs, channels=atoms.shape[1])
         of_lattice = segments.expand(self.view.features(lattice))
         for layer in self.layers:

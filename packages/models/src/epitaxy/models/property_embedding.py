@@ -1,8 +1,9 @@
-"""Features of the properties that a structure is asked to have."""
+"""Properties that a structure is asked to have: as features, and into a layer that did without."""
 
 import math
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -51,3 +52,39 @@ class PropertyEmbedding(nn.Module):
         phase = values.nan_to_num(0.0, 0.0, 0.0).double()[..., None] * frequencies
         sinusoids = torch.cat([phase.sin(), phase.cos()], dim=-1).to(values.dtype)
         return torch.where(known, sinusoids, self.missing.to(values.dtype)).flatten(1)
+
+
+def check_properties(properties: Tensor | None, wanted: int) -> None:
+    """Raise a ValueError if a network is not given as many properties as it has."""
+    given = 0 if properties is None else properties.shape[1]
+    if given != wanted:
+        raise ValueError(f"{given} properties are given, the network has {wanted}: give NaN for missing ones")
+
+
+class ToldLinear(nn.Linear):
+    """A linear layer of features, and of an embedding of properties that has no effect until it is trained.
+
+    The properties' weights begin at zero and are added to what the layer gives, not put beside its inputs:
+    a model that is told nothing yet, and one that never is, agree to the bit. Its weight and bias are those
+    of the layer without properties, under the same names.
+
+    Args:
+        inputs: features.
+        outputs: features that it makes of them.
+        told: channels of the properties' embedding; 0 for a layer without.
+
+    """
+
+    told: nn.Parameter | None
+
+    def __init__(self, inputs: int, outputs: int, *, told: int) -> None:
+        super().__init__(inputs, outputs)
+        self.told = nn.Parameter(torch.zeros(outputs, told)) if told else None
+
+    def forward(  # noqa: D102 - as nn.Linear's
+        self, input: Float[Tensor, "rows inputs"], properties: Float[Tensor, "rows told"] | None = None
+    ) -> Float[Tensor, "rows outputs"]:
+        output = super().forward(input)
+        if self.told is None or properties is None:
+            return output
+        return output + F.linear(properties.to(self.told.dtype), self.told)

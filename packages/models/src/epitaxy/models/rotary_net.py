@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from epitaxy.geometry import Pairs, Segments
 from epitaxy.models._parts import Modulation, normed
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
+from epitaxy.models.property_embedding import ToldLinear
 from epitaxy.models.rotary_attention import Padding, Phases, attend, wave_vectors
 
 
@@ -20,9 +21,9 @@ class RotaryNet(CrystalNet):
     `2 pi k.f` of the atoms' fractional positions f, for integer vectors k, and its result back: rotary
     embeddings (Su et al. 2021) with integer waves on the torus, applied to values too (Miyato et al., GTA,
     ICLR 2024). Logits and messages so depend on displacements alone, with period 1, and no array of pairs but
-    the logits exists: see `attend`. Time and lattice modulate every layer (adaptive layer norm, Peebles and
-    Xie 2023), which begins without modulation. What CSPNet is asked and answers, this network is and does:
-    the two stand for each other in a recipe.
+    the logits exists: see `attend`. Time, lattice and properties modulate every layer (adaptive layer
+    norm, Peebles and Xie 2023), which begins without modulation. What CSPNet is asked and answers, this
+    network is and does: the two stand for each other in a recipe.
 
     Symmetries: those of `CSPNet`, with `lattice @ Q` and common velocities. A crystal's mean velocity is
     taken out before its atoms see velocities.
@@ -41,6 +42,8 @@ class RotaryNet(CrystalNet):
         position_head: see `CrystalNet`.
         lattice: see `CrystalNet`.
         velocities: see `CrystalNet`.
+        properties: see `CrystalNet`.
+        property_dim: see `CrystalNet`.
 
     Raises:
         ValueError: if the width is no multiple of twice the heads, or a word is none of those allowed.
@@ -65,6 +68,8 @@ class RotaryNet(CrystalNet):
         position_head: Literal["linear", "two_layer"] = "linear",
         lattice: Literal["matrix", "parameters"] = "matrix",
         velocities: bool = False,
+        properties: int = 0,
+        property_dim: int = 128,
     ) -> None:
         if hidden % (2 * heads):
             raise ValueError(f"hidden = {hidden} is no multiple of twice the {heads} heads")
@@ -79,11 +84,16 @@ class RotaryNet(CrystalNet):
             position_head=position_head,
             lattice=lattice,
             velocities=velocities,
+            properties=properties,
+            property_dim=property_dim,
             layers=lambda _: (RotaryLayer(hidden, heads, expansion) for _ in range(layers)),
         )
         self.velocity_embedding = nn.Linear(3, hidden, bias=False) if velocities else None
         self.of_crystal = nn.Sequential(
-            nn.Linear(time_dim + self.view.channels, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
+            ToldLinear(time_dim + self.view.channels, hidden, told=self.told),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
         )
         self.register_buffer("k", wave_vectors(heads, hidden // (2 * heads)), persistent=False)
 
@@ -97,6 +107,7 @@ class RotaryNet(CrystalNet):
         time: Float[Tensor, " graphs"],
         conditions: Float[Tensor, "atoms channels"] | None = None,
         velocities: Float[Tensor, "atoms 3"] | None = None,
+        properties: Float[Tensor, "graphs properties"] | None = None,
         pairs: Pairs | None = None,  # noqa: ARG002 - as CSPNet's; there are no pairs here
     ) -> CrystalNetOutput:
         """Run the network on a batch.
@@ -109,17 +120,20 @@ class RotaryNet(CrystalNet):
             time: in [0, 1], 0 = prior, 1 = data.
             conditions: further features of each atom, as many as `position_conditions`; None if that is 0.
             velocities: of the fractional positions, in the flow's unit; None if the network sees none.
+            properties: in standard deviations about the training mean, NaN where missing; None if the network
+                is told none.
             pairs: not looked at.
 
         Raises:
-            ValueError: if the lattice, the conditions or the velocities are not what the network was built
-                for.
+            ValueError: if the lattice, the conditions, the velocities or the properties are not what the
+                network was built for.
 
         """
-        self.check(lattice, conditions, velocities)
+        self.check(lattice, conditions, velocities, properties)
         of_time = self.time_embedding(time)
-        of_crystal = self.of_crystal(torch.cat([of_time, self.view.features(lattice)], dim=1))
-        atoms = self.embed(segments, species, of_time, conditions)
+        told = self.embed_properties(properties)
+        of_crystal = self.embed_crystals(of_time, self.view.features(lattice), told)
+        atoms = self.embed(segments, species, of_time, conditions, told)
         if self.velocity_embedding is not None and velocities is not None:
             atoms = atoms + self.velocity_embedding(segments.center(velocities))
         phases = Phases.of(positions, self.k, atoms.dtype)
@@ -127,6 +141,19 @@ class RotaryNet(CrystalNet):
         for layer in self.layers:
             atoms = layer(atoms, of_crystal, segments, phases, padding)
         return self.read_out(segments, atoms, lattice)
+
+    def embed_crystals(
+        self,
+        of_time: Float[Tensor, "graphs time_dim"],
+        of_lattice: Float[Tensor, "graphs lattice"],
+        told: Float[Tensor, "graphs told"] | None,
+    ) -> Float[Tensor, "graphs hidden"]:
+        """What modulates the layers: of each graph's time, lattice and properties."""
+        first, *rest = self.of_crystal
+        features: Tensor = first(torch.cat([of_time, of_lattice], dim=1), told)
+        for part in rest:
+            features = part(features)
+        return features
 
 
 class RotaryLayer(nn.Module):

@@ -14,7 +14,7 @@ from epitaxy.models.csp_layer import CSPLayer
 from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.embeddings import TimeEmbedding, fourier_features
 from epitaxy.models.pair_features import fourier_pairs
-from epitaxy.models.property_embedding import PropertyEmbedding
+from epitaxy.models.property_embedding import PropertyEmbedding, check_properties
 from epitaxy.models.space_group_embedding import SpaceGroupEmbedding
 
 _LATTICE = 6
@@ -194,11 +194,7 @@ class WyckoffNet(nn.Module):
         classes = self.species_embedding.in_features
         if species.shape[1] != classes:
             raise ValueError(f"species have {species.shape[1]} classes, the network has {classes}")
-        given = 0 if properties is None else properties.shape[1]
-        if given != self.properties:
-            raise ValueError(
-                f"{given} properties are given, the network has {self.properties}: give NaN for missing ones"
-            )
+        check_properties(properties, self.properties)
 
     def embed_crystals(
         self,

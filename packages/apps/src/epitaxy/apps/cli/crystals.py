@@ -8,7 +8,7 @@ import typer
 
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.groups import grouped
-from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Known, Sampling
+from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Known, Sampling, Targets
 from epitaxy.apps.cli.shell import examples, new_app
 from epitaxy.apps.cli.verbs import add_info, add_train
 from epitaxy.apps.foundation.checks import check_sampling
@@ -36,6 +36,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         elements: Elements,
         given: Given,
         kept: Kept,
+        targets: Targets,
         known: Known,
         sampling: Sampling,
         num: opt.Num = 10,
@@ -51,10 +52,12 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         from epitaxy.apps.cli.sampling import run_sampling
         from epitaxy.apps.crystals.generator import CrystalGenerator
         from epitaxy.apps.crystals.requests import for_dataset
+        from epitaxy.apps.generative.conditioning import parse_targets
 
         words = {
-            "formula": formula, "formula_units": formula_units, "num_atoms": num_atoms, **asdict(elements),
-            **asdict(given), **asdict(kept),
+            "formula": formula, "formula_units": formula_units, "num_atoms": num_atoms,
+            "properties": parse_targets(targets.property or []), "guidance": targets.guidance,
+            **asdict(elements), **asdict(given), **asdict(kept),
         }  # fmt: skip
 
         def requests(model: "CrystalModel") -> "Sequence[CrystalRequest]":

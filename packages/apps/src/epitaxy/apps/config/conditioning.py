@@ -10,6 +10,8 @@ from epitaxy.apps.config.base import Config
 class ConditioningConfig(Config):
     """Numbers of the training data that sampling can ask for (SymmBFN, Sec. 3.1; GeoBFN, Sec. 4.3).
 
+    CrysBFN's and KLDM's papers have none; here they are told as SymmBFN is.
+
     Values may be missing. Training hides all of a structure's with probability ``hide``, and then each one,
     so that the model can also be asked for some or for nothing, and steered by what the asking changes
     (classifier-free guidance, beyond the papers).

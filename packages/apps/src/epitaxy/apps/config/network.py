@@ -26,6 +26,7 @@ class CSPNetConfig(NetworkConfig):
     time_dim: PositiveInt = 128
     time_embedding: Literal["sinusoidal", "gaussian"] = "sinusoidal"
     position_head: Literal["linear", "two_layer"] = "linear"
+    property_dim: PositiveInt = 128
 
     def build(
         self,
@@ -34,6 +35,7 @@ class CSPNetConfig(NetworkConfig):
         lattice: Literal["matrix", "parameters"],
         conditions: NonNegativeInt,
         velocities: bool,
+        properties: NonNegativeInt,
     ) -> CSPNet:
         """Return a freshly initialised network.
 
@@ -42,6 +44,7 @@ class CSPNetConfig(NetworkConfig):
             lattice: which numbers stand for a lattice.
             conditions: channels of extra conditioning that the positions' flow supplies for each atom.
             velocities: whether the positions' flow supplies velocities.
+            properties: number of properties that it is told.
         """
         return CSPNet(
             species=species.channels,
@@ -56,6 +59,8 @@ class CSPNetConfig(NetworkConfig):
             position_conditions=conditions,
             position_head=self.position_head,
             velocities=velocities,
+            properties=properties,
+            property_dim=self.property_dim,
         )
 
 
@@ -70,6 +75,7 @@ class RotaryNetConfig(NetworkConfig):
     time_dim: PositiveInt = 128
     time_embedding: Literal["sinusoidal", "gaussian"] = "sinusoidal"
     position_head: Literal["linear", "two_layer"] = "linear"
+    property_dim: PositiveInt = 128
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> "RotaryNetConfig":
@@ -84,6 +90,7 @@ class RotaryNetConfig(NetworkConfig):
         lattice: Literal["matrix", "parameters"],
         conditions: NonNegativeInt,
         velocities: bool,
+        properties: NonNegativeInt,
     ) -> RotaryNet:
         """Return a freshly initialised network; words as `CSPNetConfig.build`."""
         return RotaryNet(
@@ -100,6 +107,8 @@ class RotaryNetConfig(NetworkConfig):
             position_conditions=conditions,
             position_head=self.position_head,
             velocities=velocities,
+            properties=properties,
+            property_dim=self.property_dim,
         )
 
 

@@ -1,8 +1,8 @@
 """Models of crystals from Python: load one, sample structures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from pymatgen.core import Structure
 
@@ -16,6 +16,15 @@ from epitaxy.apps.requests.elements import Words, palette, refuse_elements
 from epitaxy.apps.requests.sizes import named_sizes
 from epitaxy.apps.requests.start import Like, StartOptions
 from epitaxy.apps.sampling.generator import Generator
+
+
+class _Asked(TypedDict):
+    """What is asked of every request alike."""
+
+    num: int
+    seed: int
+    targets: Mapping[str, float]
+    guidance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         seed: int,
         formula_units: int | None = None,
         num_atoms: int | Sequence[int] | None = None,
+        properties: Mapping[str, float] | None = None,
+        guidance: float = 0.0,
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
@@ -50,9 +61,12 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         Raises:
             UsageError: a formula for a de novo model, none for one that needs it, or one that does not fit;
                 numbers of atoms or elements for a model that is given its composition, or that a de novo one
-                cannot meet.
+                cannot meet; a property that the model is not told, or guidance without one.
         """
         statistics = self.model.statistics
+        targets = dict(properties or {})
+        self.model.conditions.check(targets, guidance)
+        asked = _Asked(num=num, seed=seed, targets=targets, guidance=guidance)
         start = StartOptions(like=like, strength=strength, fix=fix, free=free, what=free_what).read(
             crystal_start,
             given=self.model.recipe.task == "csp",
@@ -70,19 +84,19 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
                 statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without
             )
             if start is not None:
-                return like_crystal(start, statistics, num=num, seed=seed, given=False, palette=chosen)
+                return like_crystal(start, statistics, **asked, given=False, palette=chosen)
             sizes = named_sizes(num_atoms)
-            return de_novo(statistics, num=num, seed=seed, sizes=sizes, palette=chosen)
+            return de_novo(statistics, **asked, sizes=sizes, palette=chosen)
         self._refuse_choices(num_atoms, elements, chemical_system, without)
         if start is not None:
-            return like_crystal(start, statistics, num=num, seed=seed, given=True)
+            return like_crystal(start, statistics, **asked, given=True)
         if not formula:
             raise UsageError(
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"
             )
         formulas = [formula] if isinstance(formula, str) else list(formula)
         with advised(formulas):
-            return for_formulas(formulas, statistics, num=num, seed=seed, formula_units=formula_units)
+            return for_formulas(formulas, statistics, **asked, formula_units=formula_units)
 
     def _refuse_choices(
         self, num_atoms: int | Sequence[int] | None, elements: Words, chemical_system: Words, without: Words
@@ -108,6 +122,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         seed: int = 0,
         formula_units: int | None = None,
         num_atoms: int | Sequence[int] | None = None,
+        properties: Mapping[str, float] | None = None,
+        guidance: float = 0.0,
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
@@ -130,6 +146,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             seed: the same seed gives the same structures, whatever the batch size.
             formula_units: formula units a cell; by default drawn as training cells had them.
             num_atoms: number(s) of atoms of the cell, de novo; by default drawn as training cells had them.
+            properties: targets by name, for a model that was trained with them.
+            guidance: how far to go beyond what the targets ask; 0 for not at all.
             elements: de novo, no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
             chemical_system: exactly these: each of them, at one atom or more, and no others.
             without: none of these.
@@ -154,6 +172,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             seed=seed,
             formula_units=formula_units,
             num_atoms=num_atoms,
+            properties=properties,
+            guidance=guidance,
             elements=elements,
             chemical_system=chemical_system,
             without=without,

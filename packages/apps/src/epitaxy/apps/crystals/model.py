@@ -1,7 +1,7 @@
 """Crystals by their atoms: positions, lattice and (de novo) species."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -11,6 +11,7 @@ from epitaxy.apps.crystals.cells import cell_samples
 from epitaxy.apps.crystals.lattice_form import lattice_form
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.crystals.requests import CrystalRequest
+from epitaxy.apps.generative.conditioning import Conditioned, PropertyConditions, guided
 from epitaxy.apps.generative.constraints import limited, limits
 from epitaxy.apps.generative.model import GenerativeModel, States
 from epitaxy.apps.requests.sample import Sample
@@ -21,11 +22,15 @@ from epitaxy.models import CrystalNetOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GivenCells:
-    """The atoms of each cell; their element indices where the composition is given (CSP), else limits."""
+class GivenCells(Conditioned):
+    """The atoms of each cell, and what else is asked of it.
 
-    segments: Segments
-    species: Int[Tensor, " atoms"] | None
+    Attributes:
+        species: element indices, where the composition is given (csp).
+        limits: on the elements, where it is not.
+    """
+
+    species: Int[Tensor, " atoms"] | None = None
     limits: Limits | None = None
 
 
@@ -34,7 +39,10 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
 
     Args:
         recipe: what to build.
-        statistics: what the training split said: its vocabulary and its lattice scale.
+        statistics: what the training split said: its vocabulary, its lattice scale, its properties.
+
+    Raises:
+        UsageError: a property that the training data has not.
     """
 
     recipe: CrystalRecipe
@@ -44,10 +52,11 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
         super().__init__()
         self.recipe = recipe
         self.statistics = statistics
+        self.conditions = PropertyConditions(recipe.conditioning, statistics.properties, statistics.crystals)
         classes = len(statistics.vocabulary)
         self.flow = recipe.build_flow(classes)
         self.lattice_form = lattice_form(recipe.lattice_form, statistics)
-        self.network = recipe.build_network(classes)
+        self.network = recipe.build_network(classes, len(self.conditions.names))
         self.components = {
             "positions": 3,
             "lattice": torch.Size(self.lattice_form.shape).numel(),
@@ -66,19 +75,21 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
         """Return each atomic number's index in the vocabulary."""
         return self.statistics.vocabulary.encode(numbers)
 
-    def given(self, batch: CrystalBatch, *, source: RngSource) -> GivenCells:  # noqa: ARG002 - part of every model's signature
-        """Return the training cells' atoms."""
+    def given(self, batch: CrystalBatch, *, source: RngSource) -> GivenCells:
+        """Return the training cells' atoms, and their properties but for those that are hidden."""
+        properties = self.conditions.in_training(batch.properties, batch.segments.counts, source=source)
         species = self.encode(batch.numbers) if self.recipe.task == "csp" else None
-        return GivenCells(segments=batch.segments, species=species)
+        return GivenCells(segments=batch.segments, properties=properties, species=species)
 
     def given_for(self, requests: Sequence[CrystalRequest], device: torch.device) -> GivenCells:
-        """Return the atoms of the cells asked for."""
+        """Return the atoms of the cells asked for, their targets and their elements."""
         segments = Segments.from_counts([request.num_atoms for request in requests]).to(device)
+        properties, guidance = self.conditions.given_for(requests, segments.counts)
+        given = GivenCells(segments=segments, properties=properties, guidance=guidance)
         if self.recipe.task == "dng":
-            allowed = limits(requests, segments, self.statistics.vocabulary)
-            return GivenCells(segments=segments, species=None, limits=allowed)
+            return replace(given, limits=limits(requests, segments, self.statistics.vocabulary))
         numbers = [z for request in requests for z in request.numbers or ()]
-        return GivenCells(segments=segments, species=self.encode(torch.tensor(numbers, device=device)))
+        return replace(given, species=self.encode(torch.tensor(numbers, device=device)))
 
     def flow_on(self, flow: ProductFlow, given: GivenCells) -> ProductFlow:
         """Return the flow whose species are under the limits, if there are any."""
@@ -107,12 +118,17 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
             time=time,
             conditions=features["positions"].condition,
             velocities=features["positions"].velocity,
+            properties=given.properties,
         )
         outputs = {"positions": output.positions, "lattice": output.lattice}
         if output.species is not None:
             outputs["species"] = output.species
         # Under autocast networks answer in a short type; flows add up many small steps.
         return {name: value.to(features["lattice"].value.dtype) for name, value in outputs.items()}
+
+    def answer(self, states: States, time: Float[Tensor, " graphs"], given: GivenCells) -> dict[str, Tensor]:
+        """Return the outputs, steered by targets where guidance is asked for."""
+        return guided(lambda given: self.predict(states, time, given), given, self.flow.levels)
 
     def samples(
         self,

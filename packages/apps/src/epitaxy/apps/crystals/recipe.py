@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeFloat, model_validator
 
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import CircularBFNConfig, GaussianBFNConfig
+from epitaxy.apps.config.conditioning import ConditioningConfig
 from epitaxy.apps.config.lattice_form import LatticeFormConfig, MatrixFormConfig
 from epitaxy.apps.config.modalities import LatticeConfig, PositionsConfig, SpeciesConfig
 from epitaxy.apps.config.network import CrystalNetConfig, CSPNetConfig
@@ -34,6 +35,7 @@ class CrystalRecipe(Recipe):
     lattice: LatticeConfig = GaussianBFNConfig()
     lattice_form: LatticeFormConfig = MatrixFormConfig()
     species: Annotated[SpeciesConfig | None, Field(description="null where the composition is given (csp)")]
+    conditioning: ConditioningConfig = ConditioningConfig()
     network: CrystalNetConfig = CSPNetConfig()
     weights: LossWeights = LossWeights()
 
@@ -63,13 +65,14 @@ class CrystalRecipe(Recipe):
         form = self.species_form(classes)
         return form.kind == "probabilities" and form.channels != classes
 
-    def build_network(self, classes: int) -> CrystalNet:
-        """Return a fresh network for the recipe's flows and a vocabulary of ``classes`` elements."""
+    def build_network(self, classes: int, properties: int) -> CrystalNet:
+        """Return a fresh network for the recipe's flows, so many elements and so many properties."""
         return self.network.build(
             species=self.species_form(classes),
             lattice=self.lattice_form.kind,
             conditions=self.positions.conditions,
             velocities=self.positions.velocities,
+            properties=properties,
         )
 
     def build_flow(self, classes: int) -> ProductFlow:

@@ -11,7 +11,7 @@ from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
-from epitaxy.apps.requests.request import Request, draw
+from epitaxy.apps.requests.request import TargetedRequest, draw
 from epitaxy.apps.requests.sizes import check_sizes
 from epitaxy.apps.requests.start import Start
 from epitaxy.data import Statistics
@@ -19,14 +19,22 @@ from epitaxy.geometry import structure_seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrystalRequest(Request):
+class CrystalRequest(TargetedRequest):
     """One cell to generate; ``numbers`` are its atomic numbers where the composition is given."""
 
     numbers: tuple[int, ...] | None = None
 
 
 def like_crystal(
-    start: Start, statistics: Statistics, *, num: int, seed: int, given: bool, palette: Palette = ANY
+    start: Start,
+    statistics: Statistics,
+    *,
+    num: int,
+    seed: int,
+    given: bool,
+    targets: Mapping[str, float] | None = None,
+    guidance: float = 0.0,
+    palette: Palette = ANY,
 ) -> list[CrystalRequest]:
     """Return ``num`` requests that begin from a crystal; its composition is kept where it is ``given``.
 
@@ -44,6 +52,8 @@ def like_crystal(
             seed=structure_seed(seed, number),
             num_atoms=len(numbers),
             numbers=numbers if given else None,
+            targets=targets or {},
+            guidance=guidance,
             palette=palette,
             start=start,
         )
@@ -52,7 +62,14 @@ def like_crystal(
 
 
 def de_novo(
-    statistics: Statistics, *, num: int, seed: int, sizes: Sequence[int] = (), palette: Palette = ANY
+    statistics: Statistics,
+    *,
+    num: int,
+    seed: int,
+    sizes: Sequence[int] = (),
+    targets: Mapping[str, float] | None = None,
+    guidance: float = 0.0,
+    palette: Palette = ANY,
 ) -> list[CrystalRequest]:
     """Return ``num`` requests (for each number of atoms that is named), else of sizes as training had them.
 
@@ -65,12 +82,28 @@ def de_novo(
     for number in range(num * max(len(sizes), 1)):
         own = structure_seed(seed, number)
         size = sizes[number // num] if sizes else draw(drawn, own)
-        requests.append(CrystalRequest(id=f"{number:06d}", seed=own, num_atoms=size, palette=palette))
+        requests.append(
+            CrystalRequest(
+                id=f"{number:06d}",
+                seed=own,
+                num_atoms=size,
+                targets=targets or {},
+                guidance=guidance,
+                palette=palette,
+            )
+        )
     return requests
 
 
 def for_formulas(
-    formulas: Sequence[str], statistics: Statistics, *, num: int, seed: int, formula_units: int | None = None
+    formulas: Sequence[str],
+    statistics: Statistics,
+    *,
+    num: int,
+    seed: int,
+    formula_units: int | None = None,
+    targets: Mapping[str, float] | None = None,
+    guidance: float = 0.0,
 ) -> list[CrystalRequest]:
     """Return ``num`` requests for each formula.
 
@@ -81,6 +114,8 @@ def for_formulas(
         seed: the user's seed.
         formula_units: formula units in the cell; None draws among all that give a cell size seen in training,
             as often as training cells had that size.
+        targets: what is asked of properties.
+        guidance: how far to go beyond what the targets ask.
 
     Raises:
         UsageError: not a formula, an element the model does not know, or no cell size that fits.
@@ -96,7 +131,14 @@ def for_formulas(
             units = formula_units or draw(sensible_units(formula, unit, statistics), own)
             numbers = _expand(unit, units)
             requests.append(
-                CrystalRequest(id=f"{len(requests):06d}", seed=own, num_atoms=len(numbers), numbers=numbers)
+                CrystalRequest(
+                    id=f"{len(requests):06d}",
+                    seed=own,
+                    num_atoms=len(numbers),
+                    numbers=numbers,
+                    targets=targets or {},
+                    guidance=guidance,
+                )
             )
     return requests
 
@@ -188,6 +230,8 @@ def for_dataset(
     said = {word for word, value in others.items() if value}
     if "formula" in said:
         raise UsageError("--formula and --compositions exclude each other: give one of them")
+    if said & {"properties", "guidance"}:
+        raise UsageError("--property does not go with --compositions: take --formula for each composition")
     if recipe.task != "csp":
         raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
     if said & {"like", "fix"} or others.get("strength") is not None:

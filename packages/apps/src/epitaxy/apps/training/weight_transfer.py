@@ -141,7 +141,10 @@ def _without(
     weights: Mapping[str, Tensor],
     made: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:
-    """Return biases to which is added what properties say that are missing, and no longer told."""
+    """Return biases to which is added what properties say that are missing, and no longer told.
+
+    The weights of a layer that is told properties by themselves have its bias beside them.
+    """
     missing = {
         label: weights[name][k]
         for name, labels in places.items()
@@ -152,13 +155,14 @@ def _without(
     for name, labels in places.items():
         if len(labels) < 2 or not _is_of(labels[1:2], _PROPERTY):
             continue
+        still = wanted[name][1] if name in wanted else ()
         dropped = [
             (k, missing[label[0], label[1], 0][label[2]])
             for k, label in enumerate(labels[1])
-            if isinstance(label, tuple) and label[0] == _PROPERTY and label not in wanted[name][1]
+            if isinstance(label, tuple) and label[0] == _PROPERTY and label not in still
         ]
         if dropped:
             columns, values = zip(*dropped, strict=True)
-            bias = name.removesuffix("weight") + "bias"
+            bias = f"{name.rpartition('.')[0]}.bias"
             biases[bias] = made[bias] + weights[name][:, list(columns)] @ torch.stack(values)
     return biases

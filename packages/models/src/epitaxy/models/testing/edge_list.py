@@ -34,10 +34,12 @@ class EdgeListCSPNet(CSPNet):
         time: Float[Tensor, " graphs"],
         conditions: Float[Tensor, "atoms channels"] | None = None,
         velocities: Float[Tensor, "atoms 3"] | None = None,
+        properties: Float[Tensor, "graphs properties"] | None = None,
     ) -> CrystalNetOutput:
         """Run the network on a batch, as `CSPNet.forward` does."""
-        self.check(lattice, conditions, velocities)
-        atoms = self.embed(segments, species, self.time_embedding(time), conditions)
+        self.check(lattice, conditions, velocities, properties)
+        told = self.embed_properties(properties)
+        atoms = self.embed(segments, species, self.time_embedding(time), conditions, told)
         atoms = edge_list_layers(
             self.layers, atoms, _invariants(lattice), segments, positions, self.frequencies, velocities
         )

@@ -25,7 +25,7 @@ _Input = TypeVar("_Input", bound="CrystalInput")
 class CrystalInput:
     """What a network on crystals may be given; None for what this one does not take."""
 
-    OF_GRAPHS: ClassVar[tuple[str, ...]] = ("lattice", "time")
+    OF_GRAPHS: ClassVar[tuple[str, ...]] = ("lattice", "time", "properties")
     OF_ATOMS: ClassVar[tuple[str, ...]] = ("positions", "species", "conditions", "velocities")
 
     segments: Segments
@@ -35,6 +35,7 @@ class CrystalInput:
     time: Float[Tensor, " graphs"]
     conditions: Float[Tensor, "atoms channels"] | None = None
     velocities: Float[Tensor, "atoms 3"] | None = None
+    properties: Float[Tensor, "graphs properties"] | None = None
 
     def words(self) -> dict[str, Any]:
         """Keyword arguments of the network: all fields but those that are None."""
@@ -67,6 +68,7 @@ def random_crystals(
     channels: int = 3,
     lattice: Literal["matrix", "parameters"] = "matrix",
     velocities: bool = False,
+    properties: int = 0,
     dtype: torch.dtype = torch.float32,
 ) -> CrystalInput:
     """Inputs drawn at random, lattices of any handedness.
@@ -79,6 +81,7 @@ def random_crystals(
         channels: of conditions; 0 for none.
         lattice: its form.
         velocities: whether there are any.
+        properties: numbers a graph, as `random_properties`; 0 for none.
         dtype: of everything but indices.
 
     """
@@ -94,7 +97,17 @@ def random_crystals(
         time=torch.rand(graphs, generator=rng, dtype=dtype),
         conditions=torch.rand(atoms, channels, generator=rng, dtype=dtype) if channels else None,
         velocities=torch.randn(atoms, 3, generator=rng, dtype=dtype) if velocities else None,
+        properties=random_properties(graphs, properties, rng=rng, dtype=dtype),
     )
+
+
+def random_properties(
+    graphs: int, properties: int, *, rng: torch.Generator, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "graphs properties"] | None:
+    """Properties of so many graphs, every third of them missing; None if there are none."""
+    values = torch.randn(graphs, properties, generator=rng, dtype=dtype)
+    values.view(-1)[::3] = torch.nan
+    return values if properties else None
 
 
 @st.composite

@@ -50,6 +50,8 @@ class EquivarianceLaws:
     lattice: Literal["matrix", "parameters"] = "matrix"
     velocities = False
     """Whether the network takes velocities."""
+    properties = 0
+    """That the network is told."""
     unused: ClassVar[frozenset[str]] = frozenset()
     """Names of parameters that no output depends on."""
 
@@ -67,6 +69,7 @@ class EquivarianceLaws:
                 channels=self.channels,
                 lattice=self.lattice,
                 velocities=self.velocities,
+                properties=self.properties,
             )
         )
 

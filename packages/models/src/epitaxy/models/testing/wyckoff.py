@@ -12,7 +12,7 @@ from torch import Tensor
 from epitaxy.geometry import Segments
 from epitaxy.geometry.testing import counts, fractional_coordinates
 from epitaxy.models.testing.edge_list import edge_list_fourier, edge_list_layers
-from epitaxy.models.testing.inputs import CrystalInput
+from epitaxy.models.testing.inputs import CrystalInput, random_properties
 from epitaxy.models.wyckoff_net import WyckoffNet, WyckoffNetOutput
 
 # As in `inputs`: what hypothesis's protocol is to the tests' shape hook.
@@ -51,12 +51,11 @@ class EdgeListWyckoffNet(WyckoffNet):
 class WyckoffInput(CrystalInput):
     """What `WyckoffNet` is given."""
 
-    OF_GRAPHS: ClassVar[tuple[str, ...]] = (*CrystalInput.OF_GRAPHS, "space_groups", "properties")
+    OF_GRAPHS: ClassVar[tuple[str, ...]] = (*CrystalInput.OF_GRAPHS, "space_groups")
     OF_ATOMS: ClassVar[tuple[str, ...]] = (*CrystalInput.OF_ATOMS, "symmetry")
 
     space_groups: Int[Tensor, " graphs"]
     symmetry: Float[Tensor, "atoms 15 13"]
-    properties: Float[Tensor, "graphs properties"] | None = None
 
 
 def random_asymmetric_units(
@@ -82,8 +81,7 @@ def random_asymmetric_units(
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=rng, dtype=dtype)
 
-    values = normal(graphs, properties)
-    values.view(-1)[::3] = torch.nan
+    told = random_properties(graphs, properties, rng=rng, dtype=dtype)
     return WyckoffInput(
         segments=segments,
         space_groups=torch.randint(1, 231, (graphs,), generator=rng),
@@ -92,7 +90,7 @@ def random_asymmetric_units(
         species=2 * normal(atoms, species).softmax(dim=1) - 1,
         symmetry=2 * normal(atoms, 15, 13).softmax(dim=2) - 1,
         time=torch.rand(graphs, generator=rng, dtype=dtype),
-        properties=values if properties else None,
+        properties=told,
     )
 
 
