@@ -177,6 +177,8 @@ def test_sizes_of_its_own():
     assert sizes == [64, 8, 8, 12]
     network = MoleculeTransformer(**words)
     assert len(network.layers) == 6
+    assert float(network.basis.centres[0]) == pytest.approx(math.exp(-4.0))  # 8 angstrom
+    assert network.directed.out_features == 8
     for layer in network.layers:
         assert not layer.modulation.weight.any()
         assert not layer.modulation.bias.any()
