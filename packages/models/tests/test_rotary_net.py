@@ -177,7 +177,7 @@ def test_it_computes_its_formulas():
     found = network(**x.words())
     time = network.time_embedding(x.time)
     of_crystal = network.of_crystal(torch.cat([time, network.view.features(x.lattice)], dim=1))
-    h = network.embed(segments, x.species, time, x.conditions)
+    h = network.embed(segments, x.species, time, x.conditions, None)
     mean = torch.stack([x.velocities[segments.index == graph].mean(0) for graph in range(3)])
     h = h + network.velocity_embedding(x.velocities - mean[segments.index])
     for layer in network.layers:
