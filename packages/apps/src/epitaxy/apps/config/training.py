@@ -40,12 +40,10 @@ class TrapezoidSchedule(Config):
 
 
 class SelectionConfig(Config):
-    """What ``keep: sampled`` samples to choose weights by; it costs as much as ``sample`` with these words."""
+    """What ``keep: sampled`` samples to choose weights by; a round costs what ``sample`` would."""
 
     every: Annotated[PositiveInt, Field(description="validations between two rounds; the last has one")] = 5
-    structures: Annotated[PositiveInt, Field(description="samples a round, the same requests and seeds")] = (
-        128
-    )
+    structures: Annotated[PositiveInt, Field(description="samples a round, always the same ones")] = 128
     steps: Annotated[PositiveInt, Field(description="network evaluations a sample")] = 50
 
 

@@ -39,8 +39,8 @@ class Kind:
         write: writes sampled structures into a folder.
         describe: says in a few words what sizes the training data had.
         generator: returns the Python class that samples, which is heavier to import than the rest.
-        trial: says what samples a model is judged by while it trains (``training.keep=sampled``), of the model,
-            its validation structures and a number of samples; None for a kind without such a figure.
+        trial: says what samples a model is judged by while it trains (``training.keep=sampled``): the model,
+            validation structures, number of samples. None for a kind without such a figure.
     """
 
     title: str

@@ -98,7 +98,7 @@ class Reporting(Callback):
         found = trainer.callback_metrics
         self._words = f"val {float(found['val/loss']):.3f}" if "val/loss" in found else ""
         if self.metric is not None and (share := found.get(f"val/{self.metric}")) is not None:
-            self._words += f", {self.metric.replace('_', ' ')} {float(share):.1%}"
+            self._words += f", {self.metric.replace('_', ' ')} {100 * float(share):.1f} %"
 
 
 class Slowdown(Callback):

@@ -80,7 +80,7 @@ class TrainingModule(L.LightningModule):
 
     @contextmanager
     def as_published(self) -> Iterator[AnyModel]:
-        """Lend the model as it is validated: the network that is published, and a flow that training leaves."""
+        """Lend the model as it is validated: with the published network, and a flow of validation's own."""
         network, flow = self.model.network, self.model.flow
         try:
             self.model.network, self.model.flow = self.validated, self.validation_flow

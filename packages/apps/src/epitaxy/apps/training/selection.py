@@ -16,7 +16,7 @@ from torch import Tensor
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.messages import notify
-from epitaxy.apps.foundation.progress import Progress
+from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.apps.generative.dataset import Dataset
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.apps.generative.trial import Trial
@@ -28,6 +28,9 @@ from epitaxy.apps.training.watch import check_finite
 class Best(Callback):
     """Keeps, in the checkpoint, the weights that were validated with the lowest loss."""
 
+    metric: str | None = None
+    """What is measured beside the loss."""
+
     def __init__(self) -> None:
         self.loss = math.inf
         self.step = 0
@@ -35,7 +38,14 @@ class Best(Callback):
 
     @property
     def why(self) -> str:
-        """Why these weights were kept."""
+        """Which weights are kept, and why."""
+        if not self.weights:
+            return "the last step, for the run ended before anything was chosen"
+        return f"step {self.step}, {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """What speaks for them."""
         return f"of the lowest validation loss ({self.loss:.4g})"
 
     def state_dict(self) -> dict[str, Any]:
@@ -85,9 +95,7 @@ class Rounds:
         """
         selection, kind = recipe.training.selection, kind_of(recipe.model)
         if kind.trial is None:
-            raise UsageError(
-                f"training.keep=sampled: nothing says which {kind.noun} are good; take keep=best"
-            )
+            raise UsageError(f"training.keep=sampled: nothing says which {kind.noun} are good; take best")
         if selection.steps < model.least_steps:
             raise UsageError(
                 f"training.selection.steps={selection.steps}: this model needs at least {model.least_steps}"
@@ -110,7 +118,7 @@ class Rounds:
 
 
 class BestSampled(Best):
-    """Keeps the weights whose samples are best, of equal ones the later; ``loss`` is the share that is not good.
+    """Keeps the weights whose samples are best, of equal ones the later; ``loss`` is the share of bad ones.
 
     Requests and seeds are the same every time, and sampling touches no generator of training's: a run trains
     as it would without. The figure is a column of the validation's row in ``metrics.csv``.
@@ -118,6 +126,7 @@ class BestSampled(Best):
 
     def __init__(self, rounds: Rounds, progress: Progress, total_steps: int) -> None:
         super().__init__()
+        self.metric = rounds.trial.metric
         self.rounds = rounds
         self.progress = progress
         self.total_steps = total_steps
@@ -125,10 +134,10 @@ class BestSampled(Best):
         self._told = False
 
     @property
-    def why(self) -> str:
-        """Why these weights were kept."""
+    def reason(self) -> str:
+        """What speaks for them."""
         samples = f"{len(self.rounds.trial.requests)} samples at {self.rounds.steps} steps"
-        return f"whose samples were best ({self.rounds.title}: {1 - self.loss:.1%} of {samples})"
+        return f"whose samples were best ({self.rounds.title}: {100 * (1 - self.loss):.1f} % of {samples})"
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was kept, and how many validations there were."""
@@ -148,7 +157,7 @@ class BestSampled(Best):
         started = time.monotonic()
         share = self._share(trainer, pl_module)
         self._tell_cost(time.monotonic() - started)
-        pl_module.log(f"val/{self.rounds.trial.metric}", share)
+        pl_module.log(f"val/{self.metric}", share)
         if 1 - share <= self.loss:
             self.keep(1 - share, trainer.global_step, pl_module)
 
@@ -162,10 +171,10 @@ class BestSampled(Best):
         check_finite(module.validated.state_dict(), f"at step {trainer.global_step}")
         batch_size = module.model.recipe.sampling.batch_size
         with module.as_published() as model, _in_float32(model):
-            steps, device = self.rounds.steps, module.device
-            for samples in generate(
-                model, mine, steps=steps, batch_size=batch_size, device=device, redraws=0
-            ):
+            drawn = generate(
+                model, mine, steps=self.rounds.steps, batch_size=batch_size, device=module.device, redraws=0
+            )
+            for samples in drawn:
                 good += sum(self.rounds.trial.good(samples))
                 done += len(samples)
                 self.progress(trainer.global_step, self.total_steps, f"sampled {done} of {len(mine)}")
@@ -195,3 +204,27 @@ def _in_float32(model: AnyModel) -> Iterator[None]:
         yield
     finally:
         model.network = network
+
+
+def choosing(
+    recipe: Recipe,
+    model: AnyModel,
+    validation: Dataset,
+    *,
+    steps: int,
+    validations: int,
+    progress: Progress = silent,
+) -> Best | None:
+    """Return what chooses the weights of a run of so many steps and validations; None keeps the last.
+
+    Raises:
+        UsageError: samples that cannot be drawn or judged.
+    """
+    match recipe.training.keep:
+        case "last":
+            return None
+        case "best":
+            return Best()
+        case "sampled":
+            rounds = Rounds.of(recipe, model, validation, validations=validations)
+            return BestSampled(rounds, progress, steps)
