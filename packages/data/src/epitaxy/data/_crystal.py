@@ -27,7 +27,8 @@ FARTHEST = 1e6
 LONGEST = 1e4
 """Angstrom: no lattice vector is longer."""
 
-_GRAMS = 1.66053906892  # g/cm3 of one atomic mass unit per cubic angstrom
+GRAMS = 1.66053906892
+"""Grams per cubic centimetre of one atomic mass unit per cubic angstrom."""
 
 
 class _Arrays(NamedTuple):
@@ -151,7 +152,7 @@ def _check_density(lattice: Float[np.ndarray, "3 3"], numbers: Int[np.ndarray, "
             f"its cell has {space / len(numbers):.0f} Å3 for each atom, more than {EMPTIEST:g}; check that "
             "no atoms are missing and lengths are in Å"
         )
-    density = _GRAMS * float(_masses()[numbers].sum()) / space
+    density = GRAMS * float(_masses()[numbers].sum()) / space
     if density > DENSEST:
         raise UnusableRecordError(
             f"its density is {density:.3g} g/cm3, more than {DENSEST:g}; check that lengths are in Å and no "
