@@ -21,12 +21,16 @@ from epitaxy.data._cif_orbits import Operations, orbit
 from epitaxy.data._cif_sites import Site, atomic_numbers, full_sites, read_sites
 from epitaxy.data._cif_symmetry import Symmetry, symmetries
 from epitaxy.data._cif_text import Block, formula, number, structure_block, unreadable
-from epitaxy.data._crystal import Crystal
+from epitaxy.data._crystal import GRAMS, Crystal
+from epitaxy.data._distances import volume
 from epitaxy.data._plain_cif import idealized, read_plain_cif
 from epitaxy.data.errors import UnusableRecordError
 
 VOLUME = 0.02
 """How far, as a part, a declared cell volume may lie from that of the cell's lengths and angles."""
+
+MASS = 0.05
+"""How far, as a part, a declared weight or density may lie from what the atoms listed give."""
 
 ALTERNATIVES = 0.8
 """Angstrom: atoms of two disorder groups closer than this are alternatives of each other."""
@@ -158,6 +162,8 @@ def _content(
         counts[site.symbol] += len(atoms)
     units = _units(block)
     multiple = _multiple(counts, declared, units)
+    if declared is None:
+        _check_mass(block, counts, units, lattice)
     several = len(symmetry.operations) > 1 or any((s.multiplicity or 1) > 1 for s in sites)
     counted = several and all(site.multiplicity is not None for site in sites)
     order = sorted(range(len(sites)), key=lambda i: _rank(sites[i].symbol))
@@ -217,6 +223,25 @@ def _multiple(counts: Counter[str], declared: dict[str, float] | None, units: in
             f"truncated or incomplete; restore it or correct the formula"
         )
     return round(multiple)
+
+
+def _check_mass(
+    block: Block, counts: Counter[str], units: int | None, lattice: Float[np.ndarray, "3 3"]
+) -> None:
+    """Refuse atoms that do not weigh what a file without a formula declares: some of them were lost."""
+    mass = sum(n * float(Element(symbol).atomic_mass) for symbol, n in counts.items())
+    found = {
+        "_exptl_crystal_density_diffrn": mass * GRAMS / volume(lattice),
+        "_chemical_formula_weight": None if units is None else mass / units,
+    }
+    for tag, value in found.items():
+        text = block.one(tag)
+        stated = None if text is None else number(text)
+        if stated and value is not None and abs(value - stated) > MASS * stated:
+            raise UnusableRecordError(
+                f"its {tag} is {text} where the atoms it lists give {value:.4g}: it is truncated or in"
+                "complete; restore it or correct that line"
+            )
 
 
 def _is_full(wanted: dict[str, float], units: int) -> bool:

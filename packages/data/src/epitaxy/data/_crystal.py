@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from pymatgen.core.periodic_table import DummySpecies, Element
 from pymatgen.core.structure import Structure
 
-from epitaxy.data._distances import limit, overlapping_pair, thickness
+from epitaxy.data._distances import limit, overlapping_pair, thickness, volume
 from epitaxy.data.errors import UnusableRecordError
 
 MIN_THICKNESS = 0.02
@@ -27,7 +27,8 @@ FARTHEST = 1e6
 LONGEST = 1e4
 """Angstrom: no lattice vector is longer."""
 
-_GRAMS = 1.66053906892  # g/cm3 of one atomic mass unit per cubic angstrom
+GRAMS = 1.66053906892
+"""Grams per cubic centimetre of one atomic mass unit per cubic angstrom."""
 
 
 class _Arrays(NamedTuple):
@@ -145,13 +146,13 @@ def check(crystal: Crystal, max_atoms: int) -> None:
 
 
 def _check_density(lattice: Float[np.ndarray, "3 3"], numbers: Int[np.ndarray, " atoms"]) -> None:
-    volume = abs(float(np.linalg.det(lattice)))
-    if volume > EMPTIEST * len(numbers):
+    space = volume(lattice)
+    if space > EMPTIEST * len(numbers):
         raise UnusableRecordError(
-            f"its cell has {volume / len(numbers):.0f} Å3 for each atom, more than {EMPTIEST:g}; check that "
+            f"its cell has {space / len(numbers):.0f} Å3 for each atom, more than {EMPTIEST:g}; check that "
             "no atoms are missing and lengths are in Å"
         )
-    density = _GRAMS * float(_masses()[numbers].sum()) / volume
+    density = GRAMS * float(_masses()[numbers].sum()) / space
     if density > DENSEST:
         raise UnusableRecordError(
             f"its density is {density:.3g} g/cm3, more than {DENSEST:g}; check that lengths are in Å and no "

@@ -1,6 +1,7 @@
 """Which two atoms of a cell are too close to be two."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,13 +18,26 @@ OVERLAP_HYDROGEN = 0.3
 _FEW = 512  # atoms up to which all pairs are looked at; beyond, a tree is faster and takes no memory
 
 
+def volume(lattice: Float[np.ndarray, "3 3"]) -> float:
+    """Volume of a cell, cubic angstrom. Plain numbers: a call of numpy takes longer than all of them."""
+    a, b, c = lattice.tolist()
+    return abs(_dot(a, _cross(b, c)))
+
+
 def thickness(lattice: Float[np.ndarray, "3 3"]) -> float:
     """Smallest distance between neighbouring lattice planes (100), (010), (001), angstrom."""
-    try:
-        reciprocal = np.linalg.inv(lattice)
-    except np.linalg.LinAlgError:
-        return 0.0
-    return float(1.0 / np.sqrt(np.square(reciprocal).sum(axis=0)).max())
+    a, b, c = lattice.tolist()
+    faces = [_cross(b, c), _cross(c, a), _cross(a, b)]
+    largest = max(math.hypot(*face) for face in faces)
+    return abs(_dot(a, faces[0])) / largest if largest > 0 else 0.0
+
+
+def _cross(u: Sequence[float], v: Sequence[float]) -> Sequence[float]:
+    return (u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0])
+
+
+def _dot(u: Sequence[float], v: Sequence[float]) -> float:
+    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
 
 
 def limit(one: int, other: int) -> float:
@@ -57,7 +71,11 @@ def overlapping_pair(
         return None
     difference = positions[i] - positions[j]
     difference -= np.round(difference)
-    squared = np.min([np.square((difference + shift) @ lattice).sum(axis=1) for shift in images], axis=0)
+    squared = np.square((difference + images[0]) @ lattice).sum(axis=1)
+    for shift in images[1:]:
+        np.minimum(squared, np.square((difference + shift) @ lattice).sum(axis=1), out=squared)
+    if squared.min() >= OVERLAP**2:
+        return None  # nearly always, and without a look at the elements
     light = (numbers[i] == 1) | (numbers[j] == 1)
     share = squared / np.where(light, OVERLAP_HYDROGEN, OVERLAP) ** 2
     closest = int(share.argmin())

@@ -10,6 +10,7 @@ from epitaxy.apps.asymmetric_units.model import WyckoffModel
 from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
 from epitaxy.apps.crystals.writing import write_crystals
 from epitaxy.apps.generative.kind import Kind, span
+from epitaxy.apps.generative.trial import Trial
 from epitaxy.data.wyckoff import WyckoffDataset, WyckoffStatistics
 
 
@@ -28,6 +29,12 @@ def _symmbfn() -> Any:
     return SymmBFN
 
 
+def _trial(model: WyckoffModel, validation: WyckoffDataset, num: int) -> Trial:
+    from epitaxy.apps.asymmetric_units.trial import wyckoff_trial
+
+    return wyckoff_trial(model, validation, num)
+
+
 SYMMBFN = Kind(
     title="SymmBFN (symmetry-aware Bayesian flow)",
     noun="crystals",
@@ -41,4 +48,5 @@ SYMMBFN = Kind(
     write=write_crystals,
     describe=_sizes,
     generator=_symmbfn,
+    trial=_trial,
 )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from epitaxy.apps.config.base import Config
 
@@ -39,6 +39,14 @@ class TrapezoidSchedule(Config):
     minimum: NonNegativeFloat = 0.0
 
 
+class SelectionConfig(Config):
+    """What ``keep: sampled`` samples to choose weights by; a round costs what ``sample`` would."""
+
+    every: Annotated[PositiveInt, Field(description="validations between two rounds; the last has one")] = 5
+    structures: Annotated[PositiveInt, Field(description="samples a round, always the same ones")] = 128
+    steps: Annotated[PositiveInt, Field(description="network evaluations a sample")] = 50
+
+
 class TrainingConfig(Config):
     """Optimiser, batches, length and averaging. One *pass* visits every training crystal once."""
 
@@ -73,10 +81,25 @@ class TrainingConfig(Config):
         Field(description="times to go back to the last checkpoint, at half the rate, if the loss runs away"),
     ] = 0
     keep: Annotated[
-        Literal["last", "best"],
-        Field(description="which weights become the model: the last, or those of the lowest validation loss"),
+        Literal["last", "best", "sampled"],
+        Field(
+            description="which weights become the model: the last, those of the lowest validation loss, or "
+            "those whose samples are best: matches (csp), valid crystals or stable molecules (dng)"
+        ),
     ] = "last"
+    selection: SelectionConfig = SelectionConfig()
     bank_refresh: Annotated[
         PositiveInt, Field(description="steps between two refreshes of the flow bank")
     ] = 20
     seed: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _choice_is_possible(self) -> "TrainingConfig":
+        if self.keep != "sampled" and self.selection != SelectionConfig():
+            raise ValueError("selection is for keep=sampled")
+        if self.keep != "last" and self.validate_every > self.passes:
+            raise ValueError(
+                f"keep={self.keep} chooses at validations, and {self.passes} passes have none: lower "
+                f"validate_every, which is {self.validate_every}"
+            )
+        return self

@@ -10,6 +10,7 @@ from epitaxy.apps.crystals.presets import crysbfn, kldm
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.crystals.writing import write_crystals
 from epitaxy.apps.generative.kind import Kind, span
+from epitaxy.apps.generative.trial import Trial
 from epitaxy.data import CrystalDataset, Statistics
 
 
@@ -29,6 +30,12 @@ def _kldm() -> Any:
     return KLDM
 
 
+def _trial(model: CrystalModel, validation: CrystalDataset, num: int) -> Trial:
+    from epitaxy.apps.crystals.trial import crystal_trial
+
+    return crystal_trial(model, validation, num)
+
+
 CRYSBFN = Kind(
     title="CrysBFN (periodic Bayesian flow)",
     noun="crystals",
@@ -42,6 +49,7 @@ CRYSBFN = Kind(
     write=write_crystals,
     describe=lambda statistics: f"cells of {span(statistics.atoms_per_cell)} atoms",
     generator=_crysbfn,
+    trial=_trial,
 )
 
 KLDM = replace(

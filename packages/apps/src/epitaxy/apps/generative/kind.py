@@ -16,6 +16,7 @@ from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import MODELS, ModelName, Task
 from epitaxy.apps.generative.dataset import Dataset
 from epitaxy.apps.generative.model import GenerativeModel
+from epitaxy.apps.generative.trial import Trial
 from epitaxy.apps.requests.sample import Sample
 
 AnyModel: TypeAlias = GenerativeModel[Any, Any, Any]
@@ -38,6 +39,8 @@ class Kind:
         write: writes sampled structures into a folder.
         describe: says in a few words what sizes the training data had.
         generator: returns the Python class that samples, which is heavier to import than the rest.
+        trial: says what samples a model is judged by while it trains (``training.keep=sampled``): the model,
+            validation structures, number of samples. None for a kind without such a figure.
     """
 
     title: str
@@ -52,6 +55,7 @@ class Kind:
     write: Callable[[Path, Sequence[Sample]], None]
     describe: Callable[[Any], str]
     generator: Callable[[], type[Any]]
+    trial: Callable[[Any, Any, int], Trial] | None = None
 
 
 def kind_of(model: ModelName) -> Kind:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from epitaxy.apps.generative.kind import Kind, span
+from epitaxy.apps.generative.trial import Trial
 from epitaxy.apps.molecules import presets
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.molecules.model import MoleculeModel
@@ -22,6 +23,12 @@ def _geobfn() -> Any:
     return GeoBFN
 
 
+def _trial(model: MoleculeModel, validation: MoleculeDataset, num: int) -> Trial:
+    from epitaxy.apps.molecules.trial import molecule_trial
+
+    return molecule_trial(model, validation, num)
+
+
 GEOBFN = Kind(
     title="GeoBFN (Bayesian flow for molecules)",
     noun="molecules",
@@ -35,4 +42,5 @@ GEOBFN = Kind(
     write=write_molecules,
     describe=lambda statistics: f"{span(statistics.atoms_per_molecule)} atoms",
     generator=_geobfn,
+    trial=_trial,
 )

@@ -1,15 +1,12 @@
-"""What happens beside the steps: resumable checkpoints, progress, and the weights to keep."""
+"""What happens beside the steps: resumable checkpoints and progress."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
 
 from epitaxy.apps.foundation.progress import Progress
-from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.records import MetricsCsv
 from epitaxy.apps.training.watch import LossWatch, check_finite
 
@@ -65,10 +62,20 @@ class Resumable(Callback):
 
 
 class Reporting(Callback):
-    """Watches every step's loss, and tells the progress callback how far the run is."""
+    """Watches every step's loss, and tells the progress callback how far the run is.
 
-    def __init__(self, progress: Progress, total_steps: int, watch: LossWatch) -> None:
+    Args:
+        progress: receives steps done and the latest figures.
+        total_steps: the length of the run.
+        watch: looks at the losses.
+        metric: what validations measure beside the loss, see :class:`epitaxy.apps.generative.trial.Trial`.
+    """
+
+    def __init__(
+        self, progress: Progress, total_steps: int, watch: LossWatch, metric: str | None = None
+    ) -> None:
         self.progress = progress
+        self.metric = metric
         self.total_steps = total_steps
         self.watch = watch
         self._words = ""
@@ -87,35 +94,11 @@ class Reporting(Callback):
             self.progress(trainer.global_step, self.total_steps, f"loss {loss:.3f} {self._words}")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
-        """Keep the validation loss for the progress line."""
-        value = trainer.callback_metrics.get("val/loss")
-        self._words = "" if value is None else f"val {float(value):.3f}"
-
-
-class Best(Callback):
-    """Keeps, in the checkpoint, the weights that were validated with the lowest loss: ``training.keep``."""
-
-    def __init__(self) -> None:
-        self.loss = math.inf
-        self.step = 0
-        self.weights: dict[str, Tensor] = {}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the weights, their loss and their step."""
-        return {"loss": self.loss, "step": self.step, "weights": self.weights}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take them up from a checkpoint."""
-        self.loss, self.step, self.weights = (state_dict[name] for name in ("loss", "step", "weights"))
-
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Keep the weights if none had a lower loss."""
-        assert isinstance(pl_module, TrainingModule)
-        loss = float(trainer.callback_metrics["val/loss"])
-        if loss < self.loss:
-            self.loss, self.step = loss, trainer.global_step
-            weights = pl_module.validated.state_dict()
-            self.weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
+        """Keep what validation found for the progress line."""
+        found = trainer.callback_metrics
+        self._words = f"val {float(found['val/loss']):.3f}" if "val/loss" in found else ""
+        if self.metric is not None and (share := found.get(f"val/{self.metric}")) is not None:
+            self._words += f", {self.metric.replace('_', ' ')} {100 * float(share):.1f} %"
 
 
 class Slowdown(Callback):

@@ -2,6 +2,8 @@
 
 import copy
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
@@ -72,13 +74,19 @@ class TrainingModule(L.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Measure the averaged weights (the raw ones when averaging is off) on one batch."""
+        with self.as_published():
+            losses = self._losses(batch, batch_idx, _VALIDATE)
+        self._report("val", losses, self.model.weighted(losses), batch.segments.num_graphs)
+
+    @contextmanager
+    def as_published(self) -> Iterator[AnyModel]:
+        """Lend the model as it is validated: with the published network, and a flow of validation's own."""
         network, flow = self.model.network, self.model.flow
         try:
             self.model.network, self.model.flow = self.validated, self.validation_flow
-            losses = self._losses(batch, batch_idx, _VALIDATE)
+            yield self.model
         finally:
             self.model.network, self.model.flow = network, flow
-        self._report("val", losses, self.model.weighted(losses), batch.segments.num_graphs)
 
     @property
     def validated(self) -> nn.Module:

@@ -20,12 +20,13 @@ class MetricsCsv(Logger):
     Args:
         path: the file.
         fields: the modalities, each of which has a column for its loss.
+        metric: what else some validations measure, in the last column.
     """
 
-    def __init__(self, path: Path, *, fields: Sequence[str]) -> None:
+    def __init__(self, path: Path, *, fields: Sequence[str], metric: str | None = None) -> None:
         super().__init__()
         self.path = path
-        self.columns = ("step", "split", "loss", *fields, "learning_rate")
+        self.columns = ("step", "split", "loss", *fields, "learning_rate", *((metric,) if metric else ()))
 
     @property
     def name(self) -> str:

@@ -30,13 +30,14 @@ from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.apps.generative.dataset import Dataset
 from epitaxy.apps.generative.kind import AnyModel, build_model, kind_of
 from epitaxy.apps.generative.model_dir import load_model, load_recipe, save_model
-from epitaxy.apps.training.callbacks import Best, Reporting, Resumable, Slowdown
+from epitaxy.apps.training.callbacks import Reporting, Resumable, Slowdown
 from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.checkpoint import CheckedCheckpoints, check_fits, read_checkpoint
 from epitaxy.apps.training.fingerprint import check_data
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.precision import in_precision
 from epitaxy.apps.training.records import MetricsCsv
+from epitaxy.apps.training.selection import Best, choosing
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
 from epitaxy.apps.training.watch import DivergedError, LossWatch
@@ -238,7 +239,7 @@ class _Attempt:
     module: TrainingModule
     trainer: L.Trainer
     timer: Timer
-    best: Best
+    best: Best | None
     slowdown: Slowdown
     chunk: int
     resume: bool
@@ -258,10 +259,14 @@ class _Attempt:
         module = TrainingModule(job.model, total_steps=job.steps)
         if hardware.compile is not None:
             compile_network(module.model.network, hardware.compile)
-        timer, best, watch = Timer(duration=job.max_time, verbose=False), Best(), LossWatch()
-        metrics = MetricsCsv(out / METRICS, fields=tuple(module.model.flow.flows))
+        timer, watch = Timer(duration=job.max_time, verbose=False), LossWatch()
+        best = choosing(
+            job.recipe, job.model, job.val_data,
+            steps=job.steps, validations=job.steps // (chunk * chunks), progress=job.progress,
+        )  # fmt: skip
+        metric = None if best is None else best.metric
+        metrics = MetricsCsv(out / METRICS, fields=tuple(module.model.flow.flows), metric=metric)
         reached = _reached(out / CHECKPOINT, module)
-        kept = [best] if training.keep == "best" else []
         precision = in_precision(hardware.precision)
         trainer = _trainer(
             accelerator=chosen_device(hardware.accelerator),
@@ -278,7 +283,8 @@ class _Attempt:
             log_every_n_steps=max(1, job.steps // 2000),
             logger=[metrics, TensorBoardLogger(out, name=None, version="tensorboard", purge_step=reached)],
             callbacks=[
-                timer, slowdown, *kept, Reporting(job.progress, job.steps, watch),
+                timer, slowdown, *([] if best is None else [best]),
+                Reporting(job.progress, job.steps, watch, metric),
                 Resumable(out / CHECKPOINT, metrics, watch), *job.callbacks,
             ],
             default_root_dir=out,
@@ -323,9 +329,9 @@ class _Attempt:
         job, trainer = self.job, self.trainer
         model = self.module.export()
         notes = (job.out / START / CARD).read_text() if (job.out / START / CARD).is_file() else ""
-        if self.best.weights:
-            model.network.load_state_dict(self.best.weights)
-            notes += f"Kept: step {self.best.step}, of the lowest validation loss ({self.best.loss:.4g}).\n"
+        if self.best is not None:
+            model.network.load_state_dict(self.best.weights or model.network.state_dict())
+            notes += f"Kept: {self.best.why}.\n"
         if trainer.is_global_zero:
             card = training_card(
                 job.recipe,
