@@ -61,11 +61,6 @@ def read_structures(
         repeated: whether an id may come again, as it does for several candidates of one crystal.
         notes: a list to which is added, by the end, what is not read besides the rejects: files, columns.
 
-    Args:
-        path: the file or folder.
-        max_atoms: a cell of more is rejected.
-        repeated: whether an id may come again, as it does for several candidates of one crystal.
-
     Raises:
         DataError: if the file as a whole cannot be used; raised here, before the first record where possible.
 

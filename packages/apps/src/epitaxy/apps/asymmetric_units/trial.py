@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import torch
 
 from epitaxy.apps.asymmetric_units.model import WyckoffModel
-from epitaxy.apps.asymmetric_units.requests import Symmetry, for_compositions, for_groups
+from epitaxy.apps.asymmetric_units.requests import for_compositions, for_groups
+from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.crystals.trial import match_trial, valid_trial
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.trial import Trial
