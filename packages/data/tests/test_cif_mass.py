@@ -32,3 +32,10 @@ def test_atoms_lost_show_in_the_weight(line: str) -> None:
     assert len(parse_cif(TEXT.format(line) + LAST).numbers) == 8
     with pytest.raises(UnusableRecordError, match="where the atoms it lists give"):
         parse_cif(TEXT.format(line))
+
+
+def test_atoms_lost_show_in_their_displacements() -> None:
+    displaced = "loop_\n_atom_site_aniso_label\n_atom_site_aniso_U_11\nNa1 0.01\nCl1 0.01\n"
+    assert len(parse_cif(TEXT.format("") + LAST + displaced).numbers) == 8
+    with pytest.raises(UnusableRecordError, match="displacement parameters of Cl1 and no such atom site"):
+        parse_cif(TEXT.format("") + displaced)

@@ -60,6 +60,7 @@ def read_sites(block: Block, cell: gemmi.UnitCell, formula: dict[str, float] | N
     names = [
         label or kind or f"number {i + 1}" for i, (label, kind) in enumerate(zip(labels, kinds, strict=True))
     ]
+    _refuse_missing(labels, block.column("_atom_site_aniso_label"))
     _refuse_odd(names, column("_atom_site_calc_flag"), column("_atom_site_attached_hydrogens"))
     shares = [_occupancy(*pair) for pair in zip(names, column("_atom_site_occupancy"), strict=True)]
     multiplicities = column("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity")
@@ -121,6 +122,16 @@ def _refuse_transformed(block: Block, cell: gemmi.UnitCell) -> None:
                 raise UnusableRecordError(
                     "its Cartesian coordinates have axes of their own; give fractional ones"
                 )
+
+
+def _refuse_missing(labels: list[str | None], displaced: list[str | None]) -> None:
+    """Refuse displacement parameters of an atom that is not listed: its row was lost."""
+    held = set(labels)
+    lost = next((label for label in displaced if label is not None and label not in held), None)
+    if lost is not None and held != {None}:
+        raise UnusableRecordError(
+            f"it has displacement parameters of {lost[:40]} and no such atom site; restore its row"
+        )
 
 
 def _refuse_odd(names: list[str], flags: list[str | None], attached: list[str | None]) -> None:
