@@ -128,6 +128,8 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         strength: float | None = None,
         steps: int | None = None,
         seed: int = 0,
+        sampler: str | None = None,
+        temperature: float | None = None,
         batch_size: int | None = None,
         device: str = "auto",
     ) -> list[Structure]:
@@ -151,6 +153,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
+            sampler: "bayes" or "end_back"; the recipe's by default.
+            temperature: below 1 samples are finer and less various than what was learned, which is 1; the
+                recipe's by default.
             batch_size: structures computed at once.
             device: torch device; "auto" is a GPU where there is one.
 
@@ -172,7 +177,14 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             like=like,
             strength=strength,
         )
-        found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
+        found = self.samples(
+            requests,
+            steps=steps,
+            sampler=sampler,
+            temperature=temperature,
+            batch_size=batch_size,
+            device=device,
+        )
         return [_noted(sample.crystal, sample.request) for sample in found if sample.crystal is not None]
 
 

@@ -86,6 +86,8 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
         free_what: str | None = None,
         steps: int | None = None,
         seed: int = 0,
+        sampler: str | None = None,
+        temperature: float | None = None,
         batch_size: int | None = None,
         device: str = "auto",
     ) -> list[Atoms]:
@@ -106,6 +108,9 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             free_what: what of them is generated: "positions", "elements" or "both".
             steps: network evaluations a molecule; the recipe's number by default.
             seed: the same seed gives the same molecules, whatever the batch size.
+            sampler: "bayes" or "end_back"; the recipe's by default.
+            temperature: below 1 samples are finer and less various than what was learned, which is 1; the
+                recipe's by default.
             batch_size: molecules computed at once.
             device: torch device; "auto" is a GPU where there is one.
 
@@ -127,5 +132,12 @@ class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
             free=free,
             free_what=free_what,
         )
-        found = self.samples(requests, steps=steps, batch_size=batch_size, device=device)
+        found = self.samples(
+            requests,
+            steps=steps,
+            sampler=sampler,
+            temperature=temperature,
+            batch_size=batch_size,
+            device=device,
+        )
         return [sample.molecule for sample in found if sample.molecule is not None]
