@@ -384,7 +384,7 @@ def test_a_dataset_checks_itself():
     sound = MoleculeDataset.from_atoms([Atoms("CO", [[0, 0, 0], [0, 0, 1.1]]), Atoms("He")])
     with pytest.raises(ValueError, match="counts must have shape"):
         replace(sound, ids=("a",))
-    with pytest.raises(ValueError, match="numbers must have shape"):
+    with pytest.raises(ValueError, match="positions must have shape"):
         replace(sound, counts=sound.counts + 1)
 
 
