@@ -139,7 +139,7 @@ DIMERS = Kind(
     build=DimerModel,
     write=write_molecules,
     describe=lambda statistics: "2 atoms",  # noqa: ARG005
-    generator=lambda: Dimers,
+    generator=Dimers,
 )
 
 

@@ -26,5 +26,5 @@ def load(name_or_path: str) -> "CrysBFN | KLDM | SymmBFN | GeoBFN":
         WorkError: one of its files is damaged.
     """
     kind = kind_of(load_recipe(locate(name_or_path)).model)
-    generator: type[CrysBFN] | type[KLDM] | type[SymmBFN] | type[GeoBFN] = kind.generator()
+    generator: type[CrysBFN] | type[KLDM] | type[SymmBFN] | type[GeoBFN] = kind.generator
     return generator.load(name_or_path)

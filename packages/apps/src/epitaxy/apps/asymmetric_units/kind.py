@@ -2,15 +2,14 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from epitaxy.apps.asymmetric_units import presets
+from epitaxy.apps.asymmetric_units import generator, presets
 from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
 from epitaxy.apps.asymmetric_units.model import WyckoffModel
 from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
+from epitaxy.apps.asymmetric_units.trial import wyckoff_trial
 from epitaxy.apps.crystals.writing import write_crystals
 from epitaxy.apps.generative.kind import Kind, span
-from epitaxy.apps.generative.trial import Trial
 from epitaxy.data.wyckoff import WyckoffDataset, WyckoffStatistics
 
 
@@ -21,18 +20,6 @@ def _load(recipe: WyckoffRecipe, split: str, root: Path | None) -> WyckoffDatase
 def _sizes(statistics: WyckoffStatistics) -> str:
     orbits = span(Counter(size for sizes in statistics.orbits.values() for size in sizes))
     return f"{len(statistics.space_groups)} space groups, asymmetric units of {orbits} atoms"
-
-
-def _symmbfn() -> Any:
-    from epitaxy.apps.asymmetric_units.generator import SymmBFN
-
-    return SymmBFN
-
-
-def _trial(model: WyckoffModel, validation: WyckoffDataset, num: int) -> Trial:
-    from epitaxy.apps.asymmetric_units.trial import wyckoff_trial
-
-    return wyckoff_trial(model, validation, num)
 
 
 SYMMBFN = Kind(
@@ -47,6 +34,6 @@ SYMMBFN = Kind(
     build=WyckoffModel,
     write=write_crystals,
     describe=_sizes,
-    generator=_symmbfn,
-    trial=_trial,
+    generator=generator.SymmBFN,
+    trial=wyckoff_trial,
 )

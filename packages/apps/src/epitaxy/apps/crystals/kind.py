@@ -2,38 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from epitaxy.apps.crystals import generator
 from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.apps.crystals.model import CrystalModel
 from epitaxy.apps.crystals.presets import crysbfn, kldm
 from epitaxy.apps.crystals.recipe import CrystalRecipe
+from epitaxy.apps.crystals.trial import crystal_trial
 from epitaxy.apps.crystals.writing import write_crystals
 from epitaxy.apps.generative.kind import Kind, span
-from epitaxy.apps.generative.trial import Trial
 from epitaxy.data import CrystalDataset, Statistics
 
 
 def _load(recipe: CrystalRecipe, split: str, root: Path | None) -> CrystalDataset:
     return load_crystals(recipe.dataset, split, root=root)
-
-
-def _crysbfn() -> Any:
-    from epitaxy.apps.crystals.generator import CrysBFN
-
-    return CrysBFN
-
-
-def _kldm() -> Any:
-    from epitaxy.apps.crystals.generator import KLDM
-
-    return KLDM
-
-
-def _trial(model: CrystalModel, validation: CrystalDataset, num: int) -> Trial:
-    from epitaxy.apps.crystals.trial import crystal_trial
-
-    return crystal_trial(model, validation, num)
 
 
 CRYSBFN = Kind(
@@ -48,13 +30,13 @@ CRYSBFN = Kind(
     build=CrystalModel,
     write=write_crystals,
     describe=lambda statistics: f"cells of {span(statistics.atoms_per_cell)} atoms",
-    generator=_crysbfn,
-    trial=_trial,
+    generator=generator.CrysBFN,
+    trial=crystal_trial,
 )
 
 KLDM = replace(
     CRYSBFN,
     title="KLDM (kinetic Langevin diffusion)",
     presets={"paper": kldm.paper, "small": kldm.small, "quickstart": kldm.quickstart},
-    generator=_kldm,
+    generator=generator.KLDM,
 )

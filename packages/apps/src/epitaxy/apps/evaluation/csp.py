@@ -32,7 +32,7 @@ PAIR_LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CSPOptions:
-    """What is told to ``eval csp``."""
+    """What ``eval csp`` is asked to do."""
 
     predictions: Sequence[str]
     reference: str

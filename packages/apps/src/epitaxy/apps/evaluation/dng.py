@@ -35,7 +35,7 @@ SAMPLE_LIMIT, STAGE_LIMIT = 60.0, 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DNGOptions:
-    """What is told to ``eval dng``."""
+    """What ``eval dng`` is asked to do."""
 
     samples: Sequence[str]
     reference: str | None

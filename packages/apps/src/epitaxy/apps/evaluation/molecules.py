@@ -42,7 +42,7 @@ Read: TypeAlias = tuple[Molecules, dict[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoleculeOptions:
-    """What is told to ``eval molecules``."""
+    """What ``eval molecules`` is asked to do."""
 
     samples: Sequence[str]
     train: str | None

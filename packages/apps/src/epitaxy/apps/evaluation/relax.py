@@ -46,7 +46,7 @@ RELAX_LIMIT = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaxOptions:
-    """What is told to ``relax``."""
+    """What ``relax`` is asked to do."""
 
     samples: str
     out: Path

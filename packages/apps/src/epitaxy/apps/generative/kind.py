@@ -38,7 +38,7 @@ class Kind:
         build: makes a model of a recipe and the statistics.
         write: writes sampled structures into a folder.
         describe: says in a few words what sizes the training data had.
-        generator: returns the Python class that samples, which is heavier to import than the rest.
+        generator: the Python class that samples.
         trial: says what samples a model is judged by while it trains (``training.keep=sampled``): the model,
             validation structures, number of samples. None for a kind without such a figure.
     """
@@ -54,7 +54,7 @@ class Kind:
     build: Callable[[Any, Any], AnyModel]
     write: Callable[[Path, Sequence[Sample]], None]
     describe: Callable[[Any], str]
-    generator: Callable[[], type[Any]]
+    generator: type[Any]
     trial: Callable[[Any, Any, int], Trial] | None = None
 
 

@@ -1,32 +1,19 @@
 """GeoBFN among the models."""
 
 from pathlib import Path
-from typing import Any
 
 from epitaxy.apps.generative.kind import Kind, span
-from epitaxy.apps.generative.trial import Trial
-from epitaxy.apps.molecules import presets
+from epitaxy.apps.molecules import generator, presets
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.molecules.model import MoleculeModel
 from epitaxy.apps.molecules.recipe import MoleculeRecipe
+from epitaxy.apps.molecules.trial import molecule_trial
 from epitaxy.apps.molecules.writing import write_molecules
 from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics
 
 
 def _load(recipe: MoleculeRecipe, split: str, root: Path | None) -> MoleculeDataset:
     return load_molecules(recipe.dataset, split, hydrogens=recipe.hydrogens, root=root)
-
-
-def _geobfn() -> Any:
-    from epitaxy.apps.molecules.generator import GeoBFN
-
-    return GeoBFN
-
-
-def _trial(model: MoleculeModel, validation: MoleculeDataset, num: int) -> Trial:
-    from epitaxy.apps.molecules.trial import molecule_trial
-
-    return molecule_trial(model, validation, num)
 
 
 GEOBFN = Kind(
@@ -41,6 +28,6 @@ GEOBFN = Kind(
     build=MoleculeModel,
     write=write_molecules,
     describe=lambda statistics: f"{span(statistics.atoms_per_molecule)} atoms",
-    generator=_geobfn,
-    trial=_trial,
+    generator=generator.GeoBFN,
+    trial=molecule_trial,
 )
