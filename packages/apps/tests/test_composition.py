@@ -70,7 +70,7 @@ def asking(model: AnyModel) -> tuple[Any, dict[str, Any]]:
     elif recipe.task == "csp":
         symbols = model.statistics.vocabulary.symbols  # type: ignore[attr-defined]  # every model's statistics have one
         words = {"formula": f"{symbols[0]}{symbols[-1]}", "formula_units": 2}
-    return kind_of(recipe.model).generator()(model), words
+    return kind_of(recipe.model).generator(model), words
 
 
 # Weights and means ------------------------------------------------------------------------------------------
