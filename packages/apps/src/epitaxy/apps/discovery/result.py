@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
-from pymatgen.symmetry.groups import sg_symbol_from_int_number
 
 from epitaxy.apps.discovery.engine import Engine, Tally, Tried
 from epitaxy.apps.discovery.folding import Folded
 from epitaxy.apps.discovery.hulls import hull_of_found
 from epitaxy.apps.discovery.proposals.proposal import Origin
-from epitaxy.apps.discovery.question import Question, amounts_of
+from epitaxy.apps.discovery.question import Question, amounts_of, space_group_name
 from epitaxy.apps.discovery.reference import Reference
 from epitaxy.eval.isolation import Failed
 from epitaxy.eval.stability import (
@@ -84,7 +83,7 @@ class Find:
     def spacegroup(self) -> str:
         """Symbol and number of the space group, as in ``Pm-3m (221)``; empty if spglib finds none."""
         number = None if self.candidate.relaxed is None else self.candidate.relaxed.spacegroup
-        return "" if number is None else f"{sg_symbol_from_int_number(number)} ({number})"
+        return "" if number is None else space_group_name(number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
