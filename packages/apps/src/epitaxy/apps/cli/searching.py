@@ -30,7 +30,7 @@ def search(
     spacegroup: Annotated[
         str | None,
         typer.Option(
-            help="1 to 230, or a symbol: Pnma. Candidates are proposed in it, keep it, and have it at the end."
+            help="1 to 230, or a symbol: Pnma. Candidates are proposed in it, keep it and end in it."
         ),
     ] = None,
     budget: Annotated[

@@ -46,6 +46,10 @@ class Question:
         """Whether any stoichiometry is asked for."""
         return self.amounts is None
 
+    def admits(self, group: int | None) -> bool:
+        """Whether an answer may have this space group."""
+        return self.group is None or group == self.group
+
     def holds(self, composition: Composition) -> bool:
         """Whether a composition is an answer; of a chemical system its parts are as well."""
         found = {element.symbol for element in composition.elements}

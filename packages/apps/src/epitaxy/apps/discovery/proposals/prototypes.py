@@ -30,11 +30,12 @@ class Prototypes:
 
     The chemically closest come first: Pettifor's numbers of what is replaced and what replaces it are close
     together. Of each structure type (space group and Wyckoff positions of each element) the closest one
-    is tried before the second of any: the others most often relax to the same.
+    is tried before the second of any: the others most often relax to the same. Where a space group is asked
+    for, those of others are passed over.
     """
 
-    def __init__(self, reference: Reference, amounts: Amounts) -> None:
-        self._reference, self._amounts = reference, amounts
+    def __init__(self, reference: Reference, amounts: Amounts, group: int | None = None) -> None:
+        self._reference, self._amounts, self._group = reference, amounts, group
         self._made: list[Proposal] = []
         self._rest = self._proposals()
 
@@ -61,6 +62,8 @@ class Prototypes:
         for number, replacement in self._ways():
             structure = substituted(self._reference.make(number), dict(replacement))
             label = structure_type(structure)
+            if self._group not in (None, label[0]):
+                continue
             if label in seen:
                 later.append((number, replacement))
                 continue
@@ -85,10 +88,12 @@ class Prototypes:
         return Proposal(origin=origin, structure=scaled(known, dict(replacement)))
 
 
-def prototype_proposer(reference: Reference, compositions: Sequence[Amounts]) -> Proposer:
-    """Return the known structure types of one composition, or of several in turn."""
+def prototype_proposer(
+    reference: Reference, compositions: Sequence[Amounts], *, group: int | None = None
+) -> Proposer:
+    """Return the known structure types (of a space group) of one composition, or of several in turn."""
     makers: list[Callable[[], Proposer]] = [
-        partial(Prototypes, reference, amounts) for amounts in compositions
+        partial(Prototypes, reference, amounts, group) for amounts in compositions
     ]
     return makers[0]() if len(makers) == 1 else Scheduled("prototypes", "prototypes", makers)
 

@@ -1,0 +1,59 @@
+"""Which compositions a space group can hold, and which models can make them there."""
+
+from collections.abc import Sequence
+
+from pymatgen.core import Element
+
+from epitaxy.apps.asymmetric_units.occupations import fitting
+from epitaxy.apps.asymmetric_units.symmetry import Symmetry
+from epitaxy.apps.discovery.question import Amounts, Question, formula_of
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.requests.capabilities import Capability
+from epitaxy.data.wyckoff import WyckoffStatistics
+from epitaxy.geometry.symmetry import lattice_points, occupation_possible
+
+
+def units_in(group: int, amounts: Amounts, max_atoms: int) -> list[int]:
+    """List the numbers of formula units of primitive cells that fit a space group's Wyckoff positions."""
+    points, size = lattice_points(group), sum(amounts.values())
+    return [
+        units
+        for units in range(1, max(1, max_atoms // size) + 1)
+        if occupation_possible(group, {Element(s).Z: n * units * points for s, n in amounts.items()})
+    ]
+
+
+def why_no_group(model: Capability, question: Question) -> str | None:
+    """Say why a model cannot make crystals of the space group asked for; None if it can, or none is."""
+    if question.group is None:
+        return None
+    if not model.groups:
+        return "cannot be asked for a space group"
+    if question.amounts is not None:
+        return (
+            None if possible_in(model, [question.amounts], question.group) else "cannot make it in that group"
+        )
+    most = max(_statistics(model).orbits_of(question.group))
+    if most < len(question.elements):
+        return f"makes at most {most} orbits in that group"
+    return None
+
+
+def possible_in(model: Capability, compositions: Sequence[Amounts], group: int | None) -> list[Amounts]:
+    """Return the compositions that a model can put on the Wyckoff positions of a group; all, of no group."""
+    if group is None:
+        return list(compositions)
+    symmetry, statistics = Symmetry(groups=(group,)), _statistics(model)
+    found = []
+    for amounts in compositions:
+        unit = {Element(symbol).Z: count for symbol, count in amounts.items()}
+        try:
+            fitting(formula_of(amounts), unit, symmetry, statistics, None)
+        except UsageError:
+            continue
+        found.append(amounts)
+    return found
+
+
+def _statistics(model: Capability) -> WyckoffStatistics:
+    return WyckoffStatistics.from_json((model.path / "statistics.json").read_text(encoding="utf-8"))
