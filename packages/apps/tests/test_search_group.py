@@ -7,7 +7,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from epitaxy.apps import UsageError, WorkError, search
-from epitaxy.apps.discovery.proposals.groups import units_in
+from epitaxy.apps.discovery.proposals.groups import may_be_in, units_in
 from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
 from epitaxy.apps.discovery.proposals.prototypes import Prototypes
 from epitaxy.apps.discovery.proposals.random import SymmetricRandom
@@ -81,6 +81,8 @@ def test_random_structures_are_of_the_group_and_of_cells_that_fit() -> None:
     pytest.importorskip("pyxtal")
     assert units_in(62, {"Mg": 1, "O": 1}, 8) == [4]
     assert units_in(227, {"Sr": 1, "Ti": 1, "O": 3}, 5) == []
+    assert may_be_in(62, {"Mg": 1, "O": 1}, 16)
+    assert not may_be_in(62, {"Mg": 1, "O": 1}, 4)
     source = SymmetricRandom(amounts={"Mg": 1, "O": 1}, max_atoms=8, seed=0, group=62)
     made = [one.structure for one in source.batch(0) if one.structure is not None]
     assert made

@@ -99,11 +99,10 @@ def planned(options: SearchOptions, question: Question, reference: Reference) ->
             continue
         kinds.append(kind)
     models = serving(options, question)
-    if question.group is not None and models and not options.models:
-        others = [one.name for one in shipped_capabilities() if one.makes_crystals and one not in models]
-        notify(
-            f"{question.title}: asked of {', '.join(one.name for one in models)}, not of {', '.join(others)}"
-        )
+    if models and not options.models:
+        able = [one for one in shipped_capabilities() if _why_not_these(one, question) is None]
+        if others := [one.name for one in able if one not in models]:
+            notify(f"without {', '.join(others)}: they cannot be asked for {question.title}")
     return Plan(models=models, kinds=kinds, compositions=compositions)
 
 

@@ -90,6 +90,7 @@ def run_search(options: SearchOptions, *, started: float | None = None) -> Searc
         KeyboardInterrupt: after what there is was written.
     """
     started = time.monotonic() if started is None else started
+    os.environ.setdefault("SPGLIB_WARNING", "OFF")  # it tells the terminal what it tries again
     with sentences():
         prepared = prepare(options)
         with claimed(options.out, prepared.identity()) as state:

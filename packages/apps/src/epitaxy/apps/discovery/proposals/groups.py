@@ -1,6 +1,7 @@
 """Which compositions a space group can hold, and which models can make them there."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from pymatgen.core import Element
 
@@ -10,17 +11,26 @@ from epitaxy.apps.discovery.question import Amounts, Question, formula_of
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.requests.capabilities import Capability
 from epitaxy.data.wyckoff import WyckoffStatistics
-from epitaxy.geometry.symmetry import lattice_points, occupation_possible
+from epitaxy.geometry.symmetry import MAX_ATOMS, lattice_points, occupation_possible
 
 
 def units_in(group: int, amounts: Amounts, max_atoms: int) -> list[int]:
     """List the numbers of formula units of primitive cells that fit a space group's Wyckoff positions."""
-    points, size = lattice_points(group), sum(amounts.values())
-    return [
-        units
-        for units in range(1, max(1, max_atoms // size) + 1)
-        if occupation_possible(group, {Element(s).Z: n * units * points for s, n in amounts.items()})
-    ]
+    most = max(1, max_atoms // sum(amounts.values()))
+    counts = tuple(sorted((Element(symbol).Z, count) for symbol, count in amounts.items()))
+    return [units for units in range(1, most + 1) if _fit(group, counts, units)]
+
+
+@cache
+def _fit(group: int, counts: tuple[tuple[int, int], ...], units: int) -> bool:
+    conventional = {z: count * units * lattice_points(group) for z, count in counts}
+    return sum(conventional.values()) > MAX_ATOMS or occupation_possible(group, conventional)
+
+
+def may_be_in(group: int, amounts: Amounts, atoms: int) -> bool:
+    """Whether a crystal of so many atoms a cell, primitive or not, may have a space group."""
+    units = atoms // sum(amounts.values())
+    return any(units % fitting == 0 for fitting in units_in(group, amounts, atoms))
 
 
 def why_no_group(model: Capability, question: Question) -> str | None:
