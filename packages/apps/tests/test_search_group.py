@@ -62,6 +62,15 @@ def test_what_relaxes_into_another_group_is_left_out(
     )
 
 
+def test_a_chemical_system_in_a_group_is_ranked_within_each_composition(known: str, tmp_path: Path) -> None:
+    """Its elements are not of the group, so that what is found makes no hull."""
+    found = search(
+        "Cu-Au", spacegroup=194, out=tmp_path / "out", proposals="prototypes", reference=known, num=2, **WORDS
+    )
+    assert {find.candidate.above_best for find in found.shortlist(0.1)} == {0.0}
+    assert {find.spacegroup for find in found.finds} == {"P6_3/mmc (194)"}
+
+
 def test_every_source_proposes_in_the_group() -> None:
     reference = of_structures("here", {"hexagonal": HEXAGONAL, "tetragonal": TETRAGONAL})
     proposals = list(Prototypes(reference, {"Au": 1}, 139).batch(0) or [])

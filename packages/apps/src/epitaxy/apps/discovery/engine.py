@@ -257,8 +257,10 @@ class Engine:
             formula = one.structure.composition.reduced_formula
             best[formula] = min(best.get(formula, one.enthalpy), one.enthalpy)
         hull = NO_HULL
-        if self.question.is_system:
-            hull = self.hull if self.hull.entries else hull_of_found(relaxed)
+        if self.question.is_system and self.hull.entries:
+            hull = self.hull
+        elif self.question.makes_hull:
+            hull = hull_of_found(relaxed)
         found = {}
         for name, one in relaxed.items():
             value = None if hull is NO_HULL else hull.above(one.structure.composition, one.enthalpy).value

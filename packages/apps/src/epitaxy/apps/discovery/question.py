@@ -46,6 +46,11 @@ class Question:
         """Whether any stoichiometry is asked for."""
         return self.amounts is None
 
+    @property
+    def makes_hull(self) -> bool:
+        """Whether a hull can be made of what is found: the elements are seldom of the group asked for."""
+        return self.is_system and self.group is None
+
     def admits(self, group: int | None) -> bool:
         """Whether an answer may have this space group."""
         return self.group is None or group == self.group

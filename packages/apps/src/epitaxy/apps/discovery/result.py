@@ -143,7 +143,7 @@ def gathered(engine: Engine, reference: Reference, hull: Hull, *, until: float) 
         until: time of ``time.monotonic`` after which no more are compared but the very lowest.
     """
     relaxed = engine.relaxed()
-    if hull is NO_HULL and engine.question.is_system:
+    if hull is NO_HULL and engine.question.makes_hull:
         hull = hull_of_found(relaxed)
     folded = engine.folder.fold(relaxed)
     heights = engine.above()
