@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from epitaxy.geometry import Segments
 from epitaxy.geometry.symmetry import SITE_AXES, SITE_CLASSES
 from epitaxy.models._parts import perceptron
-from epitaxy.models.embeddings import TimeEmbedding, fourier_features
+from epitaxy.models.embeddings import TimeEmbedding
 from epitaxy.models.property_embedding import PropertyEmbedding, check_properties
 from epitaxy.models.space_group_embedding import SpaceGroupEmbedding
 

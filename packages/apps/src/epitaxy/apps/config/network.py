@@ -1,6 +1,6 @@
 """The network's shape."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
@@ -73,7 +73,7 @@ class RotaryConfig(NetworkConfig):
     time_dim: PositiveInt = 128
 
     @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> Self:
+    def _heads_divide_the_width(self) -> "RotaryConfig":
         if self.hidden % (2 * self.heads):
             raise ValueError(f"hidden = {self.hidden} is no multiple of twice the {self.heads} heads")
         return self
