@@ -125,7 +125,7 @@ def _left_by(known: Tensor, table: WyckoffTable, segments: Segments, options: "_
     has = known >= 0
     points = has & (table.freedom[known.clamp(min=0)] == 0)
     taken = (segments.index * len(table.number) + known)[points]
-    if len(taken.unique()) < len(taken):
+    if len(torch.unique(taken)) < len(taken):
         raise ValueError("two known atoms of a crystal are on one position without freedom")
     pair = segments.index[options.atom] * len(table.number) + options.position
     own = options.position == known[options.atom]
