@@ -9,6 +9,7 @@ from epitaxy.apps.asymmetric_units.occupations import Occupation, drawn_occupati
 from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.crystals.data import compositions, load_crystals
 from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.requests.request import TargetedRequest, draw
@@ -95,7 +96,8 @@ def like_unit(
 ) -> list[WyckoffRequest]:
     """Return ``num`` requests that begin from a crystal: its group, its number of orbits.
 
-    Where the model is ``given`` the composition, each orbit keeps its element and its Wyckoff position.
+    Where the model is ``given`` the composition, each orbit keeps its element and its Wyckoff position. More
+    orbits than training has in that group are said aloud.
 
     Raises:
         UsageError: an element that the model does not know, or fewer orbits than there must be elements.
@@ -106,12 +108,16 @@ def like_unit(
     palette.check_size(len(numbers))
     if start.pins is not None:
         start.pins.check(numbers, palette)
+    group = int(start.batch.space_groups)
+    most = max(statistics.orbits_of(group))
+    if len(numbers) > most:
+        notify(f"{what}: {len(numbers)} orbits, where training has at most {most} in group {group}: a guess")
     return [
         WyckoffRequest(
             id=f"{number:06d}",
             seed=structure_seed(seed, number),
             num_atoms=len(numbers),
-            space_group=int(start.batch.space_groups),
+            space_group=group,
             occupation=tuple(zip(numbers, sites, strict=True)) if given else None,
             targets=targets,
             guidance=guidance,

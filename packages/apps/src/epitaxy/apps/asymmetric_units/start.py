@@ -20,6 +20,9 @@ from epitaxy.geometry import WyckoffBatch
 from epitaxy.geometry.symmetry import space_group, wyckoff_table
 
 
+_SAID = {"positions": "positions", "elements": "elements", "both": "elements and Wyckoff positions"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OrbitStart(Start):
     """A crystal of which some orbits are generated: its conventional cell, the atoms that are kept first.
@@ -77,7 +80,7 @@ def _kept(structure: Structure, strength: float, pins: Pins, symprec: float) -> 
         )
     symbol = space_group(int(batch.space_groups)).symbol
     notify(
-        f"--fix: in {symbol}, {pins.what} of {', '.join(names[len(stays) :])} free, "
+        f"--fix: in {symbol}, {_SAID[pins.what]} of {', '.join(names[len(stays) :])} free, "
         f"{', '.join(names[: len(stays)]) or 'the cell alone'} kept"
     )
     return OrbitStart(
