@@ -19,7 +19,6 @@ from epitaxy.data.wyckoff import WyckoffDataset, asymmetric_unit
 from epitaxy.geometry import WyckoffBatch
 from epitaxy.geometry.symmetry import space_group, wyckoff_table
 
-
 _SAID = {"positions": "positions", "elements": "elements", "both": "elements and Wyckoff positions"}
 
 
