@@ -46,7 +46,7 @@ def test_only_the_group_is_proposed_and_listed(known: str, tmp_path: Path) -> No
     assert [find.spacegroup for find in found.finds] == ["P6_3/mmc (194)"]
     assert found.left_out == 0
     assert "P6_3/mmc (194)" in (tmp_path / "out" / "search.html").read_text()
-    with pytest.raises(UsageError, match=r"other settings \(space_group\)"):
+    with pytest.raises(UsageError, match=r"other settings \(space_group, relaxing\)"):
         search("Cu", out=tmp_path / "out", proposals="prototypes", reference=known, **WORDS)
 
 

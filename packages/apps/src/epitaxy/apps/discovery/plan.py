@@ -46,13 +46,15 @@ def serving(options: SearchOptions, question: Question) -> list[Capability]:
         named = [capability_of(name) for name in dict.fromkeys(options.models)]
         for one in named:
             if reason := _why_not(one, question):
-                raise UsageError(f"--model {one.name} {reason}, and {question.title} is asked for")
+                raise UsageError(
+                    f"--model {one.name} {reason}, and {options.question}{question.where} is asked for"
+                )
         return named
     shipped = shipped_capabilities()
     able = [one for one in shipped if _why_not(one, question) is None]
     if not able:
         reasons = "; ".join(f"{one.name} {_why_not(one, question)}" for one in shipped if one.makes_crystals)
-        raise UsageError(f"no model knows {question.title} ({reasons}): {_OTHERWISE}")
+        raise UsageError(f"no model knows {options.question}{question.where} ({reasons}): {_OTHERWISE}")
     return able
 
 

@@ -39,7 +39,12 @@ class Question:
     @property
     def title(self) -> str:
         """The text, and in which space group."""
-        return self.text if self.group is None else f"{self.text} in {space_group_name(self.group)}"
+        return f"{self.text}{self.where}"
+
+    @property
+    def where(self) -> str:
+        """In which space group, to be said after what is asked for; empty for any."""
+        return "" if self.group is None else f" in {space_group_name(self.group)}"
 
     @property
     def is_system(self) -> bool:
