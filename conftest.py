@@ -23,9 +23,9 @@ def checked_once(function: Callable[..., Any], typechecker: Any) -> Callable[...
     """Check a function's types and shapes as jaxtyping does, in half of the time.
 
     jaxtyping binds each call to the signature and asks three functions: one for the arguments, the function
-    itself, and one for the arguments again with the result, all for words in its messages. Here beartype's own
-    wrapper asks for each once, in the same scope of names of axes. Where that scope needs more (axes computed
-    from arguments), or beartype alone reads otherwise (strings, generators), it stays jaxtyping's.
+    itself, and one for the arguments again with the result, all for words in its messages. Here beartype's
+    own wrapper asks for each once, in the same scope of names of axes. Where that scope needs more (axes
+    computed from arguments), or beartype alone reads otherwise (strings, generators), it stays jaxtyping's.
     ``tests/contracts/test_type_hook.py`` holds the two against each other.
     """
     hints = function.__annotations__.values()
