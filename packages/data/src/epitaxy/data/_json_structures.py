@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from pymatgen.core.periodic_table import Element
 
+from epitaxy.data import _elements
 from epitaxy.data._cells import lattice_matrix
 from epitaxy.data._crystal import Crystal, unknown_elements
 from epitaxy.data._records import brief
@@ -158,11 +158,11 @@ def _vectors(rows: Any, what: str) -> Float[np.ndarray, "rows 3"]:
 def _crystal(
     lattice: Float[np.ndarray, "3 3"], positions: Float[np.ndarray, "atoms 3"], symbols: list[str]
 ) -> Crystal:
-    unknown = {symbol[:40] for symbol in symbols if not Element.is_valid_symbol(symbol)}
+    known = _elements.NUMBERS | {"D": 1}
+    unknown = {symbol[:40] for symbol in symbols if symbol not in known}
     if unknown:
         raise UnusableRecordError(unknown_elements(unknown))
     if len(symbols) != len(positions):
         counts = f"{len(positions)} positions and {len(symbols)} elements"
         raise UnusableRecordError(f"it has {counts}; restore it")
-    numbers = {symbol: Element(symbol).Z for symbol in set(symbols)}
-    return Crystal(lattice, positions, np.array([numbers[symbol] for symbol in symbols], dtype=np.int64))
+    return Crystal(lattice, positions, np.array([known[symbol] for symbol in symbols], dtype=np.int64))
