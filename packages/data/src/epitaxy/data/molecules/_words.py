@@ -22,6 +22,29 @@ _DUMMY = re.compile(
 )
 
 
+_OTHER_UNIT = re.compile(
+    r"\b(bohrs?|atomic units?|nanomet(?:er|re)s?|picomet(?:er|re)s?|in nm|in pm"
+    r"|units?[\"']?\s*[=:]\s*[\"']?(?:a\.?u\.?|nm|pm)"
+    r"|(?:coord\w*|positions?|geometry|xyz)[\s:=(\[,]*(?:are |is |given )?(?:in )?(?:a\.u|au|nm|pm))\b"
+    r"(?!\s*(?:\^|\*\*))",
+    re.IGNORECASE,
+)
+
+
+def refuse_other_unit(comment: str) -> None:
+    """Refuse what a comment says is not in angstrom.
+
+    Raises:
+        UnusableRecordError: quoting it.
+
+    """
+    if unit := _OTHER_UNIT.search(comment):
+        raise UnusableRecordError(
+            f"its comment says {unit[0]!r}, and positions are read in angstrom; convert them, and leave the "
+            f"word out"
+        )
+
+
 def real(word: str) -> float:
     """Read a decimal number, with Fortran's D exponents and QM9's 1.2*^-6; NaN and infinities are read too.
 
