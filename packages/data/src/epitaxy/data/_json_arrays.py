@@ -64,7 +64,11 @@ def cell_of(lengths: list[Any], angles: list[Any]) -> Float[np.ndarray, "3 3"]:
         UnusableRecordError: if one is no number, or none that a cell has.
 
     """
-    values = [float("nan") if isinstance(x, bool) or x is None else float(x) for x in (*lengths, *angles)]
+    if None in (*lengths, *angles):
+        raise UnusableRecordError(
+            "its structure is incomplete: its lattice lacks a matrix, lengths or angles; restore it"
+        )
+    values = [math.nan if isinstance(x, bool) else float(x) for x in (*lengths, *angles)]
     if not all(length > 0.0 for length in values[:3]):
         raise UnusableRecordError(f"its lattice has the lengths {_shown(lengths)}; correct them")
     if not all(0.0 < angle < 180.0 for angle in values[3:]):
