@@ -23,7 +23,7 @@ class Formula:
 
     Attributes:
         tag: where the file has them.
-        amounts: atoms of each element; deuterium as D.
+        amounts: atoms of each element; deuterium as D or H.
         slack: what rounding may have changed an amount by.
 
     """
@@ -107,8 +107,8 @@ _CHARGES = re.compile(
 )
 _BETWEEN = re.compile(r"\s*[,\u00b7\u2022\u22c5*]\s*|\s+\.\s+|\s*\.(?=\s*\()")
 _PART = re.compile(rf"(?:({_COUNT})\s*(?=[(\[A-Z]))?([A-Za-z0-9.()\[\]\s]+)", re.ASCII)
-_UNCLEAR = re.compile(r"\d\s+\d|[A-Za-z)\]][1-9]\d*\.\d+\s*[A-Z(\[]")
-"""`CuSO4.5H2O` has 4 and 5, or 4.5."""
+_UNCLEAR = re.compile(r"\d\s+\d|T(?![a-z])|[A-Za-z)\]][1-9]\d*\.\d+\s*[A-Z(\[]")
+"""`CuSO4.5H2O` has 4 and 5, or 4.5; T is a tetrahedral site as often as tritium."""
 
 
 def _moieties(text: str) -> dict[str, float] | None:
@@ -127,4 +127,4 @@ def _moieties(text: str) -> dict[str, float] | None:
             return None
         for symbol, amount in composition.as_dict().items():
             counts[symbol] += _amount(part[1]) * amount
-    return None if "T" in counts or not all(counts.values()) else dict(counts) or None
+    return dict(counts) if counts and all(counts.values()) else None

@@ -219,12 +219,13 @@ def _record(value: Any, name: str, where: str) -> RawRecord | Reject:
 
 
 def _numbers(entry: Any) -> dict[str, float]:
-    """Return the numbers beside a structure; those of OPTIMADE's attributes too."""
+    """Return the numbers beside a structure; those of OPTIMADE's attributes and of ASE's pairs too."""
     if not isinstance(entry, dict) or "sites" in entry:
         return {}
     inner = entry.get("attributes", entry.get("key_value_pairs"))
+    left = {id_name(entry), *(("ctime", "mtime") if "unique_id" in entry else ())}  # when ASE wrote it
     return {
         str(key): float(value)
         for key, value in [*entry.items(), *(inner.items() if isinstance(inner, dict) else ())]
-        if isinstance(value, int | float) and not isinstance(value, bool) and key != id_name(entry)
+        if isinstance(value, int | float) and not isinstance(value, bool) and key not in left
     }

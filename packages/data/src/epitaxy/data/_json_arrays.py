@@ -139,9 +139,7 @@ def plain(value: Any) -> Any:
         return value
     shape, _, flat = value["__ndarray__"]
     if not all(type(n) is int and n >= 0 for n in shape) or math.prod(shape) != len(flat):
-        raise UnusableRecordError(
-            f"an array has {len(flat)} numbers for the shape {_shown(shape)}; restore it"
-        )
+        raise UnusableRecordError(f"an array of shape {_shown(shape)} has {len(flat)} numbers; restore it")
     for size in reversed(shape[1:]):
         flat = [flat[i : i + size] for i in range(0, len(flat), size)] if size else []
     return flat

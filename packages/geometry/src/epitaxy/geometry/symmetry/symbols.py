@@ -12,7 +12,7 @@ from epitaxy.geometry.typography import SUBSCRIPTS, plain_text
 
 # The bar of an inversion axis: TeX's, a combining one (after its digit, or set before it) or a macron.
 _OVERBAR = re.compile(
-    r"(?:\\?bar|\\overline|\\=)\s*\{?\s*(\d)\s*\}?|(\d)[\u0304\u0305]|(\d)[\u00af\u203e](?!\d)"
+    r"(?:\\?bar|\\overline|\\=)\s*(?:\{\s*(\d)\s*\}|(\d))|(\d)[\u0304\u0305]|(\d)[\u00af\u203e](?!\d)"
     r"|[\u0304\u0305\u00af\u203e]\s*(\d)|<(?:o|span[^<>]{0,60}overline[^<>]{0,60})>-?(\d)</(?:o|span)>",
     re.IGNORECASE,
 )
