@@ -95,6 +95,13 @@ def test_capitals_are_elements_where_another_word_shows_it(text):
     assert amounts(sum="CO O2") is None
 
 
+@pytest.mark.parametrize(
+    "text", ["Nax Cl", "Na nan Cl", "Na Cl2-", "Ca2+", "Na(1) Cl", "(Na,K) Cl", "Na. Cl", "?"]
+)
+def test_what_is_no_sum_for_certain_is_none(text):
+    assert amounts(sum=text) is None
+
+
 def test_a_trade_name_is_no_formula_of_other_atoms():
     yttrium = frozenset(("Y", "Ba", "Cu", "O"))
     assert looser_formula(block(structural="YBCO"), yttrium) is None

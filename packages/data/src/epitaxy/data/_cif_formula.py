@@ -76,7 +76,8 @@ def _sum(text: str) -> dict[str, float] | None:
     terms = _TOTAL_CHARGE.sub("", text).split()
     whole = [_TERM.fullmatch(term) for term in terms]
     if len(terms) == 1 or not all(whole):
-        whole = [_TERM.fullmatch(run) for term in terms for run in _RUN.findall(term)]
+        runs = [run for term in terms for run in _RUN.findall(term)]
+        whole = [_TERM.fullmatch(run) if run[0].isupper() else None for run in runs]
     counts: Counter[str] = Counter()
     capitals = any(m is not None and m[1].isupper() and not _divides(m[1]) for m in whole if m and m[1][1:])
     for term in whole:

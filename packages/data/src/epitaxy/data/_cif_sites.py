@@ -163,9 +163,13 @@ def _symbols(
             unknown.add(word[:20])
             unnamed = unnamed or kind is None
         symbols.append(found or "")
+    if unknown and unnamed:
+        raise UnusableRecordError(
+            f"unknown element {', '.join(sorted(unknown))}: a label counts only where nothing else could be "
+            "meant; add _atom_site_type_symbol, or drop the record"
+        )
     if unknown:
-        hint = "; a label counts only where nothing else could be meant: add _atom_site_type_symbol"
-        raise UnusableRecordError(unknown_elements(unknown) + (hint if unnamed else ""))
+        raise UnusableRecordError(unknown_elements(unknown))
     return symbols
 
 
