@@ -12,7 +12,7 @@ from epitaxy.geometry.typography import plain_formula
 
 _LONGEST = 1000
 _COUNT = r"\d+/\d+|\d*\.?\d+|\d+\."
-_TERM = re.compile(rf"([A-Za-z]{{1,2}})({_COUNT})?(?:\(\d+\))?[-+]?", re.ASCII)
+_TERM = re.compile(rf"([A-Za-z]{{1,2}})(?:({_COUNT})(?:\(\d+\))?)?[-+]?", re.ASCII)
 _RUN = re.compile(rf"[A-Z][a-z]?(?:{_COUNT})?|.", re.ASCII)
 _TOTAL_CHARGE = re.compile(r"\s\d*[-+]\s*$", re.ASCII)
 
@@ -78,6 +78,8 @@ def _sum(text: str) -> dict[str, float] | None:
     if len(terms) == 1 or not all(whole):
         runs = [run for term in terms for run in _RUN.findall(term)]
         whole = [_TERM.fullmatch(run) if run[0].isupper() else None for run in runs]
+        if any(term is None or term[1] not in (*_elements.NUMBERS, "D", "T") for term in whole):
+            return None
     counts: Counter[str] = Counter()
     capitals = any(m is not None and m[1].isupper() and not _divides(m[1]) for m in whole if m and m[1][1:])
     for term in whole:
