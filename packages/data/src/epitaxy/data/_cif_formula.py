@@ -1,7 +1,6 @@
 """The formula of a CIF, as far as it can be read for certain: what its atoms are counted against."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 
 from pymatgen.core.composition import Composition
@@ -80,16 +79,17 @@ def _sum(text: str) -> dict[str, float] | None:
         whole = [_TERM.fullmatch(run) if run[0].isupper() else None for run in runs]
         if any(term is None or term[1] not in (*_elements.NUMBERS, "D", "T") for term in whole):
             return None
-    counts: Counter[str] = Counter()
-    capitals = any(m is not None and m[1].isupper() and not _divides(m[1]) for m in whole if m and m[1][1:])
+    counts: dict[str, float] = {}
+    capitals = any(m[1][1:].isupper() and not _divides(m[1]) for m in whole if m)
     for term in whole:
         charged = term is not None and term[0][-1] in "+-"
         if term is None or (charged and term[2]):  # Ca2+ is one atom or two
             return None
         if _divides(term[1]) and not capitals:
             return None
-        counts[term[1].title()] += _amount(term[2])
-    return dict(counts) or None
+        symbol = term[1].title()
+        counts[symbol] = counts.get(symbol, 0.0) + _amount(term[2])
+    return counts or None
 
 
 def _divides(letters: str) -> bool:
@@ -119,7 +119,7 @@ def _moieties(text: str) -> dict[str, float] | None:
 
     `2(C6 H6), H2 O`; `(Cd 2+)3, (C6 N6 Cr 3-)2, 2(H2 O)`; `CaSO4 . 2H2O`; but neither `x(H2 O)` nor `Ca2+`.
     """
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = {}
     for moiety in _BETWEEN.split(_CHARGES.sub("", text).strip()):
         part = _PART.fullmatch(moiety.strip())
         if part is None or _UNCLEAR.search(part[2]):
@@ -129,5 +129,5 @@ def _moieties(text: str) -> dict[str, float] | None:
         except (ValueError, KeyError, TypeError, RecursionError):  # all that it raises for what is no formula
             return None
         for symbol, amount in composition.as_dict().items():
-            counts[symbol] += _amount(part[1]) * amount
-    return dict(counts) if counts and all(counts.values()) else None
+            counts[symbol] = counts.get(symbol, 0.0) + _amount(part[1]) * amount
+    return counts if counts and all(counts.values()) else None

@@ -35,4 +35,4 @@ def plain_formula(text: str) -> str:
     ('SrTiO3', 'SrTiO3', 'SrTiO3')
     """
     plain = _MARKED.sub(lambda count: count[1] or count[2] or count[3], text)
-    return plain if plain.isascii() else plain.translate(_PLAIN | SUBSCRIPTS)
+    return plain if plain.isascii() else plain.translate({**_PLAIN, **SUBSCRIPTS})

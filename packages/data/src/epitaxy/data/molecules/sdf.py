@@ -128,7 +128,7 @@ def _refuse_abbreviations(lines: list[str], atoms: list[Atom]) -> None:
 def _is_own_name(alias: str, atom: list[Atom]) -> bool:
     """Whether an alias is its atom's label: C1, CA or HG12 of a carbon or hydrogen."""
     symbols = [symbol for symbol, number in NUMBERS.items() if atom and number == atom[0].number]
-    return any(re.fullmatch(rf"{symbol}[ABGDEZH]?\d*[*'\"]?", alias, re.IGNORECASE) for symbol in symbols)
+    return any(re.fullmatch(rf"{symbol}[ABGDEZ]?\d*[*'\"]?", alias, re.IGNORECASE) for symbol in symbols)
 
 
 def _refuse_drawing(program: str, molecule: Molecule) -> None:
