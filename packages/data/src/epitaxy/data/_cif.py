@@ -207,10 +207,11 @@ def _multiple(counts: Counter[str], declared: Formula | None, units: int | None)
     """
     if declared is None:
         return None
-    wanted: Counter[str] = Counter()
+    wanted: dict[str, float] = {}
     for symbol, amount in declared.amounts.items():
+        name = "H" if symbol in ("D", "T") else symbol
         if amount > 0:
-            wanted["H" if symbol in ("D", "T") else symbol] += amount
+            wanted[name] = wanted.get(name, 0.0) + amount
     multiple = round(counts.total() / (sum(wanted.values()) or math.inf))
     slack = min(0.4, multiple * declared.slack)
     agrees = all(abs(counts[s] - multiple * n) <= slack + 1e-6 * counts[s] for s, n in wanted.items())
