@@ -83,13 +83,15 @@ FLOWS = [
 OTHERS = [
     Case("symmbfn", "paper", "dng"),
     Case("symmbfn", "small", "dng", (PROPERTY.format("density"),)),
+    Case("symmbfn", "small", "csp", ROTARY),
     Case("geobfn", "paper", "dng"),
     Case(
         "geobfn",
-        "small",
+        "paper",
         "dng",
         (PROPERTY.format("zpe"), "network.equivariance=SE(3)", "network.attention=true"),
     ),
+    Case("geobfn", "small", "dng", (PROPERTY.format("zpe"),)),
     *(
         Case("geobfn", "small", "dng", (f"atoms.kind={kind}",))
         for kind in ("continuous_basis", "discrete", "discrete_continuous", "discrete_discretised")

@@ -14,7 +14,11 @@ from epitaxy.geometry import StructureRng
 CASES: list[tuple[ModelName, str, tuple[str, ...]]] = [
     ("symmbfn", "prototypes", ("network.embedding=8", 'conditioning.properties=["density"]')),
     ("geobfn", "g2", ()),
-    ("geobfn", "g2", ("atoms.kind=discrete_discretised", 'network.equivariance="SE(3)"')),
+    (
+        "geobfn",
+        "g2",
+        ("atoms.kind=discrete_discretised", "network.kind=moleculenet", 'network.equivariance="SE(3)"'),
+    ),
 ]
 STRUCTURES = 8
 

@@ -4,7 +4,7 @@ import pytest
 
 from epitaxy.apps import KLDM, CrysBFN, UsageError
 from epitaxy.apps.sampling.generate import with_temperature
-from epitaxy.flows import Tempered
+from epitaxy.flows import ProductFlow, Tempered
 
 
 def drawn(temperature: float | None) -> list[object]:
@@ -30,6 +30,7 @@ def test_what_is_none_is_refused(temperature: float):
 
 
 def test_a_model_without_one_says_so():
-    model = CrysBFN.load("crysbfn-perov-small")
+    flow = CrysBFN.load("crysbfn-perov-small").model.flow
+    circular = ProductFlow(flows={"positions": flow.flows["positions"]}, levels={"positions": "atom"})
     with pytest.raises(UsageError, match=r"--temperature 0\.5: no flow of this model has one"):
-        model.sample(formula="SrTiO3", temperature=0.5, steps=4)
+        with_temperature(circular, 0.5)

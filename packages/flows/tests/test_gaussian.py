@@ -382,3 +382,43 @@ def test_the_loss_of_a_residual_weighs_all_times_alike(t: float, sigma1: float, 
     torch.testing.assert_close(flow.data_of(exact, state, times), x)
     expected = -math.log(sigma1) * (output - exact).square().sum(-1)
     torch.testing.assert_close(flow.loss(output, x, state, times, rng=rng), expected)
+
+
+@pytest.mark.parametrize("sampler", ["bayes", "end_back"])
+def test_a_temperature_is_the_share_of_the_noise_s_variance(sampler: Any) -> None:
+    """Of samples alone: what is drawn about data, and the loss, are as they were, to the bit."""
+    warm = GaussianBFN(sampler=sampler)
+    cool, cold = warm.with_temperature(0.25), warm.with_temperature(0.04)
+    x, state, output = (torch.randn(6, 3, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    t, s = torch.full((6,), 0.3), torch.full((6,), 0.4)
+
+    def rng() -> torch.Generator:
+        return torch.Generator().manual_seed(9)
+
+    one, half, fifth = (flow.step(state, output, t, s, rng=rng()) for flow in (warm, cool, cold))
+    torch.testing.assert_close(one - fifth, 1.6 * (one - half))
+    assert (one - fifth).abs().max() > 1e-2
+    assert torch.equal(warm.corrupt(x, t, rng=rng()), cool.corrupt(x, t, rng=rng()))
+    assert torch.equal(warm.sender(x, t, rng=rng()), cool.sender(x, t, rng=rng()))
+    losses = (flow.loss(output, x, state, t, rng=rng()) for flow in (warm, cool))
+    assert torch.equal(*losses)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0])
+def test_samples_of_a_gaussian_law_have_its_variance_times_the_temperature(temperature: float) -> None:
+    """Data N(m, V), and the network that knows it: samples are N(m, temperature V)."""
+    m, v, rows, steps = 0.7, 0.5, 20_000, 200
+    flow = GaussianBFN(sigma1=0.05, grid=None, loss_kind="continuous", temperature=temperature)
+    rng, state = torch.Generator().manual_seed(0), torch.zeros(rows, 1, dtype=torch.float64)
+
+    def known(t: Tensor) -> Tensor:
+        rho = flow.precision(t)[:, None]
+        return (m / v + rho * state) / (1 / v + rho - 1)
+
+    times = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    for t, s in pairwise(times.tolist()):
+        here, there = (torch.full((rows,), time, dtype=torch.float64) for time in (t, s))
+        state = flow.step(state, known(here), here, there, rng=rng)
+    samples = known(there)
+    assert abs(float(samples.mean()) - m) < 0.02
+    assert abs(float(samples.var()) / (temperature * v) - 1) < 0.04

@@ -53,9 +53,11 @@ COUNTS: list[tuple[Any, str]] = [
 ]
 RANGES: list[tuple[Any, str, float, float]] = [
     (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "sigma1", 1e-9, 1.0),
+    (DiscretisedGaussianBFN(bins=9, sigma1=0.15), "temperature", 1e-2, 1e2),
     (EntropySchedule(10.0, 5), "final_concentration", 1e-9, 1e12),
     (GaussianBFN(), "sigma1", 1e-9, 1.0),
     (GaussianBFN(), "t_min", 0.0, 1.0),
+    (GaussianBFN(), "temperature", 1e-2, 1e2),
     (KineticDiffusion(), "horizon", 1e-3, 1e3),
     (KineticDiffusion(), "initial_velocity", 0.0, 1e6),
     (KineticDiffusion(), "temperature", 1e-2, 1e2),
@@ -153,7 +155,7 @@ def test_a_word_that_is_no_option_is_refused_by_name(fine: Any, name: str) -> No
 DEFAULTS: list[tuple[Any, dict[str, Any]]] = [
     # CrysBFN: c_n = 1000, sigma1^2 = 0.001 and n = 1000; the bank is ours.
     (CircularBFN(), {"schedule": EntropySchedule(1000.0, 1000), "bank_size": 4096, "bank_seed": 0}),
-    (GaussianBFN(), {"sigma1": math.sqrt(1e-3), "grid": 1000, "t_min": 0.0}),
+    (GaussianBFN(), {"sigma1": math.sqrt(1e-3), "grid": 1000, "t_min": 0.0, "temperature": 1.0}),
     (CategoricalBFN(classes=3, beta1=0.4), {"grid": 1000, "temperature": 1.0, "draws": 1}),
     # GeoBFN's code: continuous time from 1e-4, the network's numbers within 10, the mean within 2.
     (

@@ -14,6 +14,8 @@ from epitaxy.flows import (
     EntropySchedule,
     GaussianBFN,
     KineticDiffusion,
+    MassCentred,
+    Pinned,
     ProductFlow,
 )
 from epitaxy.flows.kinetic import Sampler
@@ -179,16 +181,31 @@ def test_corrections_are_the_most_that_a_flow_asks_for() -> None:
 def test_a_sampler_and_a_temperature_go_to_the_flows_that_have_them() -> None:
     before = moving()
     after = before.with_sampler("exponential").with_temperature(0.5)
-    kinetic = KineticDiffusion(sampler="exponential", temperature=0.5)
-    assert after == replace(before, flows={"positions": kinetic, "angles": kinetic, "lattice": CONTINUOUS})
+    kinetic, cool = KineticDiffusion(sampler="exponential", temperature=0.5), CONTINUOUS.with_temperature(0.5)
+    assert after == replace(before, flows={"positions": kinetic, "angles": kinetic, "lattice": cool})
     back = after.with_sampler("end_back")
-    assert back == after.replacing(lattice=CONTINUOUS.with_sampler("end_back"))
+    assert back == after.replacing(lattice=cool.with_sampler("end_back"))
     with pytest.raises(
         ValueError, match=r"sampler must be one of ancestral, bayes, end_back, .* not 'magic'"
     ):
         before.with_sampler("magic")
     with pytest.raises(ValueError, match="no flow of this model has one"):
-        ProductFlow(flows={"a": CONTINUOUS}, levels={"a": "atom"}).with_temperature(0.5)
+        ProductFlow(flows={"a": CircularBFN()}, levels={"a": "atom"}).with_temperature(0.5)
+
+
+def test_a_temperature_goes_through_what_is_around_a_flow() -> None:
+    """To the flow within, whatever is around it; and what has none stays as it is, alone or within."""
+    segments = Segments.from_counts([2])
+    for around in (
+        MassCentred(flow=CONTINUOUS, segments=segments),
+        Pinned(flow=CONTINUOUS, free=torch.ones(2, 3, dtype=torch.bool), value=torch.zeros(2, 3)),
+    ):
+        flows: dict[str, Flow[Any]] = {"a": around, "b": CircularBFN()}
+        after = ProductFlow(flows=flows, levels=dict.fromkeys(flows, "atom")).with_temperature(0.5).flows
+        assert after["a"] is not around
+        assert isinstance(after["a"], type(around))
+        assert after["a"].flow == CONTINUOUS.with_temperature(0.5)
+        assert after["b"] is flows["b"]
 
 
 def test_with_steps_reaches_every_flow() -> None:

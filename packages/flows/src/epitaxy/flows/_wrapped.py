@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from epitaxy.flows.protocol import Componentwise, Correcting, Flow
+from epitaxy.flows.protocol import Componentwise, Correcting, Flow, Tempered
 
 F = TypeVar("F", bound="AroundFlow")
 
@@ -64,6 +64,14 @@ class AroundComponents(AroundFlow):
         if _corrects(self.flow):
             names = ", ".join(self.samplers)
             raise ValueError(f"{samples} take no corrections: choose a sampler of {names}")
+
+
+def at_temperature(flow: Flow[Any], temperature: float) -> Flow[Any] | None:
+    """Return the same flow at another temperature, or around one at it; None if there is none to set."""
+    if isinstance(flow, AroundFlow):
+        inner = at_temperature(flow.flow, temperature)
+        return None if inner is None else replace(flow, flow=inner)
+    return flow.with_temperature(temperature) if isinstance(flow, Tempered) else None
 
 
 def _corrects(flow: Componentwise) -> bool:

@@ -66,6 +66,7 @@ class DiscretisedGaussianBFN(DiscreteOrContinuous):
         mean_clamp: m is kept within plus and minus this.
         sigma_range: sigma is kept between these two. This clamp and the former two are the code's, not the
             paper's; the loss has no slope in what one of them holds.
+        temperature: of what is sampled, see `GaussianBFN`.
         limits: set by `limited`; their classes are all K bins.
 
     """
@@ -81,6 +82,7 @@ class DiscretisedGaussianBFN(DiscreteOrContinuous):
     output_clamp: float = 10.0
     mean_clamp: float = 2.0
     sigma_range: tuple[float, float] = (1e-6, 4.0)
+    temperature: float = 1.0
     limits: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +101,7 @@ class DiscretisedGaussianBFN(DiscreteOrContinuous):
                 "clamps must be positive and finite, and sigma_range two rising such numbers, not "
                 f"{self.output_clamp}, {self.mean_clamp}, {self.sigma_range}"
             )
+        check_number("temperature", self.temperature, least=1e-2, below=1e2)
         self._check_time()
         check_option("guess", self.guess, ("nearest", "sampled", "expectation", "published"))
 
@@ -112,7 +115,12 @@ class DiscretisedGaussianBFN(DiscreteOrContinuous):
             parametrisation="noise",
             t_min=self.t_min,
             clamp=self.output_clamp,
+            temperature=self.temperature,
         )
+
+    def with_temperature(self, temperature: float) -> "DiscretisedGaussianBFN":
+        """Return the same flow, sampled at another temperature."""
+        return replace(self, temperature=temperature)
 
     def limited(self, limits: Limits) -> "DiscretisedGaussianBFN":
         """Return the same flow under limits, which should allow legal bins alone.
@@ -165,9 +173,9 @@ class DiscretisedGaussianBFN(DiscreteOrContinuous):
         return (self.grid * divergence).to(output.dtype)
 
     def receiver(self, log_p: Float[Tensor, "rows bins"], alpha: PerRow, *, rng: AnyRng) -> PerRow:
-        """Draw the message y ~ N(c, 1 / alpha) that the bins' probabilities expect, c by `guess`."""
+        """Draw the message y ~ N(c, temperature / alpha) that the bins expect, c by `guess`."""
         source = as_rng(rng)
-        return self.belief.sender(self._guess(log_p, source).to(alpha.dtype), alpha, rng=source)
+        return self.belief.receiver(self._guess(log_p, source).to(alpha.dtype), alpha, rng=source)
 
     def step(
         self, state: PerRow, output: Float[Tensor, " rows _outputs"], t: PerRow, s: PerRow, *, rng: AnyRng
@@ -175,7 +183,7 @@ class DiscretisedGaussianBFN(DiscreteOrContinuous):
         """Draw the mean at s > t, see `sampler` and `guess`. Any s will do, on the grid or off it."""
         log_p, source = self.log_probabilities(output, state, t), as_rng(rng)
         if self.sampler == "end_back":
-            return self.belief.corrupt(self._guess(log_p, source).to(state.dtype), s, rng=source)
+            return self.belief.fresh(self._guess(log_p, source).to(state.dtype), s, rng=source)
         alpha = self.belief.accuracy(t, s)
         y = self.receiver(log_p, alpha, rng=source)
         return self.belief.bayesian_update(state, y, alpha, self.belief.precision(t))

@@ -1,7 +1,7 @@
 """Bayesian flow for real variables, with Gaussian messages (CrysBFN Eq. 20-22; SymmBFN Eq. 9-15)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -13,7 +13,7 @@ from epitaxy.flows._rows import column, step_index
 from epitaxy.flows._summed_loss import SummedLoss
 from epitaxy.flows._types import PerRow, Values
 from epitaxy.flows.protocol import Features
-from epitaxy.geometry import AnyRng, FlatTorus, as_rng
+from epitaxy.geometry import AnyRng, FlatTorus, Rng, as_rng
 
 SMALLEST_SIGMA = 1e-9
 """Least sigma1: losses weigh by its inverse square, and are float32 numbers."""
@@ -53,6 +53,10 @@ class GaussianBFN(SummedLoss, DiscreteOrContinuous):
             and the loss takes the shortest difference. (The paper wraps too, but has the plain difference,
             by which 0.01 and 0.99 are far apart; whether it wraps before the loss it does not say.) Early on,
             where ((1 - gamma) / gamma)^(1/2) is more than a period, such a loss says little about the noise.
+        temperature: of what is sampled: the noise of every message that a prediction expects has this share
+            of its variance. 1 is the law that was learned. Below it samples are finer and less various: of
+            data with a Gaussian law N(m, V), a perfect network's samples by many steps of "bayes" have the
+            law N(m, temperature V). None of the papers has one.
         wrapped: the mean itself is put into [0, period), in training and after every step, as SymmBFN's
             published code does (`mu_coord % 1.0`; its text does not say so). Outputs are read from the
             wrapped mean. No belief is one that its messages made then: 0.1 short of the cell's edge and 0.1
@@ -66,9 +70,11 @@ class GaussianBFN(SummedLoss, DiscreteOrContinuous):
     clamp: float | None = None
     period: float | None = None
     wrapped: bool = False
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         check_number("sigma1", self.sigma1, least=SMALLEST_SIGMA, below=1.0)
+        check_number("temperature", self.temperature, least=1e-2, below=1e2)
         self._check_time()
         self._check_outputs()
 
@@ -85,6 +91,10 @@ class GaussianBFN(SummedLoss, DiscreteOrContinuous):
             FlatTorus(self.period)
         elif self.wrapped:
             raise ValueError("wrapped puts the mean of points that go around into their cell: give a period")
+
+    def with_temperature(self, temperature: float) -> "GaussianBFN":
+        """Return the same flow, sampled at another temperature."""
+        return replace(self, temperature=temperature)
 
     def precision(self, t: PerRow) -> PerRow:
         """Return the belief's precision rho(t) = sigma1^(-2t)."""
@@ -115,12 +125,14 @@ class GaussianBFN(SummedLoss, DiscreteOrContinuous):
 
     def sender(self, x: Values, alpha: PerRow, *, rng: AnyRng) -> Values:
         """Draw a message about x: y ~ N(x, 1 / alpha); finite where alpha is 0, and then without effect."""
-        noise = as_rng(rng).normal(x.shape, dtype=x.dtype, device=x.device)
-        return x + noise / column(alpha.clamp(min=torch.finfo(x.dtype).tiny), x.ndim).sqrt()
+        return self._message(x, alpha, 1.0, as_rng(rng))
 
     def receiver(self, x_hat: Values, alpha: PerRow, *, rng: AnyRng) -> Values:
-        """Draw the message that a prediction expects, N(x_hat, 1 / alpha): the output law is a point mass."""
-        return self.sender(x_hat, alpha, rng=rng)
+        """Draw the message that a prediction expects: its output law is a point mass.
+
+        It is N(x_hat, 1 / alpha) at temperature 1, and N(x_hat, temperature / alpha) at another.
+        """
+        return self._message(x_hat, alpha, self.temperature, as_rng(rng))
 
     def bayesian_update(self, mean: Values, y: Values, alpha: PerRow, precision: PerRow) -> Values:
         """Return the mean after message y of accuracy alpha, from a belief of this precision."""
@@ -129,9 +141,11 @@ class GaussianBFN(SummedLoss, DiscreteOrContinuous):
 
     def corrupt(self, x: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Draw from the flow distribution N(gamma x, gamma (1 - gamma)), Eq. 20."""
-        gamma, rest = column(self.gamma(t), x.ndim), column(1 / self.precision(t), x.ndim)
-        noise = as_rng(rng).normal(x.shape, dtype=x.dtype, device=x.device)
-        return self._put(gamma * x + (gamma * rest).sqrt() * noise)
+        return self._belief(x, t, 1.0, as_rng(rng))
+
+    def fresh(self, x_hat: Values, t: PerRow, *, rng: AnyRng) -> Values:
+        """Draw the mean at t that messages about a prediction make, at the flow's temperature."""
+        return self._belief(x_hat, t, self.temperature, as_rng(rng))
 
     def features(self, state: Values, t: PerRow) -> Features:
         """Return the mean."""
@@ -171,7 +185,7 @@ class GaussianBFN(SummedLoss, DiscreteOrContinuous):
         """Draw the mean at s > t, see `sampler`. Any s will do, on the grid or off it."""
         x_hat = self.data_of(output, state, t)
         if self.sampler == "end_back":
-            return self.corrupt(x_hat, s, rng=rng)
+            return self.fresh(x_hat, s, rng=rng)
         alpha = self.accuracy(t, s)
         message = self.receiver(x_hat, alpha, rng=rng)
         return self._put(self.bayesian_update(state, message, alpha, self.precision(t)))
@@ -179,6 +193,18 @@ class GaussianBFN(SummedLoss, DiscreteOrContinuous):
     def decode(self, state: Values, output: Values, t: PerRow, *, rng: AnyRng) -> Values:
         """Return the predicted data (Alg. 2)."""
         return self.data_of(output, state, t)
+
+    def _message(self, x: Values, alpha: PerRow, heat: float, rng: Rng) -> Values:
+        """Draw y ~ N(x, heat / alpha)."""
+        noise = rng.normal(x.shape, dtype=x.dtype, device=x.device)
+        precision = column(alpha.clamp(min=torch.finfo(x.dtype).tiny), x.ndim)
+        return x + math.sqrt(heat) * noise / precision.sqrt()
+
+    def _belief(self, x: Values, t: PerRow, heat: float, rng: Rng) -> Values:
+        """Draw the mean of a belief after messages about x whose noise has this share of its variance."""
+        gamma, rest = column(self.gamma(t), x.ndim), column(1 / self.precision(t), x.ndim)
+        noise = rng.normal(x.shape, dtype=x.dtype, device=x.device)
+        return self._put(gamma * x + math.sqrt(heat) * (gamma * rest).sqrt() * noise)
 
     def _put(self, mean: Values) -> Values:
         """Return the mean where `wrapped` has it."""

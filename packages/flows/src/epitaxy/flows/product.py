@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._checks import check_option
-from epitaxy.flows.protocol import Collective, Correcting, Features, Flow, Tempered
+from epitaxy.flows._wrapped import at_temperature
+from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
 from epitaxy.geometry import Rng, RngSource, Segments
 
 Level = Literal["atom", "graph"]
@@ -99,15 +100,13 @@ class ProductFlow:
             ValueError: if none has, or it is out of range.
 
         """
-        if not any(isinstance(flow, Tempered) for flow in self.flows.values()):
+        changed = {field: at_temperature(flow, temperature) for field, flow in self.flows.items()}
+        if all(flow is None for flow in changed.values()):
             raise ValueError(
-                "no flow of this model has one: kinetic positions and categorical_bfn labels have"
+                "no flow of this model has one: kinetic positions, real numbers in Bayesian flows and "
+                "categorical_bfn labels have"
             )
-        flows = {
-            field: flow.with_temperature(temperature) if isinstance(flow, Tempered) else flow
-            for field, flow in self.flows.items()
-        }
-        return replace(self, flows=flows)
+        return replace(self, flows={field: changed[field] or flow for field, flow in self.flows.items()})
 
     def replacing(self, **flows: Flow[Any]) -> "ProductFlow":
         """Return the same product with these fields' flows in place of theirs.

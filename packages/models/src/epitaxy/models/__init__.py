@@ -9,11 +9,13 @@ from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding, four
 from epitaxy.models.gaussian_basis import GaussianBasis
 from epitaxy.models.molecule_net import MoleculeNet, MoleculeNetOutput
 from epitaxy.models.molecule_transformer import MoleculeTransformer
+from epitaxy.models.orbit_net import OrbitNet, WyckoffNetOutput
 from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 from epitaxy.models.property_embedding import PropertyEmbedding
 from epitaxy.models.rotary_net import RotaryNet
+from epitaxy.models.rotary_wyckoff_net import RotaryWyckoffNet
 from epitaxy.models.space_group_embedding import SpaceGroupEmbedding, space_group_descriptor
-from epitaxy.models.wyckoff_net import WyckoffNet, WyckoffNetOutput
+from epitaxy.models.wyckoff_net import WyckoffNet
 
 __all__ = [
     "EGNN",
@@ -28,9 +30,11 @@ __all__ = [
     "MoleculeNet",
     "MoleculeNetOutput",
     "MoleculeTransformer",
+    "OrbitNet",
     "PairFeatures",
     "PropertyEmbedding",
     "RotaryNet",
+    "RotaryWyckoffNet",
     "SpaceGroupEmbedding",
     "TimeEmbedding",
     "WyckoffNet",

@@ -71,8 +71,7 @@ class RotaryNet(CrystalNet):
         properties: int = 0,
         property_dim: int = 128,
     ) -> None:
-        if hidden % (2 * heads):
-            raise ValueError(f"hidden = {hidden} is no multiple of twice the {heads} heads")
+        check_heads(hidden, heads)
         super().__init__(
             species=species,
             species_input=species_input,
@@ -154,6 +153,12 @@ class RotaryNet(CrystalNet):
         for part in rest:
             features = part(features)
         return features
+
+
+def check_heads(hidden: int, heads: int) -> None:
+    """Raise a ValueError if a width cannot be divided among heads, in pairs of channels."""
+    if hidden % (2 * heads):
+        raise ValueError(f"hidden = {hidden} is no multiple of twice the {heads} heads")
 
 
 class RotaryLayer(nn.Module):

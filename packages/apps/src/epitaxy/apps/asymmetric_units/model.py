@@ -145,7 +145,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         positions = flow.flows["positions"]
         assert isinstance(positions, Componentwise)
         table = wyckoff_table(given.sites.device)
-        points = site_points().to(given.sites.device, torch.get_default_dtype())[given.sites]
+        points = site_points(given.sites.device).to(torch.get_default_dtype())[given.sites]
         moves = (table.freedom[given.sites] > 0)[:, None].expand_as(points)
         return flow.replacing(positions=Pinned(flow=positions, free=moves, value=points))
 

@@ -10,11 +10,11 @@ from epitaxy.apps.config.bayesian import CategoricalBFNConfig, PeriodicGaussianB
 from epitaxy.apps.config.conditioning import ConditioningConfig
 from epitaxy.apps.config.lattice_form import KVectorFormConfig
 from epitaxy.apps.config.modalities import LatticeConfig
-from epitaxy.apps.config.network import WyckoffNetConfig
+from epitaxy.apps.config.network import OrbitNetConfig, WyckoffNetConfig
 from epitaxy.apps.config.recipe import Recipe, check_grids
 from epitaxy.flows import Flow, ProductFlow
 from epitaxy.geometry.symmetry import SITE_CLASSES
-from epitaxy.models import WyckoffNet
+from epitaxy.models import OrbitNet
 
 
 class WyckoffWeights(Config):
@@ -48,7 +48,7 @@ class WyckoffRecipe(Recipe):
         CategoricalBFNConfig | None, Field(description="null where the composition is given (csp)")
     ]
     conditioning: ConditioningConfig = ConditioningConfig()
-    network: WyckoffNetConfig = WyckoffNetConfig()
+    network: OrbitNetConfig = WyckoffNetConfig()
     weights: WyckoffWeights = WyckoffWeights()
     symprec: PositiveFloat = 0.1
 
@@ -86,6 +86,6 @@ class WyckoffRecipe(Recipe):
             flows=flows, levels={name: "graph" if name == "lattice" else "atom" for name in flows}
         )
 
-    def build_network(self, classes: int, properties: int) -> WyckoffNet:
+    def build_network(self, classes: int, properties: int) -> OrbitNet:
         """Return a fresh network for so many elements and properties."""
         return self.network.build(species=classes, properties=properties, labels=self.task == "dng")

@@ -53,6 +53,7 @@ class GaussianBFNConfig(Config):
     ] = "data"
     t_min: Annotated[float, Field(ge=0, lt=1, description="earlier times count as this one")] = 0.0
     clamp: Annotated[PositiveFloat | None, Field(description="bound on a predicted noise")] = None
+    temperature: Annotated[PositiveFloat, Field(description="of samples; 1 is the learned law")] = 1.0
 
     def build(self) -> GaussianBFN:
         """Return the flow."""
@@ -64,6 +65,7 @@ class GaussianBFNConfig(Config):
             parametrisation=self.parametrisation,
             t_min=self.t_min,
             clamp=self.clamp,
+            temperature=self.temperature,
         )
 
 

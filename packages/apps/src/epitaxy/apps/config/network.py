@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
-from epitaxy.models import CSPNet, MoleculeNet, RotaryNet, WyckoffNet
+from epitaxy.models import CSPNet, MoleculeNet, RotaryNet, RotaryWyckoffNet, WyckoffNet
 
 
 class NetworkConfig(Config):
@@ -64,24 +64,29 @@ class CSPNetConfig(NetworkConfig):
         )
 
 
-class RotaryNetConfig(NetworkConfig):
-    """RotaryNet: a transformer that learns several times faster than CSPNet; no paper's."""
+class RotaryConfig(NetworkConfig):
+    """What networks with rotary attention have in common."""
 
-    kind: Literal["rotary"] = "rotary"
     hidden: PositiveInt = 512
-    layers: PositiveInt = 12
     heads: PositiveInt = 8
     expansion: PositiveInt = 4
     time_dim: PositiveInt = 128
-    time_embedding: Literal["sinusoidal", "gaussian"] = "sinusoidal"
-    position_head: Literal["linear", "two_layer"] = "linear"
-    property_dim: PositiveInt = 128
 
     @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> "RotaryNetConfig":
+    def _heads_divide_the_width(self) -> "RotaryConfig":
         if self.hidden % (2 * self.heads):
             raise ValueError(f"hidden = {self.hidden} is no multiple of twice the {self.heads} heads")
         return self
+
+
+class RotaryNetConfig(RotaryConfig):
+    """RotaryNet: a transformer that learns several times faster than CSPNet; no paper's."""
+
+    kind: Literal["rotary"] = "rotary"
+    layers: PositiveInt = 12
+    time_embedding: Literal["sinusoidal", "gaussian"] = "sinusoidal"
+    position_head: Literal["linear", "two_layer"] = "linear"
+    property_dim: PositiveInt = 128
 
     def build(
         self,
@@ -148,6 +153,34 @@ class WyckoffNetConfig(NetworkConfig):
             aggregation=self.aggregation,
             residual_noise=self.residual_noise,
         )
+
+
+class RotaryWyckoffNetConfig(RotaryConfig):
+    """RotaryWyckoffNet: a transformer over orbits; no paper's."""
+
+    kind: Literal["rotary"]
+    layers: PositiveInt = 8
+    frequencies: PositiveInt = 16
+    embedding: PositiveInt = 128
+
+    def build(self, *, species: int, properties: int, labels: bool) -> RotaryWyckoffNet:
+        """Return a freshly initialised network; words as `WyckoffNetConfig.build`."""
+        return RotaryWyckoffNet(
+            species=species,
+            hidden=self.hidden,
+            layers=self.layers,
+            heads=self.heads,
+            expansion=self.expansion,
+            frequencies=self.frequencies,
+            embedding=self.embedding,
+            time_dim=self.time_dim,
+            properties=properties,
+            labels=labels,
+        )
+
+
+OrbitNetConfig = Annotated[WyckoffNetConfig | RotaryWyckoffNetConfig, Field(discriminator="kind")]
+"""Networks on the orbits of asymmetric units, any of which a recipe may name."""
 
 
 class AnyMoleculeNetConfig(NetworkConfig):

@@ -29,6 +29,7 @@ class AtomsConfig(Config):
     beta1: PositiveFloat = 2.0
     guess: Literal["nearest", "sampled", "expectation", "published"] = "expectation"
     t_min: Annotated[float, Field(gt=0, lt=1)] = 1e-4
+    temperature: Annotated[PositiveFloat, Field(description="of charges and types when sampling")] = 1.0
 
     @property
     def types(self) -> bool:
@@ -69,6 +70,7 @@ class AtomsConfig(Config):
                 legal=tuple(z - 1 for z in sorted(numbers)),
                 guess=self.guess,
                 t_min=self.t_min,
+                temperature=self.temperature,
             )
         elif self.charge == "continuous":
             flows["charges"] = GaussianBFN(
@@ -78,9 +80,14 @@ class AtomsConfig(Config):
                 parametrisation="noise",
                 t_min=self.t_min,
                 clamp=10.0,
+                temperature=self.temperature,
             )
         if self.types:
             flows["types"] = CategoricalBFN(
-                classes=len(numbers), beta1=self.beta1, grid=None, loss_kind="continuous"
+                classes=len(numbers),
+                beta1=self.beta1,
+                grid=None,
+                loss_kind="continuous",
+                temperature=self.temperature,
             )
         return flows

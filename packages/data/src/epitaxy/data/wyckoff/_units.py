@@ -80,11 +80,15 @@ def representatives(segments: Segments, points: Float[Tensor, "images 3"]) -> In
 
 
 @cache
-def site_points() -> Float[Tensor, "positions 3"]:
+def site_points(device: torch.device | None = None) -> Float[Tensor, "positions 3"]:
     """Return, for each of the 1,731 Wyckoff positions, the point that stands for an orbit with parameters 0.
 
-    Of a position without freedom that is every orbit's, in float64.
+    Of a position without freedom that is every orbit's, in float64, on the CPU or on a device, where they are
+    sent once.
     """
+    if device is not None and device.type != "cpu":
+        with torch.inference_mode(False):  # they may be used in training later
+            return site_points().to(device)
     table = wyckoff_table().to(dtype=torch.float64)
     sites = torch.arange(len(table.number))
     orbits = expand_orbits(table, sites, table.parametrise[..., 3], torch.zeros_like(sites))

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from epitaxy.geometry import Segments
 from epitaxy.geometry.testing import counts, fractional_coordinates
+from epitaxy.models.orbit_net import WyckoffNetOutput
 from epitaxy.models.testing.edge_list import edge_list_fourier, edge_list_layers
 from epitaxy.models.testing.inputs import CrystalInput, random_properties
-from epitaxy.models.wyckoff_net import WyckoffNet, WyckoffNetOutput
+from epitaxy.models.wyckoff_net import WyckoffNet
 
 # As in `inputs`: what hypothesis's protocol is to the tests' shape hook.
 if TYPE_CHECKING:
