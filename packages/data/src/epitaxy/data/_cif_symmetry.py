@@ -116,15 +116,25 @@ def _listed(block: Block) -> Symmetry | None:
     """Return the operations a block lists; None if it lists none."""
     values = block.column(*_OPERATIONS)
     if values:
-        operations = [_operation(v) for v in values]
-    elif magnetic := block.column(_MAGNETIC):
+        if len(values) > _limits.MOST_OPERATIONS:
+            raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
+        return _spelled(tuple(values))
+    if magnetic := block.column(_MAGNETIC):
         points = [_operation(v, magnetic=True) for v in magnetic]
         shifts = [_operation(v, magnetic=True) for v in block.column(_CENTERING)] or [gemmi.Op("x,y,z")]
         if len(points) * len(shifts) > _limits.MOST_OPERATIONS:
             raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
-        operations = [(shift * point).wrap() for shift in shifts for point in points]
-    else:
-        return None
+        return _group([shift * point for shift in shifts for point in points])
+    return None
+
+
+@lru_cache(maxsize=64)
+def _spelled(values: tuple[str | None, ...]) -> Symmetry:
+    """Read operations; the files of one program have the same lists again and again."""
+    return _group([_operation(value) for value in values])
+
+
+def _group(operations: list[gemmi.Op]) -> Symmetry:
     unique = list({op.wrap().triplet(): op.wrap() for op in operations}.values())
     _check_group(unique)
     group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(unique)) if len(unique) <= _LARGEST_GROUP else None

@@ -13,7 +13,7 @@ from pymatgen.core.periodic_table import Element
 
 from epitaxy.geometry.typography import plain_text
 
-NUMBERS = {e.symbol: e.Z for e in Element if e.symbol not in ("D", "T")}
+NUMBERS: dict[str, int] = {e.symbol: e.Z for e in Element if e.symbol not in ("D", "T")}
 """Atomic numbers by symbol."""
 
 _GROUPS = frozenset(("BH", "CF", "CN", "CO", "HF", "HO", "HS", "NH", "NO", "PO"))
