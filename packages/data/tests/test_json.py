@@ -271,3 +271,9 @@ def test_lists_by_other_names(tmp_path, plain):
     assert [type(r) for r in cut] == [Record, Reject]
     with pytest.raises(DataError, match=r"a server's message \(Not found\)"):
         read(tmp_path / "s.json", {"errors": [{"title": "Not found"}], "meta": {}})
+
+
+def test_an_index_that_is_not_the_rows_is_refused(tmp_path, plain):
+    frame = {"columns": ["structure"], "index": ["a"], "data": [[plain], [plain]]}
+    with pytest.raises(DataError, match="an index of 1 entries for 2 rows"):
+        read(tmp_path / "s.json", frame)

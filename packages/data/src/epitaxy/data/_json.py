@@ -22,7 +22,7 @@ from epitaxy.data._records import (
     rejected,
 )
 from epitaxy.data._words import id_name
-from epitaxy.data.errors import DataError, UnusableRecordError
+from epitaxy.data.errors import DataError
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _WHOLE = (
@@ -170,8 +170,10 @@ def _split_frame(value: dict[str, Any]) -> list[tuple[str, Any]] | None:
     columns, rows = [str(c) for c in value["columns"]], value["data"]
     index = value.get("index")
     if len(set(columns)) != len(columns):
-        raise UnusableRecordError("has two columns of one name; rename one of them")
-    if not isinstance(index, list) or len(index) != len(rows) or index == list(range(len(rows))):
+        raise InputFaultError("has two columns of one name; rename one of them")
+    if isinstance(index, list) and len(index) != len(rows):
+        raise InputFaultError(f"has an index of {len(index)} entries for {len(rows)} rows; restore it")
+    if not isinstance(index, list) or index == list(range(len(rows))):
         index = [f"item-{number}" for number in range(1, len(rows) + 1)]
     return [(str(name), _row(columns, row)) for name, row in zip(index, rows, strict=True)]
 
