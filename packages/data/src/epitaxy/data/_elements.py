@@ -3,7 +3,7 @@
 A *type* stands where a format has an element: CIF's type symbol, a POSCAR's names. It may have any case, a
 charge or an isotope. A *label* names a site. A *column* of a line of XYZ holds types, or labels, and does not
 say which. What is also the name of something else (`W1`, water or tungsten) is no element, unless the
-file's formula has the one and not the other.
+file's formula has the one and not the other. Answers are remembered: callers cut words that no file has.
 """
 
 import re

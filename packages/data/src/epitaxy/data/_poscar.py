@@ -140,7 +140,7 @@ def _count(word: str) -> int:
 
 def _element(name: str) -> int:
     """Read `Na`, `na`, `NA`, `Na_pv`, `Na/0123abcd`; `CO` is cobalt: potentials are of elements."""
-    symbol = re.split(r"[/_]", name, maxsplit=1)[0]
+    symbol = re.split(r"[/_]", name[: _limits.LONGEST_NUMBER], maxsplit=1)[0]
     found = _elements.of_type(symbol.title()) if symbol.isalpha() else _elements.of_column(symbol)
     if found is None:
         raise UnusableRecordError(unknown_elements({name[:40]}))

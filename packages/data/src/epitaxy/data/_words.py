@@ -48,7 +48,7 @@ def species(word: str) -> int:
         UnusableRecordError: if it is anything else, or may be.
 
     """
-    found = _elements.of_column(word)
+    found = _elements.of_column(word[: _limits.LONGEST_NUMBER])
     if found is None:
         raise UnusableRecordError(unknown_elements({word[:40]}))
     return _elements.number_of(found)

@@ -87,7 +87,7 @@ def number_of(symbol: str) -> int:
     number = whole(symbol)
     if number is not None and 1 <= number <= ELEMENTS:
         return number
-    found = _elements.of_column(symbol)
+    found = _elements.of_column(symbol[:LONGEST_NUMBER])
     if found is None:
         letters = _LETTERS.fullmatch(symbol)
         if letters and letters[1] in _elements.NAMES:
