@@ -155,10 +155,9 @@ def _symbols(
     """
     symbols, unknown, unnamed = [], set(), False
     for kind, label, share in zip(kinds, labels, shares, strict=True):
-        word = (label if kind is None else kind) or "without a label"
-        found = (
-            (_elements.of_label if kind is None else _elements.of_type)(word, formula) if share > 0 else ""
-        )
+        word = ((label if kind is None else kind) or "without a label")[: _limits.LONGEST_NUMBER]
+        read = _elements.of_label if kind is None else _elements.of_type
+        found = read(word, formula) if share > 0 else ""
         if found is None:
             unknown.add(word[:20])
             unnamed = unnamed or kind is None
