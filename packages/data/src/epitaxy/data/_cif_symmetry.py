@@ -224,7 +224,7 @@ def _by_number(number: int) -> list[Symmetry]:
 
 def _by_hall(symbol: str) -> Symmetry:
     try:
-        operations = gemmi.symops_from_hall(plain_symbol(symbol.replace("_", " "))[:60])
+        operations = gemmi.symops_from_hall(plain_symbol(symbol[:200].replace("_", " "))[:60])
     except (ValueError, RuntimeError) as error:
         raise UnusableRecordError(
             f"its Hall symbol {symbol[:40]!r} cannot be read; list the operations"
