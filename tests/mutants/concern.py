@@ -95,14 +95,14 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/*/data.py": ("apps/test_training.py", "apps/test_starting.py"),
     "apps/*/trial.py": ("apps/test_selection.py",),
     "apps/*/kind.py": ("apps/test_composition.py", "apps/test_new_kind.py"),
-    "apps/*/start.py": ("apps/test_like.py", "apps/test_fix.py"),
+    "apps/*/start.py": ("apps/test_like.py", "apps/test_fix.py", "apps/test_fix_orbits.py"),
     "apps/*/writing.py": ("apps/test_folder.py", "apps/test_molecules_page.py"),
     "apps/*/recipe.py": ("apps/test_config.py", "apps/test_paper_presets.py", "apps/test_composition.py"),
     "apps/crystals/presets/*.py": ("apps/test_paper_presets.py", "apps/test_config.py"),
     "apps/*/presets.py": ("apps/test_paper_presets.py", "apps/test_config.py"),
     "apps/generative/dataset.py": ("apps/test_training.py", "apps/test_sampling.py"),
     "apps/foundation/devices.py": ("apps/test_training.py", "apps/test_sampling.py"),
-    "apps/discovery/*.py": ("apps/test_search.py",),
+    "apps/discovery/*.py": ("apps/test_search_group.py", "apps/test_search.py"),
     "apps/generative/kind.py": ("apps/test_composition.py", "apps/test_safety.py"),
     "apps/foundation/folders.py": ("apps/test_cli.py", "apps/test_safety.py"),
     "apps/asymmetric_units/generator.py": ("apps/test_symmbfn.py",),
@@ -138,7 +138,9 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/training/run.py": ("apps/test_safety.py", "apps/test_starting.py"),
     "apps/training/validation.py": ("apps/test_geobfn.py",),
     "apps/training/watch.py": ("apps/test_safety.py",),
-    "apps/asymmetric_units/model.py": ("../tests/oracle/test_one_asymmetric_unit.py", "apps/test_symmbfn.py"),
+    "apps/asymmetric_units/model.py": (
+        "../tests/oracle/test_one_asymmetric_unit.py", "apps/test_symmbfn.py", "apps/test_fix_orbits.py"
+    ),
 }  # fmt: skip
 """A module of `packages/NAME/src/epitaxy/` -> files of `packages/NAME/tests/`, over all patterns that fit."""
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from epitaxy.apps import KLDM, CrysBFN, GeoBFN, SymmBFN, UsageError
-from epitaxy.apps.cli import crysbfn, geobfn, kldm, symmbfn
+from epitaxy.apps import KLDM, CrysBFN, GeoBFN, SymmBFN, UsageError, search
+from epitaxy.apps.cli import crysbfn, geobfn, kldm, searching, symmbfn
 
 MODELS: dict[str, tuple[Any, Any]] = {
     "crysbfn": (CrysBFN, crysbfn.app),
@@ -25,6 +25,12 @@ def test_commands_and_python_have_the_same_words(name: str) -> None:
     typed = set(inspect.signature(command).parameters) - OF_COMMANDS
     typed = {"properties" if word == "property" else word for word in typed}
     assert typed == set(inspect.signature(generator.sample).parameters) - {"self"}
+
+
+def test_searching_has_the_same_words_too() -> None:
+    assert {word.rstrip("_") for word in inspect.signature(searching.search).parameters} == set(
+        inspect.signature(search).parameters
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pymatgen.core import Lattice, Structure
 from typer.testing import CliRunner
 
 from epitaxy.apps import SymmBFN, UsageError
@@ -41,6 +42,25 @@ def test_points_that_sites_fix_are_those_of_the_data(units: WyckoffDataset) -> N
     fixed = wyckoff_table().freedom[units.sites] == 0
     assert fixed.any()
     torch.testing.assert_close(site_points()[units.sites][fixed], units.positions[fixed], rtol=0, atol=1e-9)
+
+
+def test_a_given_crystal_keeps_elements_and_positions_and_what_is_fixed(run: Path) -> None:
+    """``like`` and ``fix`` of a model that is given its composition: points and cell alone are made."""
+    model = SymmBFN.load(str(run))
+    rutile = Structure.from_spacegroup(
+        "P4_2/mnm", Lattice.tetragonal(4.594, 2.959), ["Ti", "O"], [[0, 0, 0], [0.305, 0.305, 0]]
+    )
+    for words in ({"like": rutile, "strength": 0.5}, {"fix": rutile, "free": "3"}):
+        made = [s.crystal for s in model.samples(model.requests(num=2, seed=0, **words), steps=4)]
+        assert any(one is not None for one in made)
+        for one in made:
+            assert one is None or one.composition == rutile.composition
+            assert one is None or has_symmetry(one, 136)
+            if "fix" in words and one is not None:
+                assert one.lattice.a == pytest.approx(rutile.lattice.a, abs=1e-9)
+                assert abs(one.frac_coords[2:] - rutile.frac_coords[2:]).max() > 1e-6
+    with pytest.raises(UsageError, match="--free-what both: this model is given its composition"):
+        model.requests(fix=rutile, free="3", free_what="both", num=1, seed=0)
 
 
 def test_what_is_given_has_no_flow_and_no_head(units: WyckoffDataset) -> None:

@@ -59,6 +59,25 @@ def test_the_shipped_weights_differ():
 
 
 @pytest.mark.slow
+def test_forces_and_stress_are_those_of_chgnets_own_code():
+    """One backward pass for both, of which nothing is kept; and no slope is left behind."""
+    from chgnet.model.model import CHGNet
+
+    from epitaxy.eval.stability.chgnet_forces import for_use_alone
+
+    own, ours = (CHGNet.load(verbose=False, use_device="cpu") for _ in range(2))
+    ours = for_use_alone(ours)
+    moved = KNOWN["NaCl"] * (2, 1, 1)
+    moved.perturb(0.1, seed=0)
+    a, b = (model.predict_structure(moved, task="efs") for model in (own, ours))
+    assert set(a) == set(b)
+    assert abs(a["e"] - b["e"]) < 1e-6
+    assert abs(a["f"] - b["f"]).max() < 1e-4
+    assert abs(a["s"] - b["s"]).max() < 1e-3
+    assert abs(ours.predict_structure(moved, task="e")["e"] - a["e"]) < 1e-6
+
+
+@pytest.mark.slow
 def test_an_isolated_atom_is_an_error():
     lone = Structure(Lattice.cubic(20), ["Na"], [[0, 0, 0]])
     (outcome,) = energies_of({"a": lone}, load_potential()).values()

@@ -165,6 +165,31 @@ def test_an_evicted_atom_may_evict_a_later_one():
     )
 
 
+def test_known_positions_are_kept_and_their_points_taken():
+    """Whatever the scores say; other atoms get the best of what is left, as in their order."""
+    table = wyckoff_table()
+    segments = Segments.from_counts([4, 1])
+    first, second = table.index(221, "a"), table.index(221, "b")
+    wanted = table.site_class[torch.full((5,), first)]
+    scores = 10.0 * torch.nn.functional.one_hot(wanted, 13).double()
+    number = torch.tensor([221, 221])
+    metric = torch.eye(3, dtype=torch.float64).expand(2, 3, 3) * 16
+    points = torch.rand(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    known = torch.tensor([-1, first, -1, second, -1])
+    made = assign_wyckoff(table, segments, number, points, scores, metric, known=known)
+    assert made.position[[1, 3]].tolist() == [first, second]
+    assert not {first, second} & set(made.position[[0, 2]].tolist())
+    assert int(made.position[4]) in (first, second)  # another crystal
+    torch.testing.assert_close(made.projection.coordinates[1], torch.zeros(3, dtype=torch.float64))
+    none = assign_wyckoff(table, segments, number, points, scores, metric, known=torch.full((5,), -1))
+    free = assign_wyckoff(table, segments, number, points, scores, metric)
+    assert torch.equal(none.position, free.position)
+    with pytest.raises(ValueError, match="two known atoms"):
+        assign_wyckoff(
+            table, segments, number, points, scores, metric, known=torch.tensor([first, first, -1, -1, -1])
+        )
+
+
 def test_probabilities_give_the_rule_of_the_paper():
     """The smallest Frobenius distance between prediction and table is the largest sum of probabilities."""
     rng = torch.Generator().manual_seed(4)

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from pymatgen.core import Structure
 
 from epitaxy.apps.asymmetric_units.model import WyckoffModel
-from epitaxy.apps.asymmetric_units.requests import WyckoffRequest, for_formulas, for_groups
+from epitaxy.apps.asymmetric_units.requests import WyckoffRequest, for_formulas, for_groups, like_unit
 from epitaxy.apps.asymmetric_units.start import wyckoff_start
 from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.foundation.errors import UsageError
@@ -18,6 +18,15 @@ from epitaxy.apps.requests.elements import Words, palette, refuse_elements
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.start import Like, StartOptions
 from epitaxy.apps.sampling.generator import Generator
+
+
+class _Asked(TypedDict):
+    """What is asked of every request alike."""
+
+    num: int
+    seed: int
+    targets: Mapping[str, float]
+    guidance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         without: Words = None,
         like: Like = None,
         strength: float | None = None,
+        fix: Like = None,
+        free: str | Sequence[int] | None = None,
+        free_what: str | None = None,
     ) -> list[WyckoffRequest]:
         """Return one request per structure to sample, in order.
 
@@ -62,54 +74,37 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             groups = list(spacegroup)
         systems = [crystal_system] if isinstance(crystal_system, str) else list(crystal_system or ())
         formulas = [formula] if isinstance(formula, str) else list(formula or ())
-        start = StartOptions(like=like, strength=strength).read(
-            partial(wyckoff_start, symprec=self.model.recipe.symprec),
+        csp = self.model.recipe.task == "csp"
+        start = StartOptions(like=like, strength=strength, fix=fix, free=free, what=free_what).read(
+            partial(wyckoff_start, symprec=self.model.recipe.symprec), given=csp,
             formula=formulas, formula_units=formula_units, spacegroup=groups, crystal_system=systems,
         )  # fmt: skip
-        if start is not None and self.model.recipe.task == "csp":
-            raise UsageError("--like: this model is given its composition; take one trained with --task dng")
-        if start is not None:
-            groups = start.batch.space_groups.tolist()
+        asked = _Asked(num=num, seed=seed, targets=dict(properties or {}), guidance=guidance)
+        self.model.conditions.check(asked["targets"], guidance)
         symmetry = Symmetry.parse(groups, systems)
-        targets = dict(properties or {})
-        self.model.conditions.check(targets, guidance)
-        if not formulas and self.model.recipe.task == "csp":
+        if csp or formulas:
+            refuse_elements(
+                "--formula gives the composition: leave one of them out"
+                if formulas
+                else "this model is given its composition; elements are for models trained with --task dng",
+                elements=elements, chemical_system=chemical_system, without=without,
+            )  # fmt: skip
+        statistics = self.model.statistics
+        chosen = palette(
+            statistics.vocabulary, elements=elements, chemical_system=chemical_system, without=without
+        )
+        if start is not None:
+            return like_unit(start, statistics, **asked, given=csp, palette=chosen)
+        if not formulas and csp:
             raise UsageError(
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"
             )
         if not formulas:
             if formula_units:
                 raise UsageError("--formula-units needs a --formula")
-            return for_groups(
-                symmetry,
-                self.model.statistics,
-                num=num,
-                seed=seed,
-                targets=targets,
-                guidance=guidance,
-                start=start,
-                palette=palette(
-                    self.model.statistics.vocabulary,
-                    elements=elements,
-                    chemical_system=chemical_system,
-                    without=without,
-                ),
-            )
-        refuse_elements(
-            "--formula gives the composition: leave one of them out",
-            elements=elements, chemical_system=chemical_system, without=without,
-        )  # fmt: skip
+            return for_groups(symmetry, statistics, **asked, palette=chosen)
         with advised(formulas):
-            return for_formulas(
-                formulas,
-                symmetry,
-                self.model.statistics,
-                num=num,
-                seed=seed,
-                targets=targets,
-                guidance=guidance,
-                formula_units=formula_units,
-            )
+            return for_formulas(formulas, symmetry, statistics, **asked, formula_units=formula_units)
 
     def sample(
         self,
@@ -126,6 +121,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
         without: Words = None,
         like: Like = None,
         strength: float | None = None,
+        fix: Like = None,
+        free: str | Sequence[int] | None = None,
+        free_what: str | None = None,
         steps: int | None = None,
         seed: int = 0,
         sampler: str | None = None,
@@ -151,6 +149,12 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             without: none of these.
             like: begin from this structure, or from the one that a file holds, instead of from noise.
             strength: how far to go from it: 0 returns it, 1 leaves nothing of it; 0.3 by default.
+            fix: keep this structure, or a file's, but for orbits that are free: in the conventional cell of
+                its space group, with its symmetry made exact, cell and kept atoms stay to the bit.
+            free: atoms of it, counted from 1 in its own order, such as ``"3,4"`` or ``[3, 4]``: each frees
+                its whole orbit.
+            free_what: what of them is generated: "positions" (on the Wyckoff positions that they have),
+                "elements", or "both", with new Wyckoff positions too.
             steps: network evaluations a structure; the recipe's number by default.
             seed: the same seed gives the same structures, whatever the batch size.
             sampler: "bayes" or "end_back"; the recipe's by default.
@@ -176,6 +180,9 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             without=without,
             like=like,
             strength=strength,
+            fix=fix,
+            free=free,
+            free_what=free_what,
         )
         found = self.samples(
             requests,

@@ -41,12 +41,14 @@ class GivenOrbits(Conditioned):
         species: element indices, where the composition is given.
         sites: Wyckoff positions, where the composition is given.
         limits: on the elements, where it is not.
+        kept: Wyckoff positions of orbits that keep theirs, -1 of others, where part of a crystal is kept.
     """
 
     space_groups: Int[Tensor, " graphs"]
     species: Int[Tensor, " atoms"] | None = None
     sites: Int[Tensor, " atoms"] | None = None
     limits: Limits | None = None
+    kept: Int[Tensor, " atoms"] | None = None
 
 
 class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
@@ -113,6 +115,7 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
             limits=limits(requests, segments, self.statistics.vocabulary),
             properties=properties,
             guidance=guidance,
+            kept=_kept_sites(requests, device),
         )
         orbits = [orbit for request in requests for orbit in request.occupation or ()]
         if not orbits:
@@ -250,7 +253,9 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         if given.sites is None:
             assert symmetry is not None
             scores = symmetry.log_softmax(-1)
-            sites, moved = assign_wyckoff(table, segments, given.space_groups, points, scores, metric)
+            sites, moved = assign_wyckoff(
+                table, segments, given.space_groups, points, scores, metric, known=given.kept
+            )
         else:
             sites = given.sites
             moved = project_to_wyckoff(table, sites, points, segments.expand(metric))
@@ -268,6 +273,20 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         """Return a cell that each group allows."""
         blank = self.blank(given)["lattice"]
         return self.k_form.decode(blank, given.space_groups)
+
+
+def _kept_sites(requests: Sequence[WyckoffRequest], device: torch.device) -> Int[Tensor, " atoms"] | None:
+    """Return the Wyckoff positions that requests keep; None where they keep nothing."""
+    if not all(request.pinned for request in requests):
+        return None
+    starts = [request.start for request in requests if request.start is not None]
+    sites = [
+        -1 if orbit in start.pins.sites else site
+        for start in starts
+        if start.pins is not None
+        for orbit, site in enumerate(start.batch.sites.tolist())
+    ]
+    return torch.tensor(sites, device=device)
 
 
 def _classes(sites: Int[Tensor, " atoms"]) -> Int[Tensor, "atoms 15"]:

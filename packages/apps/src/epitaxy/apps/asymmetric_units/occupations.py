@@ -7,7 +7,7 @@ import torch
 
 from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.foundation.messages import notify_once
 from epitaxy.apps.requests.request import draw
 from epitaxy.data.wyckoff import WyckoffStatistics
 from epitaxy.geometry import structure_seed
@@ -77,7 +77,7 @@ def fitting(
             )
     if beyond:
         groups = ", ".join(map(str, beyond[:5])) + (", ..." if len(beyond) > 5 else "")
-        notify(f"{formula} in group {groups}: cells larger than any in training, a guess beyond it")
+        notify_once(f"{formula} in group {groups}: cells larger than any in training, a guess beyond it")
     if not found:
         raise UsageError(f"{formula} fits no space group that the model was trained on: try --formula-units")
     return found

@@ -9,6 +9,7 @@ from epitaxy.apps.asymmetric_units.occupations import Occupation, drawn_occupati
 from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.crystals.data import compositions, load_crystals
 from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
 from epitaxy.apps.requests.request import TargetedRequest, draw
@@ -51,21 +52,14 @@ def for_groups(
     targets: Mapping[str, float],
     guidance: float = 0.0,
     palette: Palette = ANY,
-    start: Start | None = None,
 ) -> list[WyckoffRequest]:
     """Return ``num`` requests (for each group that is named), with numbers of orbits as training has them.
-
-    With a ``start`` they have the orbits of that crystal, whose group must be the one that is named.
 
     Raises:
         UsageError: the elements that there must be are more than the orbits that training has.
     """
     weights = {} if symmetry.groups else _roomy(symmetry.weights(statistics), statistics, palette)
     known = {number: statistics.orbits_of(number) for number in symmetry.groups or weights}
-    if start is not None:
-        numbers = start.batch.numbers.tolist()
-        check_elements(Counter(numbers), statistics.vocabulary, what="--like")
-        known = {number: {len(numbers): 1} for number in known}
     orbits = {
         number: palette.fitting(sizes, noun=f"asymmetric units of group {number}")
         for number, sizes in known.items()
@@ -84,10 +78,54 @@ def for_groups(
                     targets=targets,
                     guidance=guidance,
                     palette=palette,
-                    start=start,
                 )
             )
     return requests
+
+
+def like_unit(
+    start: Start,
+    statistics: WyckoffStatistics,
+    *,
+    num: int,
+    seed: int,
+    given: bool,
+    targets: Mapping[str, float],
+    guidance: float = 0.0,
+    palette: Palette = ANY,
+) -> list[WyckoffRequest]:
+    """Return ``num`` requests that begin from a crystal: its group, its number of orbits.
+
+    Where the model is ``given`` the composition, each orbit keeps its element and its Wyckoff position. More
+    orbits than training has in that group are said aloud.
+
+    Raises:
+        UsageError: an element that the model does not know, or fewer orbits than there must be elements.
+    """
+    numbers, sites = start.batch.numbers.tolist(), start.batch.sites.tolist()
+    what = "--like" if start.pins is None else "--fix"
+    check_elements(Counter(numbers), statistics.vocabulary, what=what)
+    palette.check_size(len(numbers))
+    if start.pins is not None:
+        start.pins.check(numbers, palette)
+    group = int(start.batch.space_groups)
+    most = max(statistics.orbits_of(group))
+    if len(numbers) > most:
+        notify(f"{what}: {len(numbers)} orbits, where training has at most {most} in group {group}: a guess")
+    return [
+        WyckoffRequest(
+            id=f"{number:06d}",
+            seed=structure_seed(seed, number),
+            num_atoms=len(numbers),
+            space_group=group,
+            occupation=tuple(zip(numbers, sites, strict=True)) if given else None,
+            targets=targets,
+            guidance=guidance,
+            palette=palette,
+            start=start,
+        )
+        for number in range(num)
+    ]
 
 
 def _roomy(weights: Mapping[int, int], statistics: WyckoffStatistics, palette: Palette) -> dict[int, int]:
@@ -226,8 +264,8 @@ def for_dataset(
         raise UsageError("--property does not go with --compositions: take --formula for each composition")
     if said & {"elements", "chemical_system", "without"}:
         raise UsageError("--compositions says which elements: leave out --elements and its like")
-    if "like" in said or others.get("strength") is not None:
-        raise UsageError("--compositions does not go with --like and --strength: give one of them")
+    if said & {"like", "fix", "free", "free_what"} or others.get("strength") is not None:
+        raise UsageError("--compositions does not go with --like, --strength and --fix: give one of them")
     cells = compositions(load_crystals(name, split, root=root, limit=limit))
     symmetry = Symmetry.parse(groups, systems)
     return for_compositions(cells, symmetry, statistics, num=num, seed=seed)

@@ -28,7 +28,7 @@ class Symmetry:
         Raises:
             UsageError: a word that is no space group or no crystal system, or both kinds.
         """
-        numbers = tuple(_number(word) for word in groups)
+        numbers = tuple(group_number(word) for word in groups)
         known = tuple(dict.fromkeys(crystal_system(number) for number in range(1, 231)))
         for word in systems:
             if word not in known:
@@ -56,7 +56,12 @@ class Symmetry:
         return found
 
 
-def _number(word: int | str) -> int:
+def group_number(word: int | str) -> int:
+    """Return the number of a space group that a user names by it or by a symbol.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
     try:
         return space_group_number(word)
     except ValueError as error:

@@ -68,7 +68,10 @@ Fix = Annotated[
     typer.Option(metavar="FILE", help="Keep this file's structure but for --free."),
 ]
 Free = Annotated[
-    str | None, typer.Option(metavar="3,4", help="Sites of --fix to generate anew, counted from 1.")
+    str | None,
+    typer.Option(
+        metavar="3,4", help="Sites of --fix to generate anew, counted from 1; SymmBFN: their whole orbits."
+    ),
 ]
 FreeWhat = Annotated[
     str | None,

@@ -16,6 +16,7 @@ app = typer.Typer()
     epilog=examples(
         "epitaxy search SrTiO3 --out out",
         "epitaxy search Li-Fe-O --out out --budget 01:00:00 --hull mp_20",
+        "epitaxy search Li-O --spacegroup Pnma --out out",
         "epitaxy search LiCoO2 --out out --proposals models --model kldm-mp20 --num 50 --format poscar",
     )
 )
@@ -26,6 +27,12 @@ def search(
     out: Annotated[
         Path, typer.Option(help="A folder for the results; the same words with the same folder go on.")
     ],
+    spacegroup: Annotated[
+        str | None,
+        typer.Option(
+            help="1 to 230, or a symbol: Pnma. Candidates are proposed in it, keep it and end in it."
+        ),
+    ] = None,
     budget: Annotated[
         str, typer.Option(metavar="HH:MM:SS", help="Wall-clock time, all starts together.")
     ] = "00:10:00",
@@ -91,7 +98,7 @@ def search(
     from epitaxy.apps.foundation.checks import budget_seconds
 
     words = SearchOptions(
-        question=question, out=out, budget=budget_seconds(budget), num=num,
+        question=question, spacegroup=spacegroup, out=out, budget=budget_seconds(budget), num=num,
         proposals=tuple(w.strip() for w in (proposals or "").split(",") if w.strip()),
         models=tuple(model or ()), reference=reference, leave_out_known=leave_out_known, hull=hull,
         potential=potential, formats=tuple(format_ or ["cif"]), window=window, fmax=fmax,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from pymatgen.core import Structure
@@ -15,7 +15,7 @@ from epitaxy.apps.discovery.question import Question
 from epitaxy.apps.discovery.relaxing import Relaxer
 from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.eval.isolation import Failed
-from epitaxy.eval.stability import NO_HULL, Hull, Relaxed, RelaxSettings
+from epitaxy.eval.stability import NO_HULL, Hull, Relaxed, RelaxSettings, standardised
 
 COARSE_FORCE, COARSE_STEPS = 0.1, 30
 """eV/angstrom and steps at which a first, rough relaxation ends."""
@@ -58,11 +58,21 @@ class Tried:
 
 @dataclass(kw_only=True, eq=False)
 class Tally:
-    """What a source proposed and what became of it."""
+    """What a source proposed and what became of it.
+
+    Attributes:
+        proposed: all of it.
+        faulty: no crystals.
+        elsewhere: of other elements.
+        astray: of another space group than the one that is asked for.
+        merged: nearly the same as earlier ones.
+        faults: why those were no crystals, each with how often.
+    """
 
     proposed: int = 0
     faulty: int = 0
     elsewhere: int = 0
+    astray: int = 0
     merged: int = 0
     faults: dict[str, int] = field(default_factory=dict)
 
@@ -107,10 +117,10 @@ class Engine:
         self.exhausted = False
         self.folder = Folder()
         self._sieve = Sieve()
-        self.coarse = RelaxSettings(
+        self.coarse = replace(
+            self.fine,
             fmax=max(COARSE_FORCE, self.fine.fmax),
             max_steps=min(COARSE_STEPS, self.fine.max_steps),
-            pressure=self.fine.pressure,
         )
 
     def run(self) -> None:
@@ -141,8 +151,17 @@ class Engine:
             rough[number][0].fine = outcome
 
     def relaxed(self) -> dict[str, Relaxed]:
-        """Return the furthest that each candidate came."""
-        return {one.id: one.best for one in self.tried if isinstance(one.best, Relaxed)}
+        """Return the furthest that each candidate came, of those that have the space group asked for."""
+        return {
+            one.id: one.best
+            for one in self.tried
+            if isinstance(one.best, Relaxed) and self.question.admits(one.best.spacegroup)
+        }
+
+    def outcomes(self) -> dict[str, Relaxed | Failed | None]:
+        """Return what came of each candidate, but for those that relaxed into another space group."""
+        relaxed = self.relaxed()
+        return {one.id: one.best for one in self.tried if isinstance(one.best, Failed) or one.id in relaxed}
 
     def _time_left(self) -> float:
         return self.deadline - self.clock()
@@ -188,6 +207,9 @@ class Engine:
                 tally.elsewhere += 1
                 return
             fault = fault_of(structure)
+            if fault is None and not self._admitted(structure):
+                tally.astray += 1
+                return
         if structure is None or fault is not None:
             tally.faulty += 1
             tally.faults[str(fault)] = tally.faults.get(str(fault), 0) + 1
@@ -200,6 +222,10 @@ class Engine:
             return
         name = f"{proposal.origin.by.rstrip('/').split('/')[-1]}-{tally.proposed}"
         self.tried.append(Tried(id=name, structure=structure, origins=[proposal.origin]))
+
+    def _admitted(self, structure: Structure) -> bool:
+        """Whether a proposal has the space group asked for: relaxing keeps it, and brings none back."""
+        return self.question.group is None or self.question.admits(standardised(structure).number)
 
     def _refine(self) -> None:
         """Relax finely what is low, the lowest first; what that shows decides what comes next."""
@@ -231,8 +257,10 @@ class Engine:
             formula = one.structure.composition.reduced_formula
             best[formula] = min(best.get(formula, one.enthalpy), one.enthalpy)
         hull = NO_HULL
-        if self.question.is_system:
-            hull = self.hull if self.hull.entries else hull_of_found(relaxed)
+        if self.question.is_system and self.hull.entries:
+            hull = self.hull
+        elif self.question.makes_hull:
+            hull = hull_of_found(relaxed)
         found = {}
         for name, one in relaxed.items():
             value = None if hull is NO_HULL else hull.above(one.structure.composition, one.enthalpy).value

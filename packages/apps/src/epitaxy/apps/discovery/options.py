@@ -23,6 +23,7 @@ class SearchOptions:
 
     Attributes:
         question: a formula, ``SrTiO3``, or a chemical system, ``Li-Fe-O``.
+        spacegroup: number or symbol of the one space group that candidates may have; None for any.
         out: the folder of the results, and of what is needed to go on.
         budget: seconds of wall-clock time, all starts together.
         num: candidates after which no more are proposed; None for as many as the time allows.
@@ -48,6 +49,7 @@ class SearchOptions:
 
     question: str
     out: Path
+    spacegroup: int | str | None = None
     budget: float = BUDGET
     num: int | None = None
     proposals: Sequence[str] = ()

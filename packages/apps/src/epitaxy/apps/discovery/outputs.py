@@ -148,6 +148,7 @@ def _record(result: SearchResult, rows: Sequence[Row]) -> dict[str, Any]:
         "seconds": round(result.seconds, 2),
         "interrupted": result.interrupted,
         "force_calls": result.force_calls,
+        "of_another_group": result.strayed,
         "sources": {name: asdict(tally) for name, tally in result.tallies.items()},
         "candidates": [
             {

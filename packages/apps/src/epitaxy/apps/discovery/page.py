@@ -12,6 +12,7 @@ from epitaxy.apps.foundation.files import write_text
 from epitaxy.apps.report.structure3d import structure_figure
 from epitaxy.apps.report.turntable import STYLE, script, turntable
 from epitaxy.eval.stability import standardised
+from epitaxy.eval.stability.descent import SYMPREC
 
 SHOWN = 12
 """Candidates with a card of their own."""
@@ -60,7 +61,7 @@ def write_search_page(path: Path, result: SearchResult, *, window: float, files:
         window: eV/atom within which a candidate is on the shortlist.
         files: a file of each candidate on the shortlist by its id, relative to the page.
     """
-    title = f"Candidates for {result.question.text}"
+    title = f"Candidates for {result.question.title}"
     body = "\n".join(
         [
             f"<h1>{html.escape(title)}</h1>",
@@ -88,7 +89,16 @@ def _summary(result: SearchResult, window: float) -> str:
     return (
         f"{distinct} distinct crystals were found, {listed} of them within {1000 * window:.0f} meV/atom "
         f"{above}, by {result.stability.potential} at 0 K. A potential errs: take the "
-        f"lowest few further.{stopped}"
+        f"lowest few further.{stopped}{_group(result)}"
+    )
+
+
+def _group(result: SearchResult) -> str:
+    """Say what was left out for its space group."""
+    if result.question.group is None:
+        return ""
+    return (
+        f" All have the space group asked for to {SYMPREC:g} Å; {result.left_out} without it were left out."
     )
 
 
@@ -200,9 +210,9 @@ def _asked(result: SearchResult) -> str:
     ]
     rows.append(["took", f"{result.seconds:.0f} s, {result.force_calls} computations of forces"])
     rows.append(["energies compared with", result.stability.hull.statement])
-    head = ["source", "proposed", "no crystals", "other elements", "merged before relaxing"]
+    head = ["source", "proposed", "no crystals", "other elements", "other space group", "merged"]
     sources = [
-        [name, tally.proposed, tally.faulty, tally.elsewhere, tally.merged]
+        [name, tally.proposed, tally.faulty, tally.elsewhere, tally.astray, tally.merged]
         for name, tally in result.tallies.items()
     ]
     return _html_table(head, sources) + _html_table(["asked", ""], rows).replace(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from epitaxy.apps.discovery.options import SOURCES, SearchOptions
 from epitaxy.apps.discovery.proposals.compositions import stoichiometries
+from epitaxy.apps.discovery.proposals.groups import possible_in, units_in, why_no_group
 from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
 from epitaxy.apps.discovery.proposals.proposal import Proposer
 from epitaxy.apps.discovery.proposals.prototypes import prototype_proposer
@@ -45,17 +46,22 @@ def serving(options: SearchOptions, question: Question) -> list[Capability]:
         named = [capability_of(name) for name in dict.fromkeys(options.models)]
         for one in named:
             if reason := _why_not(one, question):
-                raise UsageError(f"--model {one.name} {reason}, and {options.question} is asked for")
+                raise UsageError(f"--model {one.name} {reason}, and {question.title} is asked for")
         return named
     shipped = shipped_capabilities()
     able = [one for one in shipped if _why_not(one, question) is None]
     if not able:
         reasons = "; ".join(f"{one.name} {_why_not(one, question)}" for one in shipped if one.makes_crystals)
-        raise UsageError(f"no model knows {options.question} ({reasons}): {_OTHERWISE}")
+        raise UsageError(f"no model knows {question.title} ({reasons}): {_OTHERWISE}")
     return able
 
 
 def _why_not(model: Capability, question: Question) -> str | None:
+    return _why_not_these(model, question) or why_no_group(model, question)
+
+
+def _why_not_these(model: Capability, question: Question) -> str | None:
+    """Say why it cannot make a composition, or crystals of the elements."""
     if not question.is_system:
         return model.why_not(formula_of(question.amounts or {}))
     if not model.makes_crystals:
@@ -89,16 +95,38 @@ def planned(options: SearchOptions, question: Question, reference: Reference) ->
                 raise UsageError(f"{missing}: name other known crystals with --reference")
             notify(f"{missing}; going on without")
             continue
-        if kind == "random":
-            try:
-                require_pyxtal()
-            except WorkError as error:
-                if options.proposals:
-                    raise
-                notify(f"without random structures: {error}")
-                continue
+        if kind == "random" and not _random_serves(options, question, compositions):
+            continue
         kinds.append(kind)
-    return Plan(models=serving(options, question), kinds=kinds, compositions=compositions)
+    models = serving(options, question)
+    if models and not options.models:
+        able = [one for one in shipped_capabilities() if _why_not_these(one, question) is None]
+        if others := [one.name for one in able if one not in models]:
+            notify(f"without {', '.join(others)}: they cannot be asked for {question.title}")
+    return Plan(models=models, kinds=kinds, compositions=compositions)
+
+
+def _random_serves(options: SearchOptions, question: Question, compositions: Sequence[Amounts]) -> bool:
+    """Whether random structures can be made; where they cannot and are not named, say why.
+
+    Raises:
+        UsageError: they are named, and no cell of any composition fits the space group.
+        WorkError: they are named, and PyXtal is not installed.
+    """
+    try:
+        require_pyxtal()
+        if question.group is not None and not any(
+            units_in(question.group, amounts, options.max_atoms) for amounts in compositions
+        ):
+            raise UsageError(
+                f"no cell of up to {options.max_atoms} atoms fits {question.title}: raise --max-atoms"
+            )
+    except (WorkError, UsageError) as error:
+        if options.proposals:
+            raise
+        notify(f"without random structures: {error}")
+        return False
+    return True
 
 
 def _compositions(question: Question, reference: Reference) -> list[Amounts]:
@@ -111,13 +139,24 @@ def proposers(options: SearchOptions, question: Question, plan: Plan, reference:
     found: list[Proposer] = []
     sampling = Sampling(seed=options.seed, steps=options.steps, device=options.device)
     for model in plan.models:
-        formulas = [formula_of(amounts) for amounts in plan.compositions]
-        possible = [f for f in formulas if model.takes_formulas and model.why_not(f) is None]
-        if possible or not model.takes_formulas:
+        possible = _possible(model, question, plan.compositions)
+        if possible or model.task == "dng":
             found.append(model_proposer(model, question, possible, sampling))
     if "prototypes" in plan.kinds:
         some = [amounts for amounts in plan.compositions if reference.of_type(amounts)]
-        found.append(prototype_proposer(reference, some))
+        found.append(prototype_proposer(reference, some, group=question.group))
     if "random" in plan.kinds:
-        found.append(random_proposer(plan.compositions, max_atoms=options.max_atoms, seed=options.seed))
+        found.append(
+            random_proposer(
+                plan.compositions, max_atoms=options.max_atoms, seed=options.seed, group=question.group
+            )
+        )
     return found
+
+
+def _possible(model: Capability, question: Question, compositions: Sequence[Amounts]) -> list[str]:
+    """Return the compositions that a model can be asked for; none of one that chooses itself."""
+    if not model.takes_formulas or (question.is_system and model.task == "dng"):
+        return []
+    known = [amounts for amounts in compositions if model.why_not(formula_of(amounts)) is None]
+    return [formula_of(amounts) for amounts in possible_in(model, known, question.group)]

@@ -1,12 +1,14 @@
 """What is searched: one composition, or any stoichiometry of some elements."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from math import gcd
 
 from pymatgen.core import Composition, Element
+from pymatgen.symmetry.groups import sg_symbol_from_int_number
 
+from epitaxy.apps.asymmetric_units.symmetry import group_number
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.requests.formulas import parse_formula
 
@@ -26,16 +28,32 @@ class Question:
         text: in its usual form, ``SrTiO3`` or ``Fe-Li-O``: two spellings of one question have one text.
         elements: symbols, in alphabetical order.
         amounts: of a formula unit; None for a chemical system.
+        group: number of the space group that answers have; None for any.
     """
 
     text: str
     elements: tuple[str, ...]
     amounts: Amounts | None = None
+    group: int | None = None
+
+    @property
+    def title(self) -> str:
+        """The text, and in which space group."""
+        return self.text if self.group is None else f"{self.text} in {space_group_name(self.group)}"
 
     @property
     def is_system(self) -> bool:
         """Whether any stoichiometry is asked for."""
         return self.amounts is None
+
+    @property
+    def makes_hull(self) -> bool:
+        """Whether a hull can be made of what is found: the elements are seldom of the group asked for."""
+        return self.is_system and self.group is None
+
+    def admits(self, group: int | None) -> bool:
+        """Whether an answer may have this space group."""
+        return self.group is None or group == self.group
 
     def holds(self, composition: Composition) -> bool:
         """Whether a composition is an answer; of a chemical system its parts are as well."""
@@ -45,12 +63,22 @@ class Question:
         return amounts_of(composition) == self.amounts
 
 
-def parse_question(word: str) -> Question:
-    """Read ``SrTiO3`` or ``Li-Fe-O``.
+def space_group_name(number: int) -> str:
+    """Return symbol and number, as in ``Pm-3m (221)``."""
+    return f"{sg_symbol_from_int_number(number)} ({number})"
+
+
+def parse_question(word: str, spacegroup: int | str | None = None) -> Question:
+    """Read ``SrTiO3`` or ``Li-Fe-O``, and in which space group answers must be.
 
     Raises:
-        UsageError: neither, or with a word in it that is no element.
+        UsageError: neither, or with a word in it that is no element; or no space group.
     """
+    asked = _parsed(word)
+    return asked if spacegroup is None else replace(asked, group=group_number(spacegroup))
+
+
+def _parsed(word: str) -> Question:
     if not _SYSTEM.fullmatch(word):
         counts = parse_formula(word)
         amounts = {Element.from_Z(z).symbol: n for z, n in counts.items()}

@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
-from pymatgen.symmetry.groups import sg_symbol_from_int_number
 
 from epitaxy.apps.discovery.engine import Engine, Tally, Tried
 from epitaxy.apps.discovery.folding import Folded
 from epitaxy.apps.discovery.hulls import hull_of_found
 from epitaxy.apps.discovery.proposals.proposal import Origin
-from epitaxy.apps.discovery.question import Question, amounts_of
+from epitaxy.apps.discovery.question import Question, amounts_of, space_group_name
 from epitaxy.apps.discovery.reference import Reference
-from epitaxy.eval.isolation import Failed
 from epitaxy.eval.stability import (
     NO_HULL,
     Candidate,
@@ -84,7 +82,7 @@ class Find:
     def spacegroup(self) -> str:
         """Symbol and number of the space group, as in ``Pm-3m (221)``; empty if spglib finds none."""
         number = None if self.candidate.relaxed is None else self.candidate.relaxed.spacegroup
-        return "" if number is None else f"{sg_symbol_from_int_number(number)} ({number})"
+        return "" if number is None else space_group_name(number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,6 +95,7 @@ class SearchResult:
         stability: the same as ``epitaxy relax`` gives.
         reference: what candidates were compared with.
         tallies: what each source proposed, by name.
+        strayed: candidates left out because they relaxed into another space group than the one asked for.
         force_calls: energies and forces computed, in all starts.
         seconds: of wall-clock time, in all starts.
         interrupted: whether it was stopped before its time.
@@ -108,6 +107,7 @@ class SearchResult:
     stability: StabilityResult
     reference: str
     tallies: Mapping[str, Tally] = field(default_factory=dict)
+    strayed: int = 0
     force_calls: int = 0
     seconds: float = 0.0
     interrupted: bool = False
@@ -117,6 +117,11 @@ class SearchResult:
     def structures(self) -> list[Structure]:
         """The relaxed crystals, the lowest first."""
         return [find.structure for find in self.finds if find.structure is not None]
+
+    @property
+    def left_out(self) -> int:
+        """How many had another space group than the one asked for, as proposed or after relaxing."""
+        return self.strayed + sum(tally.astray for tally in self.tallies.values())
 
     def shortlist(self, window: float) -> list[Find]:
         """List those within a window above the best (the hull, if there is one), eV/atom."""
@@ -138,7 +143,7 @@ def gathered(engine: Engine, reference: Reference, hull: Hull, *, until: float) 
         until: time of ``time.monotonic`` after which no more are compared but the very lowest.
     """
     relaxed = engine.relaxed()
-    if hull is NO_HULL and engine.question.is_system:
+    if hull is NO_HULL and engine.question.makes_hull:
         hull = hull_of_found(relaxed)
     folded = engine.folder.fold(relaxed)
     heights = engine.above()
@@ -148,10 +153,7 @@ def gathered(engine: Engine, reference: Reference, hull: Hull, *, until: float) 
         for rank, name in enumerate(lowest)
         if rank < ALWAYS_COMPARED or time.monotonic() < until
     }
-    outcomes: dict[str, Relaxed | Failed | None] = {
-        one.id: one.best for one in engine.tried if one.best is not None
-    }
-    candidates = compared(outcomes, hull=hull, labels=_labels(folded, likenesses))
+    candidates = compared(engine.outcomes(), hull=hull, labels=_labels(folded, likenesses))
     stability = StabilityResult(
         candidates=candidates,
         hull=hull,
@@ -166,6 +168,7 @@ def gathered(engine: Engine, reference: Reference, hull: Hull, *, until: float) 
         stability=stability,
         reference=reference.source,
         tallies=engine.tallies,
+        strayed=sum(isinstance(one.best, Relaxed) and one.id not in relaxed for one in engine.tried),
         force_calls=sum(_calls(one) for one in engine.tried),
     )
 

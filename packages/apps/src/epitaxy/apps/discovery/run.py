@@ -35,6 +35,7 @@ from epitaxy.eval.stability import (
     build_hull,
     load_potential,
 )
+from epitaxy.eval.stability.descent import SYMPREC
 
 _RESERVED = 0.04
 """Of the budget, for folding what was found and writing it."""
@@ -64,6 +65,7 @@ class Prepared:
         options = self.options
         return {
             "question": self.question.text,
+            "space_group": self.question.group,
             "seed": options.seed,
             "proposals": list(self.plan.kinds),
             "models": {model.name: _checksum(model.path / "model.safetensors") for model in self.plan.models},
@@ -88,6 +90,7 @@ def run_search(options: SearchOptions, *, started: float | None = None) -> Searc
         KeyboardInterrupt: after what there is was written.
     """
     started = time.monotonic() if started is None else started
+    os.environ.setdefault("SPGLIB_WARNING", "OFF")  # it tells the terminal what it tries again
     with sentences():
         prepared = prepare(options)
         with claimed(options.out, prepared.identity()) as state:
@@ -105,7 +108,7 @@ def prepare(options: SearchOptions) -> Prepared:
         WorkError: something that is not installed.
     """
     options.check()
-    question = parse_question(options.question)
+    question = parse_question(options.question, options.spacegroup)
     check_writable("--out", options.out, folder=True)
     serving(options, question)
     potential = _potential(options.potential)
@@ -116,7 +119,9 @@ def prepare(options: SearchOptions) -> Prepared:
         reference = without(reference, question)
     plan = planned(options, question, reference)
     if not proposers(options, question, plan, reference):
-        raise UsageError(f"nothing proposes candidates for {question.text}: name more with --proposals")
+        raise UsageError(f"nothing proposes candidates for {question.title}: name more with --proposals")
+    # Known crystals of the hull have their own groups and lose none.
+    settings = replace(settings, keep_symmetry=question.group is not None)
     found = Prepared(
         options=options, question=question, plan=plan, reference=reference, potential=potential, hull=hull,
         settings=settings,
@@ -147,7 +152,7 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
     interrupted = False
     with ExitStack() as stack:
         stack.callback(relaxer.close)
-        report = stack.enter_context(reporting(f"searching {prepared.question.text}"))
+        report = stack.enter_context(reporting(f"searching {prepared.question.title}"))
         engine = Engine(
             question=prepared.question,
             stream=_stream(prepared, state, pulls),
@@ -214,7 +219,8 @@ def _hull(prepared: Prepared, state: State, workers: int, until: float) -> Hull:
     system = frozenset(prepared.question.elements)
     notify(f"energies of {len(prepared.hull.structures)} known crystals of {prepared.hull.source}")
     try:
-        return build_hull(prepared.hull, [system], prepared.potential, settings=prepared.settings, work=work)
+        settings = replace(prepared.settings, keep_symmetry=False)
+        return build_hull(prepared.hull, [system], prepared.potential, settings=settings, work=work)
     except _TimeUpError:
         notify(
             f"the hull of {prepared.hull.source} takes more than half of the budget and is left out this "
@@ -243,6 +249,11 @@ def _conclude(options: SearchOptions, result: SearchResult) -> None:
         WorkError: nothing was relaxed.
     """
     listed = result.shortlist(options.window)
+    if result.left_out:
+        notify(
+            f"{result.left_out} candidates without the space group asked for (to {SYMPREC:g} angstrom) left "
+            f"out, {result.strayed} of them after relaxing"
+        )
     if listed:
         best = listed[0]
         formula = best.candidate.relaxed and best.candidate.relaxed.structure.composition.reduced_formula
@@ -257,13 +268,21 @@ def _conclude(options: SearchOptions, result: SearchResult) -> None:
     if result.interrupted:
         raise KeyboardInterrupt
     if not result.structures:
-        raise WorkError(
-            f"nothing could be relaxed in {result.seconds:.0f} s: give a larger --budget than "
-            f"{options.budget:.0f} s and type the same again, it goes on"
-            if not result.finds
-            else f"every candidate failed (the first: {result.finds[0].candidate.above.reason}): "
+        raise WorkError(_why_nothing(options, result))
+
+
+def _why_nothing(options: SearchOptions, result: SearchResult) -> str:
+    if result.finds:
+        return (
+            f"every candidate failed (the first: {result.finds[0].candidate.above.reason}): "
             f"{options.out / 'candidates.json'} has the reasons"
         )
+    more = f"give a larger --budget than {options.budget:.0f} s and type the same again, it goes on"
+    if result.question.group is not None and result.left_out == sum(
+        tally.proposed - tally.faulty - tally.elsewhere for tally in result.tallies.values()
+    ):
+        return f"no candidate was of {result.question.title}: {more}, or name more sources with --proposals"
+    return f"nothing could be relaxed in {result.seconds:.0f} s: {more}"
 
 
 def _cores() -> int:

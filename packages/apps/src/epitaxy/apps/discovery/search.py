@@ -12,6 +12,7 @@ def search(
     question: str,
     *,
     out: str | Path,
+    spacegroup: int | str | None = None,
     budget: float | int | str = BUDGET,
     num: int | None = None,
     proposals: str | Sequence[str] = (),
@@ -40,6 +41,8 @@ def search(
 
     Args:
         question: a formula such as ``SrTiO3``, or a chemical system such as ``Li-Fe-O``.
+        spacegroup: number or symbol, such as ``"Pnma"``: candidates are proposed in this group, keep it while
+            they relax, and are listed only if it is theirs (to 0.1 angstrom) in the end.
         out: folder of the results; the same search with the same folder goes on where it was.
         budget: wall-clock time in seconds or as ``HH:MM:SS``, all starts together.
         num: candidates after which no more are proposed.
@@ -72,6 +75,7 @@ def search(
     return run_search(
         SearchOptions(
             question=question,
+            spacegroup=spacegroup,
             out=Path(out),
             budget=budget_seconds(budget) if isinstance(budget, str) else float(budget),
             num=num,

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 
 
 def is_main_process() -> bool:
@@ -13,3 +14,9 @@ def notify(text: str) -> None:
     """Print one line."""
     if is_main_process():
         print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@cache
+def notify_once(text: str) -> None:
+    """Print one line, unless this process has printed it."""
+    notify(text)

@@ -84,23 +84,13 @@ def kept(
         requests: one a graph, all of them pinned.
         segments: the batch's.
     """
-    positions, elements = [], []
-    for request in requests:
-        assert request.start is not None
-        assert request.start.pins is not None
-        pins, places = request.start.pins, range(request.num_atoms)
-        positions += [place in pins.positions for place in places]
-        elements += [place in pins.elements for place in places]
-    masks = {
-        "positions": torch.tensor(positions, device=segments.device),
-        "elements": torch.tensor(elements, device=segments.device),
-        "graph": torch.zeros(len(requests), dtype=torch.bool, device=segments.device),
-    }
+    pinned = [(r.start.pins, r.num_atoms) for r in requests if r.start and r.start.pins]
 
     def free(field: str) -> Tensor:
         if flow.levels[field] == "graph":
-            return masks["graph"]
-        return masks["positions" if field == "positions" else "elements"]
+            return torch.zeros(len(requests), dtype=torch.bool, device=segments.device)
+        rows = [place in pins.rows(field) for pins, size in pinned for place in range(size)]
+        return torch.tensor(rows, device=segments.device)
 
     return flow.replacing(
         **{

@@ -36,6 +36,15 @@ class Pins:
         """The atoms whose elements are generated."""
         return () if self.what == "positions" else self.free
 
+    @property
+    def sites(self) -> tuple[int, ...]:
+        """Of asymmetric units, the orbits whose Wyckoff positions are generated."""
+        return self.free if self.what == "both" else ()
+
+    def rows(self, field: str) -> tuple[int, ...]:
+        """Return the atoms of which a field of labels or points is generated."""
+        return {"positions": self.positions, "symmetry": self.sites}.get(field, self.elements)
+
     @classmethod
     def parse(cls, free: str | Sequence[int] | None, what: str | None, *, given: bool) -> "Pins":
         """Read sites, counted from 1 as in ``3,4``, and what is free of them.
@@ -60,14 +69,22 @@ class Pins:
             )
         return cls(free=tuple(sorted({int(site) - 1 for site in listed})), what=cast(What, chosen))
 
+    def check_sites(self, count: int) -> None:
+        """Refuse sites that a structure of so many has not.
+
+        Raises:
+            UsageError: naming the last.
+        """
+        if self.free[-1] >= count:
+            raise UsageError(f"--free {self.free[-1] + 1}: the structure --fix has {count} sites")
+
     def check(self, numbers: Sequence[int], palette: Palette) -> None:
         """Refuse sites that are not there, and elements that what is kept cannot have.
 
         Raises:
             UsageError: naming them.
         """
-        if self.free[-1] >= len(numbers):
-            raise UsageError(f"--free {self.free[-1] + 1}: the structure --fix has {len(numbers)} sites")
+        self.check_sites(len(numbers))
         kept = {z for place, z in enumerate(numbers) if place not in self.elements}
         if palette.allowed is not None and not kept <= palette.allowed:
             raise UsageError("--fix keeps an element that --elements, --chemical-system or --without bars")

@@ -9,7 +9,7 @@ from ase import Atoms
 from pymatgen.core import Structure
 
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.requests.pins import Pins
+from epitaxy.apps.requests.pins import Pins, restored
 from epitaxy.data import Reject
 
 STRENGTH = 0.3
@@ -39,6 +39,10 @@ class Start:
     def begins(self, steps: int) -> int:
         """Return the step that sampling begins with, of so many."""
         return round((1 - self.strength) * steps)
+
+    def restored(self, made: Structure | Atoms) -> Structure | Atoms:
+        """Return what was made, with all that is kept as it was given, to the bit."""
+        return made if self.pins is None else restored(made, self.structure, self.pins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.apps.generative.constraints import kept, without_banks
 from epitaxy.apps.generative.model import Batch, GenerativeModel, Given
-from epitaxy.apps.requests.pins import restored
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.soundness import checked
@@ -202,6 +201,6 @@ def _given_batch(group: Sequence[Q], device: torch.device) -> Any:
 def _restored(sample: Sample) -> Sample:
     """Return the sample with what its request keeps as it was given."""
     start = sample.request.start
-    if start is None or start.pins is None or sample.structure is None:
+    if start is None or sample.structure is None:
         return sample
-    return replace(sample, structure=restored(sample.structure, start.structure, start.pins))
+    return replace(sample, structure=start.restored(sample.structure))

@@ -7,12 +7,15 @@
 from epitaxy.data.wyckoff._units import site_points
 from epitaxy.data.wyckoff.dataset import WyckoffDataset
 from epitaxy.data.wyckoff.preparation import SYMPREC, prepare_wyckoff
+from epitaxy.data.wyckoff.single import AsymmetricUnit, asymmetric_unit
 from epitaxy.data.wyckoff.statistics import WyckoffStatistics
 
 __all__ = [
     "SYMPREC",
+    "AsymmetricUnit",
     "WyckoffDataset",
     "WyckoffStatistics",
+    "asymmetric_unit",
     "prepare_wyckoff",
     "site_points",
 ]

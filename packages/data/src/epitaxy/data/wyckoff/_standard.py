@@ -24,6 +24,7 @@ class Standard(NamedTuple):
         multiplicities: atoms of each orbit in the cell.
         positions: fractional coordinates of the orbit's first atom there, idealised.
         numbers: atomic numbers.
+        orbits: which of the orbits each atom of the given cell belongs to, in its order.
 
     """
 
@@ -33,6 +34,7 @@ class Standard(NamedTuple):
     multiplicities: Int[np.ndarray, " orbits"]
     positions: Float[np.ndarray, "orbits 3"]
     numbers: Int[np.ndarray, " orbits"]
+    orbits: Int[np.ndarray, " atoms"]
 
 
 def standardise(crystal: Crystal, symprec: float, max_atoms: int) -> Standard:
@@ -57,8 +59,8 @@ def standardise(crystal: Crystal, symprec: float, max_atoms: int) -> Standard:
     # Atoms of the standard cell and of the given one are matched through the primitive cell of both.
     given, source = np.unique(found.mapping_to_primitive, return_index=True)
     source = source[np.searchsorted(given, found.std_mapping_to_primitive)]
-    orbit = np.asarray(found.crystallographic_orbits)[source]
-    _, first, multiplicities = np.unique(orbit, return_index=True, return_counts=True)
+    orbit = np.asarray(found.crystallographic_orbits)
+    known, first, multiplicities = np.unique(orbit[source], return_index=True, return_counts=True)
     letters: Sequence[str] = found.wyckoffs
     return Standard(
         number=int(found.number),
@@ -67,6 +69,7 @@ def standardise(crystal: Crystal, symprec: float, max_atoms: int) -> Standard:
         multiplicities=multiplicities.astype(np.int64),
         positions=np.array(found.std_positions, dtype=np.float64)[first],
         numbers=numbers[first],
+        orbits=np.searchsorted(known, orbit),
     )
 
 

@@ -25,13 +25,17 @@ TIE = 1e-6
 
 
 class Unit(NamedTuple):
-    """One crystal as its orbits, sorted by site, element and position; see `WyckoffDataset`."""
+    """One crystal as its orbits, sorted by site, element and position; see `WyckoffDataset`.
+
+    `order` has the place that each orbit had in the standard cell.
+    """
 
     space_group: int
     lattice: Float[np.ndarray, "3 3"]
     sites: Int[np.ndarray, " orbits"]
     positions: Float[np.ndarray, "orbits 3"]
     numbers: Int[np.ndarray, " orbits"]
+    order: Int[np.ndarray, " orbits"]
 
 
 def units(cells: list[Standard], symprec: float) -> list[Unit | UnusableRecordError]:
@@ -99,7 +103,7 @@ def _sorted(cell: Standard, lattice: np.ndarray, sites: np.ndarray, positions: n
     # Rounded, so that noise in one coordinate does not decide before the next one is looked at.
     x, y, z = np.round(positions / TIE).T
     order = np.lexsort((z, y, x, cell.numbers, sites))
-    return Unit(cell.number, lattice, sites[order], positions[order], cell.numbers[order])
+    return Unit(cell.number, lattice, sites[order], positions[order], cell.numbers[order], order)
 
 
 def _defect(unit: Unit, whole: bool, freedom: Tensor) -> str | None:

@@ -134,8 +134,10 @@ def _model(weights: str, device: str) -> Any:
     import torch
     from chgnet.model.model import CHGNet
 
+    from epitaxy.eval.stability.chgnet_forces import for_use_alone
+
     check_wheel_files("chgnet")
     if multiprocessing.parent_process() is not None:
         torch.set_num_threads(1)
     with contextlib.redirect_stdout(io.StringIO()):  # it announces its size
-        return CHGNet.load(model_name=weights, use_device=device, verbose=False)
+        return for_use_alone(CHGNet.load(model_name=weights, use_device=device, verbose=False))

@@ -35,6 +35,7 @@ def assign_wyckoff(
     scores: Float[Tensor, "atoms 15 13"],
     metric: Float[Tensor, "graphs 3 3"],
     slack: float = 0.0,
+    known: Int[Tensor, " atoms"] | None = None,
 ) -> Assignment:
     """Give each atom of an asymmetric unit the Wyckoff position that its predictions speak for.
 
@@ -54,10 +55,13 @@ def assign_wyckoff(
         scores: log-probabilities, or probabilities, of the 13 classes of each axis. Below -1e4 all are alike.
         metric: metric tensors `gram(lattice)`, square angstrom, of the crystal family's form.
         slack: positions whose score falls short of the best by no more than this count as ties.
+        known: positions of atoms that have theirs already, whatever their scores; -1 for the others, which
+            leave them those without freedom.
 
     Raises:
-        ValueError: if a number is outside 1 to 230, a score is NaN, or a metric is not of the family's form,
-            not finite, or that of a nearly flat cell.
+        ValueError: if a number is outside 1 to 230, a score is NaN, two known atoms of a crystal are on one
+            position without freedom, or a metric is not of the family's form, not finite, or that of a
+            nearly flat cell.
 
     """
     check_numbers(number)
@@ -75,6 +79,8 @@ def assign_wyckoff(
         ),
     )
     allowed = torch.ones_like(options.atom, dtype=torch.bool)
+    if known is not None:
+        allowed = _left_by(known, table, segments, options)
     waiting = torch.ones_like(segments.index, dtype=torch.bool)
     # Each round serves whoever came too late in the one before. Since every position prefers the earlier
     # atom, places held only until an earlier atom asks (Gale and Shapley) end where serving in order does.
@@ -112,6 +118,18 @@ class _Options(NamedTuple):
         score = self.score.masked_fill(~eligible, -torch.inf)
         top = score.new_full((atoms,), -torch.inf).scatter_reduce(0, self.atom, score, "amax")
         return (eligible & (score >= top[self.atom] - slack)).nonzero()[:, 0]
+
+
+def _left_by(known: Tensor, table: WyckoffTable, segments: Segments, options: "_Options") -> Tensor:
+    """Mark the pairs that known positions allow: of a known atom its own, of others those not taken."""
+    has = known >= 0
+    points = has & (table.freedom[known.clamp(min=0)] == 0)
+    taken = (segments.index * len(table.number) + known)[points]
+    if len(torch.unique(taken)) < len(taken):
+        raise ValueError("two known atoms of a crystal are on one position without freedom")
+    pair = segments.index[options.atom] * len(table.number) + options.position
+    own = options.position == known[options.atom]
+    return torch.where(has[options.atom], own, ~torch.isin(pair, taken))
 
 
 def _nearest(atom: Tensor, distance: Tensor, atoms: int) -> Tensor:

@@ -1,6 +1,6 @@
 """Candidates that a trained model samples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -115,25 +115,27 @@ def model_proposer(
     """
     loaded = Loaded(capability, sampling)
     seed = structure_seed(sampling.seed, _own(capability.name))
+    words = {} if question.group is None else {"spacegroup": question.group}
     if question.is_system and capability.task == "dng":
-        return Sampled(loaded, _within(question.elements), seed)
+        return Sampled(loaded, _within(question.elements, words), seed)
     if not question.is_system:
-        return Sampled(loaded, _for(formula_of(question.amounts or {}), BATCH), seed)
+        return Sampled(loaded, _for(formula_of(question.amounts or {}), BATCH, words), seed)
     makers: list[Callable[[], Proposer]] = [
-        partial(Sampled, loaded, _for(formula, SMALL_BATCH), structure_seed(seed, n))
+        partial(Sampled, loaded, _for(formula, SMALL_BATCH, words), structure_seed(seed, n))
         for n, formula in enumerate(formulas)
     ]
     return Scheduled("models", capability.name, makers)
 
 
-def _for(formula: str, num: int) -> Requests:
-    return lambda model, seed: model.requests(formula=formula, num=num, seed=seed)
+def _for(formula: str, num: int, words: Mapping[str, int]) -> Requests:
+    return lambda model, seed: model.requests(formula=formula, num=num, seed=seed, **words)
 
 
-def _within(elements: Sequence[str]) -> Requests:
+def _within(elements: Sequence[str], words: Mapping[str, int]) -> Requests:
     """Ask a model that chooses its own composition for crystals of just these elements."""
     system = "-".join(elements)
-    return lambda model, seed: model.requests(formula=None, num=BATCH, seed=seed, chemical_system=system)
+    asked = {"formula": None, "chemical_system": system, **words}
+    return lambda model, seed: model.requests(num=BATCH, seed=seed, **asked)
 
 
 def _own(name: str) -> int:

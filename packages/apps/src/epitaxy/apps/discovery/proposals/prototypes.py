@@ -10,6 +10,7 @@ from pymatgen.analysis.structure_prediction.volume_predictor import DLSVolumePre
 from pymatgen.core import Element, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from epitaxy.apps.discovery.proposals.groups import may_be_in
 from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal, Proposer, Source
 from epitaxy.apps.discovery.proposals.stream import Scheduled
 from epitaxy.apps.discovery.question import Amounts, formula_of
@@ -30,11 +31,13 @@ class Prototypes:
 
     The chemically closest come first: Pettifor's numbers of what is replaced and what replaces it are close
     together. Of each structure type (space group and Wyckoff positions of each element) the closest one
-    is tried before the second of any: the others most often relax to the same.
+    is tried before the second of any: the others most often relax to the same. Where a space group is asked
+    for, those of others are passed over.
     """
 
-    def __init__(self, reference: Reference, amounts: Amounts) -> None:
-        self._reference, self._amounts = reference, amounts
+    def __init__(self, reference: Reference, amounts: Amounts, group: int | None = None) -> None:
+        self._reference, self._amounts, self._group = reference, amounts, group
+        self._size = BATCH if group is None else 1  # types of one group are rare: the first comes at once
         self._made: list[Proposal] = []
         self._rest = self._proposals()
 
@@ -50,9 +53,9 @@ class Prototypes:
 
     def batch(self, number: int) -> Sequence[Proposal] | None:
         """Return a batch; None when every known crystal was tried."""
-        end = (number + 1) * BATCH
+        end = (number + 1) * self._size
         self._made += itertools.islice(self._rest, max(0, end - len(self._made)))
-        return self._made[end - BATCH : end] or None
+        return self._made[end - self._size : end] or None
 
     def _proposals(self) -> Iterator[Proposal]:
         """Yield the closest of each structure type, then all others."""
@@ -60,7 +63,11 @@ class Prototypes:
         later = []
         for number, replacement in self._ways():
             structure = substituted(self._reference.make(number), dict(replacement))
+            if self._group is not None and not may_be_in(self._group, self._amounts, len(structure)):
+                continue  # spglib takes a hundred times as long
             label = structure_type(structure)
+            if self._group not in (None, label[0]):
+                continue
             if label in seen:
                 later.append((number, replacement))
                 continue
@@ -85,10 +92,12 @@ class Prototypes:
         return Proposal(origin=origin, structure=scaled(known, dict(replacement)))
 
 
-def prototype_proposer(reference: Reference, compositions: Sequence[Amounts]) -> Proposer:
-    """Return the known structure types of one composition, or of several in turn."""
+def prototype_proposer(
+    reference: Reference, compositions: Sequence[Amounts], *, group: int | None = None
+) -> Proposer:
+    """Return the known structure types (of a space group) of one composition, or of several in turn."""
     makers: list[Callable[[], Proposer]] = [
-        partial(Prototypes, reference, amounts) for amounts in compositions
+        partial(Prototypes, reference, amounts, group) for amounts in compositions
     ]
     return makers[0]() if len(makers) == 1 else Scheduled("prototypes", "prototypes", makers)
 
