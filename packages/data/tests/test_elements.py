@@ -46,12 +46,25 @@ def test_what_may_be_something_else_is_no_type(word):
     assert of_type(word) is of_column(word) is of_label(word) is None
 
 
+@pytest.mark.parametrize("word", ["H2O", "H2O1", "D2O", "Al_Si1", "Al/Si1", "Si1-Al1", "O1-H1", "Fe_Mn"])
+def test_what_names_two_elements_is_none(word):
+    assert of_type(word) is of_column(word) is of_label(word) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "element"), [("Fe 3+", "Fe"), ("Fe_GW", "Fe"), ("Li_AE_GW", "Li"), ("C_R", "C")]
+)
+def test_kinds_and_charges_set_apart(word, element):
+    assert of_type(word) == element
+
+
 @pytest.mark.parametrize(
     ("label", "formula", "element"),
     [
         ("HO1", "Ca H O", "H"), ("HO1", "Ho O", "Ho"), ("HO1", "Ho H O", None), ("CU1", "Cu O", "Cu"),
         ("CA1", "C H O", "C"), ("CA1", "Ca O", "Ca"), ("CA1", "C Ca", None), ("OW1", "H O", "O"),
         ("W1", "W O", "W"), ("W1", "H O", None), ("Wat1", "H O", None), ("T1", "Si O", None),
+        ("H1O", "C H O", "H"), ("H2O1", "C H O", "H"),
         ("Cn1", "C N", "C"), ("D1", "D O", "H"), ("D1", "H O", "H"), ("Fe1Mn2", "Fe Mn", None),
         ("Na-K1", "Na K", None), ("O(H2)1", "O H", None), ("O(W)1", "O H", "O"), ("Fe(III)1", "Fe", "Fe"),
     ],

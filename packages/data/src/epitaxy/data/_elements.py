@@ -26,7 +26,7 @@ NAMES = _GROUPS | {
 
 _NO_CRYSTALS = 100  # from fermium on, a numbered symbol is a name: No1, Cn2, Og1
 _CHARGE = r"\d*\.?\d*[-+]|[-+]{1,4}|\d?[-+]\d+\.?\d*|\((?:\d*[-+]|[-+]\d*|[IVX]{1,4}|\d)\)"
-_TYPE = re.compile(rf"(?:\d{{1,3}})?([A-Za-z]{{1,2}})(?:(\d{{1,4}})|{_CHARGE})?(?:_\S*)?", re.ASCII)
+_TYPE = re.compile(rf"(?:\d{{1,3}})?([A-Za-z]{{1,2}})(?:(\d{{1,4}})|\s?(?:{_CHARGE}))?(?:_(\S*))?", re.ASCII)
 _LABEL = re.compile(r"([A-Za-z]+)(|[^A-Za-z/,&|][^/,&|]*)", re.ASCII)
 _ANOTHER = re.compile(r"([A-Z][a-z])|[-(](?![IV]+\))([A-VX-Z])(?![a-z])")
 """A second element in a label: Fe1Mn1, Na-K1, O(H2)1; but not O(W)1, Fe(II)1."""
@@ -34,6 +34,10 @@ _ANOTHER = re.compile(r"([A-Z][a-z])|[-(](?![IV]+\))([A-VX-Z])(?![a-z])")
 _RAISED = {0x2070: "0", 0xB9: "1", 0xB2: "2", 0xB3: "3", 0x207A: "+", 0x207B: "-"} | {
     0x2070 + digit: str(digit) for digit in range(4, 10)
 }
+
+
+_WATER = re.compile(r"[HD]2O\d*[A-Z]?", re.ASCII)
+"""Water, or the second hydrogen of an oxygen."""
 
 
 def number_of(symbol: str) -> int:
@@ -82,6 +86,8 @@ def of_label(word: str, formula: frozenset[str] | None = None) -> str | None:
         return None
     letters = match[1]
     if formula is None:
+        if _WATER.fullmatch(word):
+            return None
         symbol = "H" if letters == "D" else letters
         return symbol if symbol in NUMBERS and not _doubtful(symbol) else None
     held = {"H" if symbol in ("D", "T") else symbol for symbol in formula} | (formula & {"T"})
@@ -94,7 +100,8 @@ def of_label(word: str, formula: frozenset[str] | None = None) -> str | None:
 
 def _split(word: str) -> tuple[str, str | None] | None:
     match = _TYPE.fullmatch(plain_text(word).translate(_RAISED).strip())
-    return None if match is None else (match[1], match[2])
+    another = match and match[3] and _ANOTHER.match(match[3])  # Al_Si is both
+    return None if match is None or (another and another[1] in NUMBERS) else (match[1], match[2])
 
 
 def _doubtful(symbol: str) -> bool:
