@@ -51,6 +51,8 @@ def test_two_processes_train_as_one_does_in_two_parts(model: str, tmp_path: Path
     one = train(model, tmp_path / "one", "--set", "training.accumulate=2")
     two = train(model, tmp_path / "two", "--devices", "2")
     close(one, two)
+    assert "2 processes" in (tmp_path / "two" / "model" / "card.md").read_text()
+    assert (tmp_path / "two" / "metrics.csv").read_text().count("step,") == 1
 
 
 @pytest.mark.slow

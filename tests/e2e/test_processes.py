@@ -1,4 +1,4 @@
-"""Two processes: training with DDP over gloo, sampling in shards by torchrun."""
+"""Two processes of torchrun: DDP over gloo, sampling in shards; test_devices.py has Lightning's own two."""
 
 import os
 import subprocess
@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ase.io import read
+from typer.testing import CliRunner
+
+from epitaxy.apps.cli.crysbfn import app
 
 TRAIN = (
     "--data", "prototypes", "--preset", "quickstart", "--set", "training.passes=1",
@@ -15,25 +19,34 @@ TRAIN = (
 )  # fmt: skip
 
 
-def crysbfn(*words: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
+def crysbfn(*words: str, processes: int) -> subprocess.CompletedProcess[str]:
     script = str(Path(sys.executable).parent / "crysbfn")
     launcher = ["--nproc-per-node", str(processes), "--standalone", "--"]
-    torchrun = ["-m", "torch.distributed.run", *launcher]
-    command = [sys.executable, *(torchrun if processes > 1 else []), script, *words]
+    command = [sys.executable, "-m", "torch.distributed.run", *launcher, script, *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280)
     assert answer.returncode == 0, answer.stderr[-3000:]
     return answer
 
 
-def test_two_processes_train_and_sample(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    crysbfn("train", *TRAIN, "--out", str(run), "--device", "cpu", "--devices", "2")
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained by two processes."""
+    out = tmp_path_factory.mktemp("torchrun") / "run"
+    crysbfn("train", *TRAIN, "--out", str(out), "--device", "cpu", "--devices", "2", processes=2)
+    return out
+
+
+def test_torchrun_trains(run: Path) -> None:
+    assert (run / "model" / "model.safetensors").is_file()
     assert "2 processes" in (run / "model" / "card.md").read_text()
     assert (run / "metrics.csv").read_text().count("step,") == 1
 
+
+def test_two_processes_sample_as_one_does(run: Path, tmp_path: Path) -> None:
     words = ("--formula", "SrTiO3", "--formula", "NaCl", "--num", "5", "--steps", "10", "--seed", "3")
-    crysbfn("sample", str(run), *words, "--out", str(tmp_path / "one"))
+    alone = CliRunner().invoke(app, ["sample", str(run), *words, "--out", str(tmp_path / "one")])
+    assert alone.exit_code == 0, alone.output
     crysbfn("sample", str(run), *words, "--out", str(tmp_path / "two"), processes=2)
     one, two = (read(tmp_path / name / "samples.extxyz", index=":") for name in ("one", "two"))
     assert len(one) == len(two) > 0
@@ -41,9 +54,3 @@ def test_two_processes_train_and_sample(tmp_path: Path) -> None:
         assert a.info == b.info
         assert np.allclose(a.cell.array, b.cell.array, atol=1e-3)
         assert np.allclose((a.get_scaled_positions() - b.get_scaled_positions() + 0.5) % 1, 0.5, atol=1e-3)
-
-
-def test_torchrun_trains_too(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    crysbfn("train", *TRAIN, "--out", str(run), "--device", "cpu", "--devices", "2", processes=2)
-    assert (run / "model" / "model.safetensors").is_file()

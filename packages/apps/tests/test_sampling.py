@@ -98,6 +98,8 @@ def test_formulas() -> None:
     assert parse_formula("SrTiO3") == {38: 1, 22: 1, 8: 3}
     assert parse_formula("Ca(OH)2") == {20: 1, 8: 2, 1: 2}
     assert parse_formula("Na4Cl4") == {11: 1, 17: 1}
+    for text in ("SrTiO\u2083", "Sr\u00a0Ti\u00a0O\uff13", "SrTiO_3", "SrTiO<sub>3</sub>"):
+        assert parse_formula(text) == {38: 1, 22: 1, 8: 3}
     for text in ("", "Xx2", "hello world", "Na-Cl", "O0"):
         with pytest.raises(UsageError, match="formula"):
             parse_formula(text)

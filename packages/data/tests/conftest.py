@@ -20,6 +20,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.delenv("EPITAXY_DATA", raising=False)
 
 
+@pytest.fixture(scope="session")
+def embedded_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests, and workers, that prepare the embedded datasets, which takes 15 s."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "embedded"
+
+
 @pytest.fixture
 def real_data() -> Path:
     if REAL_DATA is None:

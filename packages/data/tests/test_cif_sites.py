@@ -51,7 +51,26 @@ def test_an_unambiguous_label_is_an_element(label, number):
 
 
 @pytest.mark.parametrize(
-    "label", ["HO1", "OH", "T1", "Wat", "Ow", "NO3", "M1", "CU1", "X", "1", "Fe1/Mn1", "ca1"]
+    "label",
+    [
+        "W1",
+        "CO",
+        "Cn1",
+        "No1",
+        "Fe1Mn2",
+        "HO1",
+        "OH",
+        "T1",
+        "Wat",
+        "Ow",
+        "NO3",
+        "M1",
+        "CU1",
+        "X",
+        "1",
+        "Fe1/Mn1",
+        "ca1",
+    ],
 )
 def test_a_label_that_may_mean_something_else_is_refused_by_name(label):
     refused(cif(f"{label} 0.1 0.2 0.3", *XYZ), f"unknown element {label}")
@@ -59,13 +78,27 @@ def test_a_label_that_may_mean_something_else_is_refused_by_name(label):
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("Fe3+", 26), ("O2-", 8), ("Cu+2", 29), ("CU", 29), ("cu", 29), ("D", 1), ("H1+", 1), ("No", 102)],
+    [
+        ("Ca++", 20),
+        ("Fe(III)", 26),
+        ("57Fe", 26),
+        ("C_R", 6),
+        ("W", 74),
+        ("Fe3+", 26),
+        ("O2-", 8),
+        ("Cu+2", 29),
+        ("CU", 29),
+        ("cu", 29),
+        ("D", 1),
+        ("H1+", 1),
+        ("No", 102),
+    ],
 )
 def test_a_type_symbol_is_an_element_whatever_the_label(kind, number):
     assert numbers(cif(f"X1 {kind} 0.1 0.2 0.3", "type_symbol", *XYZ)) == [number]
 
 
-@pytest.mark.parametrize("kind", ["OH", "NO", "HO", "T", "Wat", "M", "0.8Nb + 0.2Zr", "Xx"])
+@pytest.mark.parametrize("kind", ["CO", "OH", "NO", "HO", "T", "Wat", "M", "0.8Nb + 0.2Zr", "Xx"])
 def test_a_type_symbol_that_is_no_element_is_refused(kind):
     refused(cif(f"X1 '{kind}' 0.1 0.2 0.3", "type_symbol", *XYZ), "unknown element " + kind)
 

@@ -1,5 +1,7 @@
 """Symmetry of CIFs: every setting gemmi knows, however it is named, is applied in full or refused."""
 
+from functools import cache
+
 import gemmi
 import numpy as np
 import pytest
@@ -61,13 +63,19 @@ NAMES = {
 ALL_READ = {"symbol with setting", "underscores", "capitals", "Hall", "symbol and number"}
 
 
+@cache
+def general_points(xhm: str) -> list[tuple[float, ...]]:
+    group = next(g for g in SETTINGS if g.xhm() == xhm)
+    return points([op.apply_to_xyz(list(GENERAL)) for op in group.operations()])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_setting_is_applied_or_refused(name):
     refused = 0
     for group in SETTINGS:
         if name == "number" and group.number <= 2 and not group.is_reference_setting():
             continue  # nobody means a centred triclinic cell by a number alone
-        expected = points([op.apply_to_xyz(list(GENERAL)) for op in group.operations()])
+        expected = general_points(group.xhm())
         text = cif(cell_of(group), NAMES[name](group), "C1 " + " ".join(map(str, GENERAL)) + "\n")
         try:
             found = parse_cif(text)
@@ -137,6 +145,32 @@ def test_the_symbol_says_which_setting_its_number_means():
     assert points(parse_cif(text).positions) == points(P21N)
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        *(
+            symbol(s)
+            for s in ("F m 3\u0305 m", "Fm\u22123m", "Fm\u00a03\u0304 m", "225", "No. 225", r"Fm\bar{3}m")
+        ),
+        *(
+            "_space_group_name_H-M_alt " + s
+            for s in ("\u2018F m -3 m\u2019", "\u201cFm-3m\u201d", "Fm3\u0305m")
+        ),
+        *("_space_group_IT_number " + s for s in ("225.0", "'225'", "225(0)", "\uff12\uff12\uff15")),
+        "_space_group_name_Hall '\u2212F\u00a04 2 3'",
+        "_space_group_name_H-M_alt\n;\nF m -3 m\n;",
+    ],
+)
+def test_symmetry_in_any_typography(named):
+    assert len(parse_cif(cif(ROCKSALT, named, NACL)).numbers) == 8
+
+
+@pytest.mark.parametrize("number", ["225.5", "2\u00b2", "0", "231", "-225", "No.225", "Fm-3m"])
+def test_numbers_that_are_none(number):
+    with pytest.raises(UnusableRecordError, match="none of 1 to 230"):
+        parse_cif(cif(ROCKSALT, f"_space_group_IT_number {number}", NACL))
+
+
 REFUSED = {
     "origin unsaid": (SILICON, symbol("F d -3 m"), "Si1 0 0 0\n", "may be space group F d -3 m:1 or"),
     "number alone": (
@@ -181,6 +215,12 @@ P21C = ("x,y,z", "-x,y+1/2,-z+1/2", "-x,-y,-z", "x,-y+1/2,z+1/2")
         ("1 x,y,z", "2 -x,y+1/2,-z+1/2", "3 -x,-y,-z", "4 x,-y+1/2,z+1/2"),
         ("(1) x,y,z", "(2) -x,1/2+y,1/2-z", "(3) -x,-y,-z", "(4) x,1/2 - y,.5 + z"),
         ("1: X, Y, Z", "2: -X, 1/2 + Y, 1/2 - Z", "3: -X, -Y, -Z", "4: X, 1/2 - Y, 1/2 + Z"),
+        (
+            "x,y,z",
+            "\u2212x,y+\u00bd,\u2212z+1\u20442",
+            "x\u0305,y\u0305,z\u0305",
+            "\uff58,\u2013y+\u00bd,z+\u00bd",
+        ),
         ("1+x,y,z", "-x,1 /2+y,1/2 - z", "-x,-y,-z", "x,1/2 - y,1/2 + z"),  # numbers that are no places
     ],
 )

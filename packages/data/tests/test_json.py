@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from ase import Atoms
+from ase.db import connect
+from ase.io.jsonio import encode
 
 from epitaxy.data import DataError, Record, Reject, read_structures
 
@@ -116,6 +119,27 @@ FAULTS = {
     "no angle": (lambda s: (s["lattice"].pop("matrix"), s["lattice"].update(gamma=0)), "angle"),
     "an occupancy that is none": (lambda s: s["sites"][0]["species"][0].update(occu=float("nan")), "partial"),
     "sites that are none": (lambda s: s.update(sites={"a": 1}), "incomplete"),
+    "pbc as text": (lambda s: s["lattice"].update(pbc="TTF"), "its pbc is TTF"),
+    "pbc of words": (lambda s: s["lattice"].update(pbc=["True", "True", "False"]), "its pbc is"),
+    "pbc of two": (lambda s: s["lattice"].update(pbc=[True, True]), "its pbc is"),
+    "pbc null": (lambda s: s["lattice"].update(pbc=None), "its pbc is None"),
+    "a slab": (lambda s: s["lattice"].update(pbc=[True, True, False]), "not periodic"),
+    "another length": (lambda s: s["lattice"].update(a=9.0), "length a of 9"),
+    "another volume": (lambda s: s["lattice"].update(volume=9.0), "volume of 9"),
+    "another place": (lambda s: s["sites"][1].update(xyz=[1.0, 1.0, 1.0]), "site 2 has abc and xyz"),
+    "no lattice": (lambda s: s.update(lattice=None), "incomplete: its lattice is None"),
+    "text in a vector": (lambda s: s["lattice"].update(matrix=[["NaN", 0, 0]] * 3), "not three numbers"),
+    "no number in a vector": (lambda s: s["lattice"].update(matrix=[[None, 0, 0]] * 3), "not three numbers"),
+    "a negative length": (lambda s: (s["lattice"].pop("matrix"), s["lattice"].update(a=-4)), "the lengths"),
+    "a truth for a length": (
+        lambda s: (s["lattice"].pop("matrix"), s["lattice"].update(a=True)),
+        "the lengths",
+    ),
+    "no length": (lambda s: (s["lattice"].pop("matrix"), s["lattice"].update(a=None)), "incomplete"),
+    "tritium, or a tetrahedral site": (
+        lambda s: s["sites"][0]["species"][0].update(element="T"),
+        "element T",
+    ),
     "a number of thousands of digits": (lambda s: s["sites"][0].update(abc=[10**400, 0, 0]), "finite"),
 }
 
@@ -151,3 +175,105 @@ def test_one_page_of_several_is_said(tmp_path, optimade):
     notes: list[str] = []
     read(tmp_path / "s.json", {"data": [optimade], "links": {"next": "http://x"}}, notes=notes)
     assert "one page of several" in notes[0]
+
+
+ASE = Atoms("NaCl", [[0, 0, 0], [2, 2, 2]], cell=[4, 4, 4], pbc=True)
+
+
+def test_what_ase_writes_is_read(tmp_path):
+    database = connect(tmp_path / "db.json")
+    database.write(ASE, gap=5.0)
+    database.write(ASE, material_id="mp-1")
+    first, second = read_structures(tmp_path / "db.json")
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert (first.id, first.properties, second.id) == ("1", {"gap": 5.0}, "2")
+    for content in (encode(ASE).encode(), json.dumps([json.loads(encode(ASE))]).encode()):
+        (found,) = read(tmp_path / "s.json", content)
+        assert isinstance(found, Record)
+        assert found.structure == first.structure == second.structure
+    assert first.structure.formula == "Na1 Cl1"
+    assert first.structure.frac_coords.tolist() == [[0, 0, 0], [0.5, 0.5, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('[3], "bool", [true, true, true]', '[3], "bool", [true, true, false]', "not periodic"),
+        ("[11, 17]", "[11, 17, 8]", "of shape [2] has 3 numbers"),
+        ("[[2]", "[[3]", "of shape [3] has 2 numbers"),
+        ("[11, 17]", "[0, 17]", "not all atomic numbers"),
+        ("[11, 17]", "[11.0, 17]", "not all atomic numbers"),
+        ('"pbc"', '"pcb"', "not periodic"),
+        (
+            '"numbers": {"__ndarray__": [[2], "int64", [11, 17]]}',
+            '"numbers": [11]',
+            "2 positions for 1 elements",
+        ),
+        ('"cell"', '"sell"', "lattice vectors is missing"),
+        ("[[3, 3]", "[[9]", "not three numbers"),
+    ],
+)
+def test_what_ase_did_not_write_is_refused(tmp_path, old, new, reason):
+    text = encode(ASE)
+    assert old in text
+    (found,) = read(tmp_path / "s.json", text.replace(old, new).encode())
+    assert isinstance(found, Reject)
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"nsites": 3}, "nsites is 3, and its sites give 2"),
+        ({"elements": ["Cl", "K", "Na"]}, "its elements is"),
+        ({"chemical_formula_reduced": "Cl2Na"}, "its chemical_formula_reduced is"),
+        ({"structure_features": ["implicit_atoms"]}, "it has implicit_atoms"),
+        ({"lattice_vectors": [[4, 0, 0], [0, 4, 0], [None] * 3]}, "lattice vector 3"),
+        ({"dimension_types": [1, 1, 0]}, "not periodic"),
+    ],
+)
+def test_optimade_that_contradicts_itself(tmp_path, optimade, change, reason):
+    agreeing = {"nsites": 2, "elements": ["Cl", "Na"], "chemical_formula_reduced": "ClNa"}
+    optimade["attributes"].update(agreeing)
+    (found,) = read(tmp_path / "s.json", {"data": [optimade]})
+    assert isinstance(found, Record)
+    assert read(tmp_path / "s.json", optimade["attributes"])[0].structure == found.structure
+    optimade["attributes"].update(change)
+    (found,) = read(tmp_path / "s.json", {"data": [optimade]})
+    assert reason in found.reason
+
+
+def test_jarvis_that_contradicts_itself(tmp_path, jarvis, rocksalt):
+    jarvis["atoms"]["abc"] = list(rocksalt.lattice.abc)
+    assert isinstance(read(tmp_path / "s.json", [jarvis])[0], Record)
+    jarvis["atoms"]["abc"][1] += 1
+    assert "length b of" in read(tmp_path / "s.json", [jarvis])[0].reason
+
+
+def test_one_element_in_two_states_is_one_atom(tmp_path, plain, rocksalt):
+    states = [{"element": "Na", "occu": 0.5, "oxidation_state": n} for n in (1, 2)]
+    plain["sites"][1]["species"] = states
+    assert read(tmp_path / "s.json", [plain])[0].structure == rocksalt
+    states[0]["occu"] = 0.4
+    assert "partial" in read(tmp_path / "s.json", [plain])[0].reason
+
+
+def test_lists_by_other_names(tmp_path, plain):
+    pair = [{"id": i, "structure": plain} for i in "ab"]
+    for content in ({"structures": pair}, {"meta": {}, "results": pair}):
+        assert [r.id for r in read(tmp_path / "s.json", content)] == ["a", "b"]
+    for text in (json.dumps(pair), json.dumps(pair, indent=1)):
+        assert [type(r) for r in read(tmp_path / "s.jsonl", text.encode())] == [Record, Record]
+    lines = ",\n".join(json.dumps(one) for one in pair) + ",\n"
+    assert [type(r) for r in read(tmp_path / "s.jsonl", lines.encode())] == [Record, Record]
+    cut = read(tmp_path / "s.ndjson", "\n".join(json.dumps(one) for one in pair).encode()[:-30])
+    assert [type(r) for r in cut] == [Record, Reject]
+    with pytest.raises(DataError, match=r"a server's message \(Not found\)"):
+        read(tmp_path / "s.json", {"errors": [{"title": "Not found"}], "meta": {}})
+
+
+def test_an_index_that_is_not_the_rows_is_refused(tmp_path, plain):
+    frame = {"columns": ["structure"], "index": ["a"], "data": [[plain], [plain]]}
+    with pytest.raises(DataError, match="an index of 1 entries for 2 rows"):
+        read(tmp_path / "s.json", frame)

@@ -122,6 +122,15 @@ FRAMES = {
     "'species' '99999999' columns": WATER.replace("id=water", "Properties=species:S:99999999:pos:R:3"),
     "no line of 5 columns": WATER.replace("id=water", "Properties=species:S:1:pos:R:3:q:R:1"),
     "name no species and pos": WATER.replace("id=water", "Properties=species:S:1:pos:R:2:q:R:1"),
+    "'CO' is either": WATER.replace("O 0", "CO 0"),
+    "unknown element 'W1'": WATER.replace("O 0", "W1 0"),
+    "it is periodic": WATER.replace("id=water", '{"cell": [[9, 0, 0], [0, 9, 0], [0, 0, 9]]}'),
+    "says 'coordinates in a.u": WATER.replace("id=water", "coordinates in a.u."),
+    "says 'unit\": \"au'": WATER.replace("id=water", '{"unit": "au"}'),
+    "name different elements": WATER.replace("id=water", "Properties=species:S:1:Z:I:1:pos:R:3")
+    .replace("O 0", "O 7 0")
+    .replace("H 0", "H 1 0"),
+    "2 atoms are announced and more": QM9.replace("3\n", "2\n", 1),
     "longer than": WATER.replace("id=water\nO", "id=water\n" + "x" * (1 << 21) + "\nO"),
 }
 
@@ -142,12 +151,16 @@ def test_legal_spellings(tmp_path):
         WATER.replace("id=water", "-1 1"),
         WATER.replace("id=water", "Eau pure à 20 °C"),
         WATER.replace("id=water", "alpha=13.2 bohr^3"),
+        WATER.replace("id=water", "energy -76.4 a.u."),
+        WATER.replace("id=water", '{"pbc": [false, false, false], "charge": 0}'),
+        WATER.replace("0.1173", "1.173*^-1"),
     ]
     text = "\ufeff" + "\n".join(frames)
     for content in (text.encode(), text.replace("\n", "\r\n").encode(), text.replace("\n", "\r").encode()):
         assert read(tmp_path / "a.xyz", content) == [[8, 1, 1]] * len(frames)
     assert read(tmp_path / "a.xyz", text[1:].encode("latin-1")) == [[8, 1, 1]] * len(frames)
     assert read(tmp_path / "a.xyz.gz", gzip.compress(text.encode())) == [[8, 1, 1]] * len(frames)
+    assert read(tmp_path / "a.xyz", WATER.replace("-0.", "\u22120.")) == [[8, 1, 1]]
     with pytest.raises(DataError, match="UTF-16"):
         read(tmp_path / "a.xyz", text.encode("utf-16"))
 
@@ -207,6 +220,12 @@ TABLES = {
     "unknown element '[C,N]', a dummy": V3000.replace("5 H", "5 [C,N]"),
     "is no line of an atom": V2000.replace("0.7572", "1_0.52"),
     "beyond 1,000,000": V3000.replace("0.9 0", "1e308 0"),
+    "its atom 1 stands for 'Ph'": V2000.replace("M  END", "A    1\nPh\nM  END"),
+    "its atom 1 stands for 'OH'": V2000.replace("M  END", "A    1\nOH\nM  END"),
+    "its atom 2 stands for 'O1'": V2000.replace("M  END", "A    2\nO1\nM  END"),
+    "it has R groups": V2000.replace("M  END", "M  RGP  1   1   1\nM  END"),
+    "a polymer's repeating unit": V2000.replace("M  END", "M  STY  1   1 SRU\nM  END"),
+    "its comment says 'bohr'": V2000.replace("\n\n", "\nlengths in bohr\n", 1),
     "longer than 16 MB": V2000.replace("M  END\n", "M  END\n> <note>\n" + "x" * (1 << 21) + "\n\n"),
 }
 
@@ -223,7 +242,8 @@ def test_charges_isotopes_and_planes_change_no_atom(tmp_path):
     marked = V2000.replace("M  END", "M  CHG  1   1   1\nM  ISO  2   2   2   3   2\nM  END")
     dollars = V2000.replace("$$$$", "> <price>\n$$$$100\n\n$$$$").replace(" H  ", " D  ", 1)
     old = V2000.replace("\n", "\r")
-    assert read(tmp_path / "a.sdf", flat + marked + dollars + old) == [[8, 1, 1]] * 4
+    named = V2000.replace("M  END", "A    1\nO1\nA    2\nHG\nM  STY  1   1 DAT\nM  END")
+    assert read(tmp_path / "a.sdf", flat + marked + dollars + named + old) == [[8, 1, 1]] * 5
 
 
 def test_data_fields(tmp_path):

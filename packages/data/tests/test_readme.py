@@ -8,8 +8,9 @@ import epitaxy.data.wyckoff
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def test_the_examples_run(tmp_path, monkeypatch):
+def test_the_examples_run(tmp_path, monkeypatch, embedded_cache):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EPITAXY_CACHE", str(embedded_cache))
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len(examples) == 3
     for example in examples:

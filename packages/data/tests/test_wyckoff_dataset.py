@@ -19,10 +19,10 @@ ARRAYS = ("counts", "space_groups", "sites", "numbers", "positions", "lattice")
 
 
 @pytest.fixture(scope="module")
-def prototypes(tmp_path_factory: pytest.TempPathFactory) -> WyckoffDataset:
+def prototypes(embedded_cache: Path) -> WyckoffDataset:
     """The embedded crystals' training split."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EPITAXY_CACHE", str(tmp_path_factory.mktemp("prototypes")))
+        patch.setenv("EPITAXY_CACHE", str(embedded_cache))
         return WyckoffDataset.load("prototypes")
 
 

@@ -7,6 +7,7 @@ the volume. Atoms are sorted as in the plain reader, by electronegativity.
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 
@@ -15,12 +16,13 @@ import numpy as np
 from jaxtyping import Float
 from pymatgen.core.periodic_table import Element
 
-from epitaxy.data import _limits
+from epitaxy.data import _elements, _limits
 from epitaxy.data._cells import lattice_matrix, wrap
+from epitaxy.data._cif_formula import Formula, formula, looser_formula
 from epitaxy.data._cif_orbits import Operations, orbit
-from epitaxy.data._cif_sites import Site, atomic_numbers, full_sites, read_sites
+from epitaxy.data._cif_sites import Site, full_sites, read_sites
 from epitaxy.data._cif_symmetry import Symmetry, symmetries
-from epitaxy.data._cif_text import Block, formula, number, structure_block, unreadable
+from epitaxy.data._cif_text import Block, number, structure_block, unreadable
 from epitaxy.data._crystal import GRAMS, Crystal
 from epitaxy.data._distances import volume
 from epitaxy.data._plain_cif import idealized, read_plain_cif
@@ -67,9 +69,10 @@ def parse_cif(text: str) -> Crystal:
 def _parse(block: Block) -> Crystal:
     lattice, cell = _cell(block)
     declared = formula(block)
-    sites = full_sites(read_sites(block, cell, declared), lattice)
+    sites = full_sites(read_sites(block, cell, None if declared is None else declared.symbols), lattice)
     if not sites:
         raise UnusableRecordError("it has no atoms; drop the record")
+    declared = declared or looser_formula(block, frozenset(site.symbol for site in sites))
     content = _decide(symmetries(block, lattice @ lattice.T), block, sites, lattice, declared)
     if block.open_end:
         raise unreadable("it ends within a coordinate; if it is complete, end its last line")
@@ -118,7 +121,7 @@ def _decide(
     block: Block,
     sites: list[Site],
     lattice: Float[np.ndarray, "3 3"],
-    declared: dict[str, float] | None,
+    declared: Formula | None,
 ) -> _Content:
     """Return the content by the one reading of the symmetry that holds what the file declares."""
     readings = list({reading.key: reading for reading in readings}.values())
@@ -146,7 +149,7 @@ def _content(
     block: Block,
     sites: list[Site],
     lattice: Float[np.ndarray, "3 3"],
-    declared: dict[str, float] | None,
+    declared: Formula | None,
 ) -> _Content:
     if len(sites) * len(symmetry.operations) > _limits.MOST_ATOMS:
         raise UnusableRecordError(f"the CIF describes more than {_limits.MOST_ATOMS} atoms; split it")
@@ -168,7 +171,7 @@ def _content(
     counted = several and all(site.multiplicity is not None for site in sites)
     order = sorted(range(len(sites)), key=lambda i: _rank(sites[i].symbol))
     positions = np.concatenate([orbits[i] for i in order])
-    numbers = [n for i in order for n in [atomic_numbers()[sites[i].symbol]] * len(orbits[i])]
+    numbers = [n for i in order for n in [_elements.number_of(sites[i].symbol)] * len(orbits[i])]
     crystal = Crystal(lattice, wrap(positions), np.array(numbers, dtype=np.int64))
     formula_confirms = multiple is not None and units is not None
     return _Content(crystal, formula_confirms or counted, formula_confirms or multiple == 1)
@@ -196,7 +199,7 @@ def _units(block: Block) -> int | None:
     return int(value)
 
 
-def _multiple(counts: Counter[str], declared: dict[str, float] | None, units: int | None) -> int | None:
+def _multiple(counts: Counter[str], declared: Formula | None, units: int | None) -> int | None:
     """Return how many times the declared formula the atoms of the cell are; None if none is declared.
 
     The formula times Z are the atoms of the cell; programs that write the cell's full content as the formula,
@@ -205,24 +208,23 @@ def _multiple(counts: Counter[str], declared: dict[str, float] | None, units: in
     if declared is None:
         return None
     wanted: dict[str, float] = {}
-    for symbol, amount in declared.items():
+    for symbol, amount in declared.amounts.items():
         name = "H" if symbol in ("D", "T") else symbol
         if amount > 0:
             wanted[name] = wanted.get(name, 0.0) + amount
-    multiples = [counts[symbol] / amount for symbol, amount in wanted.items()] or [0.0]
-    multiple = min(multiples)
-    agrees = wanted.keys() == counts.keys() and max(multiples) - multiple <= 1e-3 * multiple
-    whole = agrees and abs(multiple - round(multiple)) <= 1e-3 * multiple and multiple > 0.9
-    allowed = units is None or round(multiple) == units or (round(multiple) == 1 and _is_full(wanted, units))
-    if not (whole and allowed):
-        stated = " ".join(f"{s}{n:g}" for s, n in declared.items())
+    multiple = round(counts.total() / (sum(wanted.values()) or math.inf))
+    slack = min(0.4, multiple * declared.slack)
+    agrees = all(abs(counts[s] - multiple * n) <= slack + 1e-6 * counts[s] for s, n in wanted.items())
+    allowed = units is None or units == multiple or (multiple == 1 and _is_full(wanted, units))
+    if not (multiple and agrees and wanted.keys() == counts.keys() and allowed):
+        stated = " ".join(f"{s}{n:g}" for s, n in declared.amounts.items())
         found = " ".join(f"{s}{n}" for s, n in counts.items())
         times = "" if units is None else f" and _cell_formula_units_Z {units}"
         raise UnusableRecordError(
-            f"the CIF lists {found[:200]} where its _chemical_formula_sum says {stated[:200]}{times}: it is "
+            f"the CIF lists {found[:200]} where its {declared.tag} says {stated[:200]}{times}: it is "
             f"truncated or incomplete; restore it or correct the formula"
         )
-    return round(multiple)
+    return multiple
 
 
 def _check_mass(
@@ -244,7 +246,7 @@ def _check_mass(
             )
 
 
-def _is_full(wanted: dict[str, float], units: int) -> bool:
+def _is_full(wanted: Mapping[str, float], units: int) -> bool:
     """Whether a formula may be the content of the whole cell, of so many reduced units."""
     if any(amount != int(amount) for amount in wanted.values()):
         return False

@@ -1,15 +1,12 @@
 """The atom sites of a CIF: which element, where, how full; what is not said is refused by the site's name."""
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 import gemmi
 import numpy as np
 from jaxtyping import Float
-from pymatgen.core.periodic_table import Element
 
-from epitaxy.data import _limits
+from epitaxy.data import _elements, _limits
 from epitaxy.data._cif_text import Block, number, unreadable
 from epitaxy.data._crystal import unknown_elements
 from epitaxy.data.errors import UnusableRecordError
@@ -17,9 +14,6 @@ from epitaxy.data.errors import UnusableRecordError
 PARTIAL = "it has partial occupancies; replace it by an ordered approximant or drop the record"
 
 _FULL = 5e-3  # rounding that an occupancy, or a sum of some, may have
-_TYPE = re.compile(r"([A-Za-z]{1,2})(?:[\d.]*[-+]?[\d.]*)", re.ASCII)
-_LABEL = re.compile(r"([A-Za-z]+)(?:[^A-Za-z/,][^/,]*)?", re.ASCII)
-_GROUPS = {"NO", "HO", "CN", "NH"}  # a group of two atoms as likely as one of the element
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Site:
     group: tuple[str, str] | None
 
 
-def read_sites(block: Block, cell: gemmi.UnitCell, formula: dict[str, float] | None) -> list[Site]:
+def read_sites(block: Block, cell: gemmi.UnitCell, formula: frozenset[str] | None) -> list[Site]:
     """Return the atoms a block lists, without those of occupancy 0.
 
     Raises:
@@ -66,13 +60,7 @@ def read_sites(block: Block, cell: gemmi.UnitCell, formula: dict[str, float] | N
     multiplicities = column("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity")
     assemblies = column("_atom_site_disorder_assembly")
     groups = column("_atom_site_disorder_group")
-    symbols = [
-        _symbol(kind, label, formula) if share > 0 else ""
-        for kind, label, share in zip(kinds, labels, shares, strict=True)
-    ]
-    unknown = {s[1:] for s in symbols if s.startswith("?")}
-    if unknown:
-        raise UnusableRecordError(unknown_elements(unknown))
+    symbols = _symbols(kinds, labels, shares, formula)
     return [
         Site(
             names[i],
@@ -156,27 +144,32 @@ def _multiplicity(value: str | None) -> int | None:
     return None if read is None or read != int(read) or read < 1 else int(read)
 
 
-@lru_cache(maxsize=1)
-def atomic_numbers() -> dict[str, int]:
-    """Atomic number of every symbol; D and T are hydrogen."""
-    return {element.symbol: element.Z for element in Element} | {"D": 1, "T": 1}
+def _symbols(
+    kinds: list[str | None], labels: list[str | None], shares: list[float], formula: frozenset[str] | None
+) -> list[str]:
+    """Return each site's element, by its type symbol, else by its label; of sites of occupancy 0, nothing.
 
+    Raises:
+        UnusableRecordError: naming all that are no element for certain.
 
-def _symbol(kind: str | None, label: str | None, formula: dict[str, float] | None) -> str:
-    """Return a site's element, or `?` and what was found instead of one."""
-    known = atomic_numbers()
-    if kind is not None:
-        match = _TYPE.fullmatch(kind)
-        symbol = match[1].title() if match else ""
-        if symbol not in known or (match and match[1].upper() in _GROUPS and match[1] != symbol):
-            return "?" + kind[:20]
-        if symbol == "T" and "T" not in (formula or {}):  # a tetrahedral site as often as tritium
-            return "?T"
-        return symbol if known[symbol] > 1 else "H"
-    match = _LABEL.fullmatch(label or "")
-    if not match or match[1] not in known or match[1] == "T":
-        return "?" + (label or "without a label")[:20]
-    return match[1] if known[match[1]] > 1 else "H"
+    """
+    symbols, unknown, unnamed = [], set(), False
+    for kind, label, share in zip(kinds, labels, shares, strict=True):
+        word = ((label if kind is None else kind) or "without a label")[: _limits.LONGEST_NUMBER]
+        read = _elements.of_label if kind is None else _elements.of_type
+        found = read(word, formula) if share > 0 else ""
+        if found is None:
+            unknown.add(word[:20])
+            unnamed = unnamed or kind is None
+        symbols.append(found or "")
+    if unknown and unnamed:
+        raise UnusableRecordError(
+            f"unknown element {', '.join(sorted(unknown))}: a label counts only where nothing else could be "
+            "meant; add _atom_site_type_symbol, or drop the record"
+        )
+    if unknown:
+        raise UnusableRecordError(unknown_elements(unknown))
+    return symbols
 
 
 def full_sites(sites: list[Site], lattice: Float[np.ndarray, "3 3"]) -> list[Site]:

@@ -17,8 +17,10 @@ import numpy as np
 from jaxtyping import Float
 
 from epitaxy.data import _limits
-from epitaxy.data._cif_text import Block
+from epitaxy.data._cif_text import Block, number
 from epitaxy.data.errors import UnusableRecordError
+from epitaxy.geometry.symmetry import plain_symbol
+from epitaxy.geometry.typography import plain_text
 
 METRIC = 0.01
 """How far an operation may change the cell's metric, as a part of the product of two cell lengths."""
@@ -41,6 +43,12 @@ _TWOFOLD = ("2/", "21/")
 _PLACE = re.compile(r"^\s*\(?\d{1,3}[).:]?\s+(?=[-+xyzXYZ0-9.])")
 """The place in the list that some programs write before an operation: 1 x,y,z; (2) -x,-y,z."""
 
+_BARRED = re.compile(r"([xyzXYZ])[\u0304\u0305]")
+_HALVES = str.maketrans(
+    {"\u00bd": "1/2", "\u00bc": "1/4", "\u00be": "3/4", "\u2153": "1/3", "\u2154": "2/3", "\u2159": "1/6"}
+    | {"\u215a": "5/6"}
+)
+_AS_NUMBER = re.compile(r"(?:no\.?|#)?\s*(\d{1,3})(?:\.0*)?", re.IGNORECASE | re.ASCII)
 _QUALIFIER = {"s": "1", "z": "2", "h": "H", "hr": "H", "r": "R", "rs": "R"}
 
 
@@ -108,15 +116,25 @@ def _listed(block: Block) -> Symmetry | None:
     """Return the operations a block lists; None if it lists none."""
     values = block.column(*_OPERATIONS)
     if values:
-        operations = [_operation(v) for v in values]
-    elif magnetic := block.column(_MAGNETIC):
+        if len(values) > _limits.MOST_OPERATIONS:
+            raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
+        return _spelled(tuple(values))
+    if magnetic := block.column(_MAGNETIC):
         points = [_operation(v, magnetic=True) for v in magnetic]
         shifts = [_operation(v, magnetic=True) for v in block.column(_CENTERING)] or [gemmi.Op("x,y,z")]
         if len(points) * len(shifts) > _limits.MOST_OPERATIONS:
             raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
-        operations = [(shift * point).wrap() for shift in shifts for point in points]
-    else:
-        return None
+        return _group([shift * point for shift in shifts for point in points])
+    return None
+
+
+@lru_cache(maxsize=64)
+def _spelled(values: tuple[str | None, ...]) -> Symmetry:
+    """Read operations; the files of one program have the same lists again and again."""
+    return _group([_operation(value) for value in values])
+
+
+def _group(operations: list[gemmi.Op]) -> Symmetry:
     unique = list({op.wrap().triplet(): op.wrap() for op in operations}.values())
     _check_group(unique)
     group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(unique)) if len(unique) <= _LARGEST_GROUP else None
@@ -124,7 +142,8 @@ def _listed(block: Block) -> Symmetry | None:
 
 
 def _operation(value: str | None, *, magnetic: bool = False) -> gemmi.Op:
-    text = "".join(_PLACE.sub("", (value or "?").replace("_", " ")).split())
+    plain = _BARRED.sub(r"-\1", plain_text(value or "?")).translate(_HALVES)
+    text = "".join(_PLACE.sub("", plain.replace("_", " ")).split())
     if magnetic:  # the fourth part says whether time is reversed, which moves no nucleus
         text = re.sub(r",[-+]?1$", "", text)
     refusal = UnusableRecordError(
@@ -163,8 +182,8 @@ def _signature(rotation: np.ndarray, shift: np.ndarray) -> bytes:
 
 def _named(block: Block) -> list[Symmetry] | None:
     """Return the settings that Hall symbol, symbol and number allow together; None if none is given."""
-    hall, symbol, number = block.one(*_HALL), block.one(*_SYMBOL), _number(block)
-    if hall is None and symbol is None and number is None:
+    hall, symbol, place = block.one(*_HALL), block.one(*_SYMBOL), _number(block)
+    if hall is None and symbol is None and place is None:
         return None
     found = None if hall is None else [_by_hall(hall)]
     if symbol is not None:
@@ -172,9 +191,9 @@ def _named(block: Block) -> list[Symmetry] | None:
         found = (
             by_symbol if found is None else _both(found, by_symbol, f"Hall symbol {hall}", f"symbol {symbol}")
         )
-    if number is not None:
-        by_number = _by_number(number)
-        found = by_number if found is None else _both(found, by_number, found[0].source, f"number {number}")
+    if place is not None:
+        by_number = _by_number(place)
+        found = by_number if found is None else _both(found, by_number, found[0].source, f"number {place}")
     return found
 
 
@@ -191,9 +210,10 @@ def _number(block: Block) -> int | None:
     value = block.one(*_NUMBER)
     if value is None:
         return None
-    if not re.fullmatch(r"\d{1,3}", value) or not 1 <= int(value) <= 230:
+    read = number(value)
+    if read is None or read not in range(1, 231):
         raise UnusableRecordError(f"its space-group number {value[:20]!r} is none of 1 to 230; correct it")
-    return int(value)
+    return int(read)
 
 
 def _by_number(number: int) -> list[Symmetry]:
@@ -204,7 +224,7 @@ def _by_number(number: int) -> list[Symmetry]:
 
 def _by_hall(symbol: str) -> Symmetry:
     try:
-        operations = gemmi.symops_from_hall(symbol.replace("_", " ").strip()[:60])
+        operations = gemmi.symops_from_hall(plain_symbol(symbol[:200].replace("_", " "))[:60])
     except (ValueError, RuntimeError) as error:
         raise UnusableRecordError(
             f"its Hall symbol {symbol[:40]!r} cannot be read; list the operations"
@@ -219,14 +239,17 @@ def _by_hall(symbol: str) -> Symmetry:
 
 def _by_symbol(symbol: str) -> list[Symmetry]:
     """Return the settings a Hermann-Mauguin symbol may mean."""
-    if len(symbol) <= 40:
-        if known := _table().get(_key(symbol)):
+    plain = plain_symbol(symbol[:200])
+    if len(plain) <= 40:
+        if known := _table().get(_key(plain)):
             return [_setting(g) for g in known]
-        if match := _SUFFIX.fullmatch(symbol.strip()):
+        if match := _SUFFIX.fullmatch(plain):
             wanted = match[2] or _QUALIFIER[match[3].lower()]
             groups = [g for g in _table().get(_key(match[1]), ()) if g.ext == wanted]
             if groups:
                 return [_setting(g) for g in groups]
+        if (place := _AS_NUMBER.fullmatch(plain)) and int(place[1]) in range(1, 231):
+            return _by_number(int(place[1]))
     raise UnusableRecordError(
         f"its space-group symbol {symbol[:40]!r} is unknown; write it as in International Tables or list the "
         "operations"

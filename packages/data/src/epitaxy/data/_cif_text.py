@@ -8,6 +8,7 @@ import gemmi
 
 from epitaxy.data import _limits
 from epitaxy.data.errors import UnusableRecordError
+from epitaxy.geometry.typography import plain_text
 
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d{1,3})?)(?:\(\d+\))?", re.ASCII)
 _FRACTION = re.compile(r"([-+]?\d{1,9})/(\d{1,9})(?:\(\d+\))?", re.ASCII)
@@ -64,6 +65,7 @@ def unreadable(why: str) -> UnusableRecordError:
 
 def number(value: str) -> float | None:
     """Return a CIF number, with or without its uncertainty, or a fraction; None if it is neither."""
+    value = plain_text(value).strip()
     if len(value) > _limits.LONGEST_NUMBER:
         return None
     if match := _NUMBER.fullmatch(value):
@@ -79,10 +81,35 @@ def _document(text: str) -> gemmi.cif.Document:
     if "\x00" in text:
         raise unreadable("it holds zero bytes")
     try:
-        return gemmi.cif.read_string(_without_containers(text.lstrip("\ufeff")))
+        return gemmi.cif.read_string(_typed(_without_containers(text.lstrip("\ufeff"))))
     except (ValueError, RuntimeError) as error:  # all that gemmi raises
         lines = str(error).strip().splitlines() or ["no reason given"]
         raise unreadable(lines[-1].removeprefix("string:")) from error
+
+
+_CURLY = re.compile(
+    r"^([ \t]*(?:_\S+[ \t]+)?)[\u2018\u201c]([^\u2018-\u201f\"\n]*)[\u2019\u201d](?=[ \t]*$)", re.MULTILINE
+)
+_REFERENCE = re.compile(r"&#(\d{3,6});", re.ASCII)
+_BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000", " "))
+
+
+def _typed(text: str) -> str:
+    """Return the text as gemmi reads CIFs, in ASCII: outside quotes it knows no other character.
+
+    Blanks separate, quotes around a line's only value are such, and all else is written as a reference that
+    `_plain` undoes: signs and digits are put right where a number or a symbol is read, names stay.
+    """
+    if text.isascii():
+        return text
+    return _CURLY.sub(r'\1"\2"', text.translate(_BLANKS)).encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _plain(value: str) -> str | None:
+    """Return a value without quotes and references; None for `.` and `?`."""
+    if gemmi.cif.is_null(value):
+        return None
+    return _REFERENCE.sub(lambda found: chr(int(found[1])), gemmi.cif.as_string(value))
 
 
 _CIF2 = re.compile(r"#\\#CIF_2", re.ASCII)
@@ -133,7 +160,7 @@ def _block(block: gemmi.cif.Block, text: str) -> Block:
             continue
         last = list(columns)
         for tag, column in columns.items():
-            read = [None if gemmi.cif.is_null(v) else gemmi.cif.as_string(v) for v in column]
+            read = [_plain(value) for value in column]
             if values.setdefault(tag, read) != read:
                 raise UnusableRecordError(f"the CIF gives {tag} twice, and differently; remove one of them")
     ended = text.endswith(("\n", "\r"))
@@ -143,22 +170,3 @@ def _block(block: gemmi.cif.Block, text: str) -> Block:
 
 def _tag(tag: str) -> str:
     return tag.lower().replace(".", "_")
-
-
-_TERM = re.compile(r"([A-Za-z]{1,2})(\d*\.?\d*)", re.ASCII)
-
-
-def formula(block: Block) -> dict[str, float] | None:
-    """Return the atoms of `_chemical_formula_sum` by symbol; None if it is not given or no plain formula."""
-    text = block.one("_chemical_formula_sum")
-    if text is None or len(text) > 1000:
-        return None
-    counts: dict[str, float] = {}
-    terms = [_TERM.fullmatch(term) for term in text.split()]
-    if len(terms) == 1:
-        terms = [_TERM.fullmatch(term) for term in re.findall(r"[A-Z][a-z]?[\d.]*|.", text.strip())]
-    for term in terms:
-        if term is None or term[2] == ".":
-            return None
-        counts[term[1].title()] = counts.get(term[1].title(), 0.0) + float(term[2] or 1)
-    return counts or None

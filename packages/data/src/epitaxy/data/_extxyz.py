@@ -16,11 +16,12 @@ from epitaxy.data import _limits
 from epitaxy.data._cells import lattice_matrix
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._input import to_text
-from epitaxy.data._words import id_name, number, species
+from epitaxy.data._words import id_name, maybe_number, number, species
 from epitaxy.data.errors import UnusableRecordError
 
 _COUNT = re.compile(rb"\s*\d+\s*")
 _ARRAYS = re.compile(r"(?:^|(?<=\s))(lattice|stress|virial)(?=\s*=)", re.IGNORECASE)
+_CURLY = re.compile(r"=\s*[\u2018\u201c]([^\u2018-\u201f\"]*)[\u2019\u201d]")
 _CLOSING = {'"': '"', "'": "'", "{": "}", "[": "]"}
 _TRUTH = {"T": True, "TRUE": True, "1": True, "F": False, "FALSE": False, "0": False}
 
@@ -129,7 +130,7 @@ def _info(comment: str) -> dict[str, object]:
     (key, times), *_ = Counter(_keys(comment)).most_common(1) or [("", 0)]
     if times > 1:
         raise UnusableRecordError(f"its comment has {key[:40]} {times} times; leave one of them")
-    renamed = _ARRAYS.sub(lambda match: f"{match[1].lower()}_", comment)
+    renamed = _CURLY.sub(r'="\1"', _ARRAYS.sub(lambda match: f"{match[1].lower()}_", comment))
     found: dict[str, object] = key_val_str_to_dict(renamed)  # type: ignore[no-untyped-call]  # ASE has none
     unit = next((str(v) for k, v in found.items() if k.lower() in ("unit", "units", "length_unit")), "ang")
     if "bohr" in unit.lower() or unit.lower() in ("au", "a.u.", "nm"):
@@ -159,7 +160,10 @@ def _keys(comment: str) -> Iterator[str]:
 def _lattice(info: dict[str, object]) -> Float[np.ndarray, "3 3"]:
     if "lattice_" not in info:
         raise UnusableRecordError('it is not periodic in three directions; write its Lattice and pbc="T T T"')
-    values = np.ravel(np.asarray(info["lattice_"]))
+    stated = info["lattice_"]
+    if isinstance(stated, str):  # ASE knows no signs and digits but ASCII's
+        stated = [maybe_number(word) for word in stated.split()]
+    values = np.ravel(np.asarray(stated))
     if values.dtype.kind not in "if" or values.size not in (3, 6, 9) or not np.isfinite(values).all():
         raise UnusableRecordError("its Lattice is not nine finite numbers (or six, or three); correct it")
     if not all(_periodic(info.get("pbc", True))):

@@ -12,12 +12,23 @@ from epitaxy.data import _limits
 from epitaxy.data._input import open_input, to_text
 from epitaxy.data._json_structures import Repeated, refuse_repeated, structure_in
 from epitaxy.data._names import uncompressed
-from epitaxy.data._records import IncompleteError, RawRecord, RawSource, Reject, brief, rejected
+from epitaxy.data._records import (
+    IncompleteError,
+    InputFaultError,
+    RawRecord,
+    RawSource,
+    Reject,
+    brief,
+    rejected,
+)
 from epitaxy.data._words import id_name
-from epitaxy.data.errors import DataError, UnusableRecordError
+from epitaxy.data.errors import DataError
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-_WHOLE = ("structure", "sites", "@class", "atoms", "attributes")
+_WHOLE = (
+    *("structure", "sites", "@class", "atoms", "attributes", "lattice_mat", "lattice_vectors", "positions"),
+)
+_WRAPPERS = ("structures", "entries", "results", "materials", "crystals")
 _FORMS = "give a list of structures, a dict of them by id, or one"
 _COLUMNS = ("structure", "final_structure", "initial_structure", "atoms", "cif")
 
@@ -31,15 +42,16 @@ def json_source(path: Path) -> RawSource:
     """Return the structures of a JSON file.
 
     A file is a list of structures, a dict of them by id, one, a DataFrame (records, split, columns, index or
-    table), OPTIMADE's answer, or JSON lines; see `structure_in` for what counts as one. Ids are `material_id`
-    and the like beside a structure, the keys, else `item-<number>`; one that is the whole file has the file's
-    stem.
+    table), OPTIMADE's answer, ASE's database, or JSON lines; see `structure_in` for what counts as one. Ids
+    are `material_id` and the like beside a structure, the keys, else `item-<number>`; one that is the whole
+    file has the file's stem.
 
     Raises:
         DataError: if the file is no JSON or of none of these forms.
 
     """
-    if not uncompressed(path.name).lower().endswith(".json"):
+    by_lines = not uncompressed(path.name).lower().endswith(".json")
+    if by_lines and not _begins_with_list(path):
         return RawSource(_lines(path), None)
     try:
         with open_input(path, total=_limits.LARGEST_DOCUMENT) as stream:
@@ -48,14 +60,21 @@ def json_source(path: Path) -> RawSource:
     except IncompleteError as error:
         raise DataError(f"{path} is no complete JSON file: it {error}") from error
     except ValueError as error:
-        if _begins_with_document(content):
+        if by_lines or _begins_with_document(content):
             return RawSource(_lines(path), None)
         raise DataError(f"{path} is no complete JSON file ({brief(error)}); restore it") from error
+    if isinstance(value, dict) and value.get("errors") and not value.get("data"):
+        raise InputFaultError(f"is a server's message ({_title(value['errors'])}); ask the server again")
     entries = list(_entries(value, path.name.split(".")[0]))
     if not entries:
         raise DataError(f"{path} holds no structures; {_FORMS}")
     records = (_record(value, name, f"{path}: {name}") for name, value in entries)
     return RawSource(records, len(entries), _pages(value))
+
+
+def _title(errors: Any) -> str:
+    first = errors[0] if isinstance(errors, list) else errors
+    return brief(str(first.get("detail") or first.get("title")) if isinstance(first, dict) else str(first))
 
 
 def _pages(value: Any) -> list[str]:
@@ -88,6 +107,12 @@ def _begins_with_document(content: bytes) -> bool:
         return False
 
 
+def _begins_with_list(path: Path) -> bool:
+    """Whether a file called JSON lines is one list of all."""
+    with open_input(path) as stream:
+        return stream.peek(64).lstrip().startswith(b"[")
+
+
 def _lines(path: Path) -> Iterator[RawRecord | Reject]:
     with open_input(path, line=_limits.LARGEST_RECORD) as stream:
         for number, line in enumerate(stream, start=1):
@@ -97,7 +122,7 @@ def _lines(path: Path) -> Iterator[RawRecord | Reject]:
 
 def _line(line: bytes, name: str, where: str) -> RawRecord | Reject:
     try:
-        value = _loads(to_text(line))
+        value = _loads(to_text(line).rstrip().removesuffix(","))
     except ValueError as error:
         return Reject(name, where, f"the line is no JSON ({brief(error)}); restore it")
     except RecursionError as error:
@@ -120,6 +145,11 @@ def _entries(value: Any, stem: str) -> Iterable[tuple[str, Any]]:
         return [(stem, value)]
     if _is_column_frame(value):
         return _column_frame(value)
+    if isinstance(value.get("ids"), list) and "nextid" in value:  # ASE's database
+        return [(str(key), _Named(value.get(str(key)))) for key in value["ids"]]
+    held = [key for key in _WRAPPERS if isinstance(value.get(key), list)]
+    if len(held) == 1:
+        return _numbered(value[held[0]])
     pairs = value.pairs if isinstance(value, Repeated) else list(value.items())
     return [(str(key), _Named(entry)) for key, entry in pairs]
 
@@ -140,8 +170,10 @@ def _split_frame(value: dict[str, Any]) -> list[tuple[str, Any]] | None:
     columns, rows = [str(c) for c in value["columns"]], value["data"]
     index = value.get("index")
     if len(set(columns)) != len(columns):
-        raise UnusableRecordError("has two columns of one name; rename one of them")
-    if not isinstance(index, list) or len(index) != len(rows) or index == list(range(len(rows))):
+        raise InputFaultError("has two columns of one name; rename one of them")
+    if isinstance(index, list) and len(index) != len(rows):
+        raise InputFaultError(f"has an index of {len(index)} entries for {len(rows)} rows; restore it")
+    if not isinstance(index, list) or index == list(range(len(rows))):
         index = [f"item-{number}" for number in range(1, len(rows) + 1)]
     return [(str(name), _row(columns, row)) for name, row in zip(index, rows, strict=True)]
 
@@ -189,12 +221,13 @@ def _record(value: Any, name: str, where: str) -> RawRecord | Reject:
 
 
 def _numbers(entry: Any) -> dict[str, float]:
-    """Return the numbers beside a structure; those of OPTIMADE's attributes too."""
+    """Return the numbers beside a structure; those of OPTIMADE's attributes and of ASE's pairs too."""
     if not isinstance(entry, dict) or "sites" in entry:
         return {}
-    inner = entry.get("attributes")
+    inner = entry.get("attributes", entry.get("key_value_pairs"))
+    left = {id_name(entry), *(("ctime", "mtime") if "unique_id" in entry else ())}  # when ASE wrote it
     return {
         str(key): float(value)
         for key, value in [*entry.items(), *(inner.items() if isinstance(inner, dict) else ())]
-        if isinstance(value, int | float) and not isinstance(value, bool) and key != id_name(entry)
+        if isinstance(value, int | float) and not isinstance(value, bool) and key not in left
     }

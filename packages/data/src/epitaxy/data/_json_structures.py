@@ -1,23 +1,34 @@
 """One entry of a JSON file to a crystal, or to the text of a CIF."""
 
 import json
-import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from pymatgen.core.periodic_table import Element
+from pymatgen.core.composition import Composition
 
-from epitaxy.data._cells import lattice_matrix
+from epitaxy.data import _elements
 from epitaxy.data._crystal import Crystal, unknown_elements
+from epitaxy.data._json_arrays import (
+    NOT_PERIODIC,
+    cell,
+    cell_of,
+    mapping,
+    plain,
+    refuse_aperiodic,
+    refuse_other_lengths,
+    refuse_other_places,
+    vectors,
+)
 from epitaxy.data._records import brief
 from epitaxy.data.errors import UnusableRecordError
 
 _UNDER = ("structure", "final_structure", "initial_structure")
 _NO_STRUCTURE = "it is no pymatgen structure; write it by Structure.as_dict()"
 _MOLECULE = "it is a molecule or has no lattice, no pymatgen structure; write crystals by Structure.as_dict()"
-_NOT_PERIODIC = "it is not periodic in three directions; write one that is"
+_INCOMPLETE = {"disorder", "implicit_atoms", "site_attachments", "assemblies"}
 _PARTIAL = "it has partial occupancies; replace it by an ordered approximant or drop the record"
 
 
@@ -75,8 +86,12 @@ def _found(entry: Any) -> Crystal | str:
         return _found(entry["atoms"])
     if isinstance(entry.get("attributes"), dict):
         return _optimade(entry["attributes"])
+    if "lattice_vectors" in entry:
+        return _optimade(entry)
     if "lattice_mat" in entry:
         return _jarvis(entry)
+    if "numbers" in entry and "positions" in entry:
+        return _ase(entry)
     if "lattice" in entry and "sites" in entry:
         return _pymatgen(entry)
     if entry.get("@class") in ("Molecule", "IMolecule") or "sites" in entry:
@@ -85,47 +100,88 @@ def _found(entry: Any) -> Crystal | str:
 
 
 def _pymatgen(data: Mapping[str, Any]) -> Crystal:
-    for part in (data["lattice"], *data["sites"]):
+    sites = data["sites"]
+    if not isinstance(sites, list):
+        raise UnusableRecordError("its structure is incomplete: its sites are no list; restore it")
+    lattice = mapping(data["lattice"], "lattice")
+    for part in (lattice, *sites):
         refuse_repeated(part)
-    symbols = [_symbol(site["species"]) for site in data["sites"]]
-    positions = _vectors([site["abc"] for site in data["sites"]], "position")
-    return _crystal(_lattice(data["lattice"]), positions, symbols)
+    symbols = [_symbol(site["species"]) for site in sites]
+    positions = vectors([site["abc"] for site in sites], "position")
+    matrix = _lattice(lattice)
+    refuse_other_places(matrix, positions, [site.get("xyz") for site in sites])
+    return _crystal(matrix, positions, symbols)
 
 
 def _symbol(species: list[Mapping[str, Any]]) -> str:
-    if len(species) != 1 or not abs(float(species[0]["occu"]) - 1.0) <= 1e-8:
+    """Return the one element of a site, in one state of oxidation or several."""
+    elements = {str(one["element"]) for one in species}
+    if len(elements) != 1 or not abs(sum(float(one["occu"]) for one in species) - 1.0) <= 1e-8:
         raise UnusableRecordError(_PARTIAL)
-    return str(species[0]["element"])
+    return elements.pop()
 
 
 def _lattice(data: Mapping[str, Any]) -> Float[np.ndarray, "3 3"]:
-    if not all(data.get("pbc", (True, True, True))):
-        raise UnusableRecordError(_NOT_PERIODIC)
+    refuse_aperiodic(data.get("pbc", True))
+    lengths = [data.get(name) for name in "abc"]
     if "matrix" in data:
-        return _cell(data["matrix"])
-    a, b, c = (float(data[name]) for name in "abc")
-    angles = [float(data[name]) for name in ("alpha", "beta", "gamma")]
-    if not all(0.0 < angle < 180.0 for angle in angles):
-        raise UnusableRecordError("an angle of its lattice is not between 0 and 180 degrees; correct it")
-    return lattice_matrix(a, b, c, *(math.radians(angle) for angle in angles))
+        matrix = cell(data["matrix"])
+        refuse_other_lengths(matrix, lengths, data.get("volume"))
+        return matrix
+    return cell_of(lengths, [data.get(name) for name in ("alpha", "beta", "gamma")])
 
 
 def _jarvis(atoms: Mapping[str, Any]) -> Crystal:
-    lattice, positions = _cell(atoms["lattice_mat"]), _vectors(atoms["coords"], "position")
+    lattice, positions = cell(atoms["lattice_mat"]), vectors(atoms["coords"], "position")
+    if isinstance(atoms.get("abc"), list):
+        refuse_other_lengths(lattice, atoms["abc"][:3])
     if str(atoms.get("cartesian", False)).lower() in ("true", "1"):
         positions = positions @ np.linalg.inv(lattice)
     return _crystal(lattice, positions, [str(symbol).strip() for symbol in atoms["elements"]])
 
 
+def _ase(atoms: Mapping[str, Any]) -> Crystal:
+    """Read what ASE's `Atoms.todict`, its encoder and its JSON database write; without pbc it is none."""
+    refuse_aperiodic(atoms.get("pbc", False))
+    lattice = cell(atoms.get("cell"))
+    positions = vectors(atoms["positions"], "position") @ np.linalg.inv(lattice)
+    numbers = plain(atoms["numbers"])
+    if not (isinstance(numbers, list) and all(type(n) is int and 0 < n < 119 for n in numbers)):
+        raise UnusableRecordError("its numbers are not all atomic numbers; correct or drop the record")
+    return Crystal(lattice, positions, np.array(numbers, dtype=np.int64))
+
+
 def _optimade(attributes: Mapping[str, Any]) -> Crystal:
     refuse_repeated(attributes)
     if attributes.get("nperiodic_dimensions", 3) != 3 or not all(attributes.get("dimension_types") or (1,)):
-        raise UnusableRecordError(_NOT_PERIODIC)
-    lattice = _cell(attributes["lattice_vectors"])
-    positions = _vectors(attributes["cartesian_site_positions"], "position") @ np.linalg.inv(lattice)
+        raise UnusableRecordError(NOT_PERIODIC)
+    if features := _INCOMPLETE & set(attributes.get("structure_features") or ()):
+        raise UnusableRecordError(f"it has {', '.join(sorted(features))}; write all of its atoms as sites")
+    lattice = cell(attributes["lattice_vectors"])
+    positions = vectors(attributes["cartesian_site_positions"], "position") @ np.linalg.inv(lattice)
     kinds = {kind["name"]: kind for kind in attributes.get("species") or ()}
     symbols = [_of_kind(kinds.get(name), name) for name in attributes["species_at_sites"]]
-    return _crystal(lattice, positions, symbols)
+    crystal = _crystal(lattice, positions, symbols)
+    _refuse_other_counts(attributes, symbols)
+    return crystal
+
+
+def _refuse_other_counts(attributes: Mapping[str, Any], symbols: list[str]) -> None:
+    """Refuse sites that are not what the counts beside them say: some of them were lost."""
+    formula = attributes.get("chemical_formula_reduced")
+    found = {
+        "nsites": (attributes.get("nsites"), len(symbols)),
+        "elements": (sorted(attributes.get("elements") or ()) or None, sorted(set(symbols))),
+        "chemical_formula_reduced": (
+            formula and Composition(formula).reduced_formula,
+            Composition(Counter(symbols)).reduced_formula,
+        ),
+    }
+    for name, (stated, counted) in found.items():
+        if stated is not None and stated != counted:
+            raise UnusableRecordError(
+                f"its {name} is {str(stated)[:60]}, and its sites give {str(counted)[:60]}; restore it"
+            )
 
 
 def _of_kind(kind: Mapping[str, Any] | None, name: str) -> str:
@@ -138,31 +194,14 @@ def _of_kind(kind: Mapping[str, Any] | None, name: str) -> str:
     return str(symbols[0])
 
 
-def _cell(rows: Any) -> Float[np.ndarray, "3 3"]:
-    matrix = _vectors(rows, "lattice vector")
-    if len(matrix) != 3:
-        raise UnusableRecordError(f"its lattice has {len(matrix)} vectors; give three")
-    return matrix
-
-
-def _vectors(rows: Any, what: str) -> Float[np.ndarray, "rows 3"]:
-    """Return lists of three numbers as an array; numpy alone takes six numbers for two positions."""
-    if not isinstance(rows, list):
-        raise UnusableRecordError(f"a list of {what}s is missing; restore it")
-    for number, row in enumerate(rows, start=1):
-        if not (isinstance(row, list) and len(row) == 3 and all(type(x) in (int, float) for x in row)):
-            raise UnusableRecordError(f"{what} {number} is {str(row)[:60]}, not three numbers; correct it")
-    return np.array(rows, dtype=np.float64).reshape(-1, 3)
-
-
 def _crystal(
     lattice: Float[np.ndarray, "3 3"], positions: Float[np.ndarray, "atoms 3"], symbols: list[str]
 ) -> Crystal:
-    unknown = {symbol[:40] for symbol in symbols if not Element.is_valid_symbol(symbol)}
+    known = _elements.NUMBERS | {"D": 1}
+    unknown = {symbol[:40] for symbol in symbols if symbol not in known}
     if unknown:
         raise UnusableRecordError(unknown_elements(unknown))
     if len(symbols) != len(positions):
         counts = f"{len(positions)} positions and {len(symbols)} elements"
         raise UnusableRecordError(f"it has {counts}; restore it")
-    numbers = {symbol: Element(symbol).Z for symbol in set(symbols)}
-    return Crystal(lattice, positions, np.array([numbers[symbol] for symbol in symbols], dtype=np.int64))
+    return Crystal(lattice, positions, np.array([known[symbol] for symbol in symbols], dtype=np.int64))

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from epitaxy.data import _limits
-from epitaxy.data._crystal import Crystal
-from epitaxy.data._words import element, number, species
+from epitaxy.data import _elements, _limits
+from epitaxy.data._crystal import Crystal, unknown_elements
+from epitaxy.data._words import number, species
 from epitaxy.data.errors import UnusableRecordError
 
 _COMMENT = re.compile(r"[!#].*")
@@ -139,10 +139,12 @@ def _count(word: str) -> int:
 
 
 def _element(name: str) -> int:
-    """Read `Na`, `na`, `NA`, `Na_pv`, `Na/0123abcd`."""
-    symbol = re.split(r"[/_]", name, maxsplit=1)[0]
-    found = element(symbol.title())
-    return species(symbol) if found is None else found
+    """Read `Na`, `na`, `NA`, `Na_pv`, `Na/0123abcd`; `CO` is cobalt: potentials are of elements."""
+    symbol = re.split(r"[/_]", name[: _limits.LONGEST_NUMBER], maxsplit=1)[0]
+    found = _elements.of_type(symbol.title()) if symbol.isalpha() else _elements.of_column(symbol)
+    if found is None:
+        raise UnusableRecordError(unknown_elements({name[:40]}))
+    return _elements.number_of(found)
 
 
 def _label(words: list[str], selective: bool) -> int | None:

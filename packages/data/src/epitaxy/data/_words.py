@@ -3,13 +3,11 @@
 import math
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 
-from pymatgen.core.periodic_table import Element
-
-from epitaxy.data import _limits
+from epitaxy.data import _elements, _limits
 from epitaxy.data._crystal import unknown_elements
 from epitaxy.data.errors import UnusableRecordError
+from epitaxy.geometry.typography import plain_text
 
 ID_NAMES = (
     *("material_id", "id", "mp_id", "mpid", "entry_id", "structure_id", "crystal_id", "sample_id", "jid"),
@@ -19,8 +17,6 @@ ID_NAMES = (
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?", re.ASCII)
 _EXPONENTS = str.maketrans("dD", "ee")
-_SPECIES = re.compile(r"([A-Z][a-z]?)(?:\d{1,2}[+-]|[+-]\d{0,2}|\d{1,4})?", re.ASCII)
-_PLAIN = frozenset(e.symbol for e in Element if e.symbol not in ("D", "T"))
 
 
 def number(word: str) -> float:
@@ -38,33 +34,24 @@ def number(word: str) -> float:
 
 def maybe_number(word: str) -> float | None:
     """Read a number; None if the word is none, or none that is finite."""
+    word = plain_text(word)
     if len(word) > _limits.LONGEST_NUMBER or not _NUMBER.fullmatch(word):
         return None
     value = float(word.translate(_EXPONENTS) if "d" in word or "D" in word else word)
     return value if math.isfinite(value) else None
 
 
-@lru_cache(maxsize=4096)
-def element(symbol: str) -> int | None:
-    """Return the atomic number of a symbol, written as elements are; deuterium is hydrogen. Else None."""
-    if symbol == "D":
-        return 1
-    return Element(symbol).Z if symbol in _PLAIN else None
-
-
-@lru_cache(maxsize=4096)
 def species(word: str) -> int:
     """Return the atomic number of an element, an ion (`Na+`, `Fe3+`, `O-2`) or a numbered label (`Na1`).
 
     Raises:
-        UnusableRecordError: if it is anything else.
+        UnusableRecordError: if it is anything else, or may be.
 
     """
-    match = _SPECIES.fullmatch(word)
-    found = element(match[1]) if match else None
+    found = _elements.of_column(word[: _limits.LONGEST_NUMBER])
     if found is None:
         raise UnusableRecordError(unknown_elements({word[:40]}))
-    return found
+    return _elements.number_of(found)
 
 
 def id_name(names: Iterable[str], *, first: str = "material_id") -> str | None:

@@ -2,18 +2,7 @@
 
 from epitaxy.apps.config.training import CosineSchedule, TrainingConfig, TrapezoidSchedule
 
-SMALL_TRAINING = TrainingConfig(
-    passes=300,
-    batch_size=128,
-    schedule=CosineSchedule(),
-    gradient_clip=1.0,
-    averaging=0.999,
-    validate_every=10,
-    validation_crystals=1024,
-)
-"""Within an hour on two CPU cores for perov_5: averaged weights, a cosine schedule."""
-
-ROTARY_TRAINING = TrainingConfig(
+MUON_TRAINING = TrainingConfig(
     passes=60,
     batch_size=256,
     learning_rate=2e-3,

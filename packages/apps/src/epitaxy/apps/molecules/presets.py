@@ -4,7 +4,7 @@ from epitaxy.apps.config.bayesian import GaussianBFNConfig
 from epitaxy.apps.config.network import MoleculeNetConfig, MoleculeTransformerConfig
 from epitaxy.apps.config.recipe import SamplingConfig
 from epitaxy.apps.config.training import PlateauSchedule, TrainingConfig, TrapezoidSchedule
-from epitaxy.apps.config.trainings import QUICK_TRAINING, SMALL_TRAINING
+from epitaxy.apps.config.trainings import MUON_TRAINING, QUICK_TRAINING
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import Task
 from epitaxy.apps.molecules.atoms import AtomsConfig
@@ -74,12 +74,10 @@ def small(task: Task, dataset: str) -> MoleculeRecipe:
         update={
             **_IN_ANGSTROM,
             "network": MoleculeTransformerConfig(kind="transformer"),
-            "training": SMALL_TRAINING.model_copy(
+            "training": MUON_TRAINING.model_copy(
                 update={
                     "passes": 10,
                     "batch_size": 64,
-                    "learning_rate": 2e-3,
-                    "optimiser": "muon",
                     "validate_every": 1,
                     "schedule": TrapezoidSchedule(warmup_steps=300, cooldown=0.35),
                 }

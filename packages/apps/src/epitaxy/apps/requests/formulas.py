@@ -6,16 +6,17 @@ from pymatgen.core import Composition, Element
 
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.data import Vocabulary
+from epitaxy.geometry.typography import plain_formula
 
 
 def parse_formula(formula: str) -> dict[int, int]:
-    """Return the smallest integer counts of each element, by atomic number.
+    """Return the smallest integer counts of each element, by atomic number; `SrTiO₃` is SrTiO3.
 
     Raises:
         UsageError: text that is no formula, or counts that are not whole numbers.
     """
     try:
-        composition = Composition(formula, strict=True)
+        composition = Composition(plain_formula(formula), strict=True)
         reduced, factor = composition.get_integer_formula_and_factor()
         counts = {Element(str(e)).Z: int(n) for e, n in Composition(reduced).items()}
     except (ValueError, KeyError, TypeError, ZeroDivisionError, IndexError):

@@ -68,10 +68,11 @@ def _divide(lines: Returnable) -> Iterator[Frame]:
 def _frame(number: int, atoms: int, lines: Returnable) -> Frame:
     comment = next(lines, "").rstrip("\n")
     found, fault = _atom_lines(atoms, lines)
-    if fault is None and is_qm9(comment):
-        _pass_over_qm9(lines)
-    elif fault is None and (surplus := _surplus(lines)):
+    surplus = None if fault is not None else _surplus(lines, is_qm9(comment))
+    if surplus:
         fault = f"{atoms} atoms are announced and more follow ({surplus[:40]!r}); restore the file"
+    elif fault is None and is_qm9(comment):
+        _pass_over_qm9(lines)
     return Frame(number, comment, found, fault)
 
 
@@ -138,12 +139,15 @@ def _pass_over_qm9(lines: Returnable) -> None:
             return
 
 
-def _surplus(lines: Returnable) -> str | None:
-    """Return the atom line that follows where a frame should have ended, if one does; go past the rest."""
+def _surplus(lines: Returnable, qm9: bool) -> str | None:
+    """Return the atom line that follows where a frame should have ended, if one does; go past the rest.
+
+    In QM9's files numbers alone follow, the frequencies.
+    """
     line = lines.next_written()
     if line is None:
         return None
-    if is_atom_line(line):
+    if is_atom_line(line) and (not qm9 or line.lstrip()[0].isalpha()):
         _pass_over(lines)
         return line.strip()
     lines.put_back(line)

@@ -4,8 +4,10 @@ import re
 
 from ase.data import chemical_symbols
 
+from epitaxy.data import _elements
 from epitaxy.data._limits import LONGEST_NUMBER
 from epitaxy.data.errors import UnusableRecordError
+from epitaxy.geometry.typography import plain_text
 
 ELEMENTS = 118
 """The last element's atomic number."""
@@ -14,14 +16,33 @@ NUMBERS = {s: z for z, s in enumerate(chemical_symbols[: ELEMENTS + 1]) if z > 0
 """Atomic numbers by symbol, deuterium and tritium as hydrogen."""
 
 _REAL = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d{1,4})?|nan|inf(?:inity)?)", re.ASCII | re.I)
-_LABEL = re.compile(r"([A-Za-z]{1,2})\d{0,4}(?:[+-]\d?)?", re.ASCII)
+_LETTERS = re.compile(r"([A-Z]{2})(?:[^A-Za-z].*)?", re.ASCII)
 _DUMMY = re.compile(
     r"\*|\[.*|NOT.*|[RX]\d*|R#|[AQML]|[AQXM]H|LP|Du|Xx|Bq|Gh\b.*|.*-Bq|Pol|Mod|EP|Tv|@.*", re.IGNORECASE
 )
-# Elements that are also names of atoms in the protein data bank's way: CA is calcium, or alpha carbon.
-_ALSO_LABELS = frozenset(
-    ["CA", "CD", "CE", "HE", "HG", "HO", "NA", "NB", "ND", "NE", "NH", "OG", "PA", "PB", "SG"]
+
+
+_OTHER_UNIT = re.compile(
+    r"\b(bohrs?|atomic units?|nanomet(?:er|re)s?|picomet(?:er|re)s?|in nm|in pm"
+    r"|units?[\"']?\s*[=:]\s*[\"']?(?:a\.?u\.?|nm|pm)"
+    r"|(?:coord\w*|positions?|geometry|xyz)[\s:=(\[,]*(?:are |is |given )?(?:in )?(?:a\.u|au|nm|pm))\b"
+    r"(?!\s*(?:\^|\*\*))",
+    re.IGNORECASE,
 )
+
+
+def refuse_other_unit(comment: str) -> None:
+    """Refuse what a comment says is not in angstrom.
+
+    Raises:
+        UnusableRecordError: quoting it.
+
+    """
+    if unit := _OTHER_UNIT.search(comment):
+        raise UnusableRecordError(
+            f"its comment says {unit[0]!r}, and positions are read in angstrom; convert them, and leave the "
+            f"word out"
+        )
 
 
 def real(word: str) -> float:
@@ -31,7 +52,7 @@ def real(word: str) -> float:
         ValueError: if it is none, or longer than `LONGEST_NUMBER`.
 
     """
-    text = word.replace("*^", "e")
+    text = plain_text(word).replace("*^", "e")
     if len(text) > LONGEST_NUMBER or not _REAL.fullmatch(text):
         raise ValueError(f"{word[:20]!r} is no number")
     return float(text.lower().replace("d", "e") if "n" not in text.lower() else text)
@@ -66,17 +87,16 @@ def number_of(symbol: str) -> int:
     number = whole(symbol)
     if number is not None and 1 <= number <= ELEMENTS:
         return number
-    label = _LABEL.fullmatch(symbol)
-    letters = label[1] if label else ""
-    if letters in _ALSO_LABELS:
-        raise UnusableRecordError(
-            f"{symbol!r} is either the element {letters.capitalize()} or the name of an atom of "
-            f"{letters[0]}; write {letters.capitalize()} or {letters[0]}"
-        )
-    found = NUMBERS.get(letters) or NUMBERS.get(letters.capitalize())
+    found = _elements.of_column(symbol[:LONGEST_NUMBER])
     if found is None:
+        letters = _LETTERS.fullmatch(symbol)
+        if letters and letters[1] in _elements.NAMES:
+            raise UnusableRecordError(
+                f"{symbol[:20]!r} is either the element {letters[1].capitalize()} or the name of an atom of "
+                f"{letters[1][0]}; write {letters[1].capitalize()} or {letters[1][0]}"
+            )
         dummy = ", a dummy, list, label or ghost and no atom" if _DUMMY.fullmatch(symbol) else ""
         raise UnusableRecordError(
             f"unknown element {symbol[:20]!r}{dummy}; correct the symbol or drop the record"
         )
-    return found
+    return _elements.number_of(found)

@@ -7,6 +7,7 @@ time, whatever the size of the file.
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +18,10 @@ from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.molecules._lines import TOO_LONG, text_lines
 from epitaxy.data.molecules._molecule import Molecule
 from epitaxy.data.molecules._tables import Atom, read_v2000, read_v3000
-from epitaxy.data.molecules._words import known_number
+from epitaxy.data.molecules._words import NUMBERS, known_number, refuse_other_unit, whole
 
 _CUT = "\x00 cut"  # stands after the line in which a file ends
+_REPEATED = re.compile(r"M  (?:STY.*|V30 \d+ )\b(?:SRU|MER|MON|COP|GRA)\b", re.ASCII)
 _FIELD = re.compile(r">.*<([^>]+)>")
 
 
@@ -90,6 +92,8 @@ def parse_sdf(lines: list[str] | None) -> tuple[Molecule, dict[str, float]]:
     if not ends:
         raise UnusableRecordError("it is cut short, before its M  END line; restore it")
     _refuse_hidden_hydrogens(atoms)
+    _refuse_abbreviations(lines, atoms)
+    refuse_other_unit(" ".join(lines[1:3]))
     molecule = Molecule(
         np.array([atom.number for atom in atoms], dtype=np.int64),
         np.array([atom.place for atom in atoms], dtype=np.float64).reshape(-1, 3),
@@ -105,6 +109,26 @@ def _refuse_hidden_hydrogens(atoms: list[Atom]) -> None:
                 f"its atom {place} is said to have {atom.hidden} hydrogens that are not listed; add them "
                 f"with their positions"
             )
+
+
+def _refuse_abbreviations(lines: list[str], atoms: list[Atom]) -> None:
+    """Refuse atoms that stand for others: aliases (Ph), R groups, the repeating units of polymers."""
+    for line, following in pairwise(lines):
+        place = whole(line[3:6]) if line.startswith("A  ") else None
+        if place is not None and not _is_own_name(following.strip(), atoms[place - 1 : place]):
+            raise UnusableRecordError(
+                f"its atom {place} stands for {following.strip()[:20]!r}; write all atoms"
+            )
+        if line.startswith(("M  RGP", "M  LOG")):
+            raise UnusableRecordError("it has R groups; write all atoms")
+        if _REPEATED.match(line):
+            raise UnusableRecordError("it is a polymer's repeating unit, no molecule; drop the record")
+
+
+def _is_own_name(alias: str, atom: list[Atom]) -> bool:
+    """Whether an alias is its atom's label: C1, CA or HG12 of a carbon or hydrogen."""
+    symbols = [symbol for symbol, number in NUMBERS.items() if atom and number == atom[0].number]
+    return any(re.fullmatch(rf"{symbol}[ABGDEZ]?\d*[*'\"]?", alias, re.IGNORECASE) for symbol in symbols)
 
 
 def _refuse_drawing(program: str, molecule: Molecule) -> None:

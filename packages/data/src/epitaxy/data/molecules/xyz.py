@@ -7,7 +7,7 @@ import numpy as np
 from epitaxy.data.errors import UnusableRecordError
 from epitaxy.data.molecules._frames import QM9_PROPERTIES, Frame, is_atom_line, is_qm9, xyz_frames
 from epitaxy.data.molecules._molecule import Molecule
-from epitaxy.data.molecules._words import NUMBERS, known_number, number_of, real, whole
+from epitaxy.data.molecules._words import NUMBERS, known_number, number_of, real, refuse_other_unit, whole
 
 __all__ = ["QM9_PROPERTIES", "Frame", "parse_frame", "xyz_frames"]
 
@@ -17,13 +17,8 @@ _PERIODIC = re.compile(
     r"""\b(?:pbc|periodic(?:ity)?)["']?\s*[=:]\s*("[^"]*"|'[^']*'|[\[({][^\])}]*[\])}]|[^\s=]+(?:\s+(?:[tf01]|true|false)\b)*)""",
     re.I,
 )
-_CELL = re.compile(r"\b(?:lattice|cell|unit_?cell|celldm|tv)\s*=", re.IGNORECASE)
+_CELL = re.compile(r"\b(?:lattice|cell|unit_?cell|celldm|tv)(?:\s*=|[\"']\s*:)", re.IGNORECASE)
 _NOT_PERIODIC = {"f", "false", "0", "n", "no", "none", "off", ".false."}
-_OTHER_UNIT = re.compile(
-    r"\b(bohrs?|atomic units?|nanomet(?:er|re)s?|picomet(?:er|re)s?|units?\s*[=:]\s*(?:a\.?u\.?|nm|pm)"
-    r"|in nm|in pm)\b(?!\s*(?:\^|\*\*))",
-    re.IGNORECASE,
-)
 _NO_PROPERTY = {"id", "name", "properties", "lattice", "pbc"}
 _COLUMNS = {"species": ("S", 1), "pos": ("R", 3), "Z": ("I", 1)}
 _MOST_COLUMNS = 1000
@@ -41,10 +36,12 @@ def parse_frame(frame: Frame) -> tuple[str | None, Molecule, dict[str, float]]:
         raise UnusableRecordError(frame.fault)
     pairs = {key: value.strip("\"'") for key, value in _PAIR.findall(frame.comment)}
     rows = [line.split() for line in frame.lines]
-    species, place = _columns(pairs.get("Properties"), rows)
+    species, place, other = _columns(pairs.get("Properties"), rows)
     if "Properties" not in pairs:
         _refuse_line_numbers(rows)
     atoms = [_atom(row, species, place) for row in rows]
+    if other is not None and any(number_of(row[other]) != n for row, (n, _) in zip(rows, atoms, strict=True)):
+        raise UnusableRecordError("its columns species and Z name different elements; correct one of them")
     molecule = Molecule(
         np.array([number for number, _ in atoms], dtype=np.int64),
         np.array([position for _, position in atoms], dtype=np.float64).reshape(-1, 3),
@@ -64,11 +61,7 @@ def _refuse_comment(comment: str) -> None:
     flags = re.findall(r"[^\s,\"'\[\](){}]+", said[1]) if said else []
     if any(flag.lower() not in _NOT_PERIODIC for flag in flags) or (not flags and _CELL.search(comment)):
         raise UnusableRecordError('it is periodic; read it as a crystal, or write pbc="F F F"')
-    if unit := _OTHER_UNIT.search(comment):
-        raise UnusableRecordError(
-            f"its comment says {unit[0]!r}, and positions are read in angstrom; convert them, and leave the "
-            f"word out"
-        )
+    refuse_other_unit(comment)
     if comment and comment.split()[:1] and comment.split()[0] in NUMBERS and is_atom_line(comment):
         raise UnusableRecordError(
             "an atom is where its comment should be; put a line, which may be empty, between the number of "
@@ -87,10 +80,10 @@ def _refuse_line_numbers(rows: list[list[str]]) -> None:
         )
 
 
-def _columns(properties: str | None, rows: list[list[str]]) -> tuple[int, int]:
-    """Where an extended XYZ frame has the element and the position."""
+def _columns(properties: str | None, rows: list[list[str]]) -> tuple[int, int, int | None]:
+    """Where an extended XYZ frame has the element, the position, and the element again, if it has."""
     if properties is None:
-        return 0, 1
+        return 0, 1, None
     words, start, found = properties.split(":"), 0, {}
     for name, kind, size in zip(words[::3], words[1::3], words[2::3], strict=False):
         width = whole(size)
@@ -108,7 +101,7 @@ def _columns(properties: str | None, rows: list[list[str]]) -> tuple[int, int]:
         raise UnusableRecordError(
             f"{' '.join(uneven)[:40]!r} is no line of {start} columns, as its Properties say; correct either"
         )
-    return species, found["pos"]
+    return species, found["pos"], found.get("Z") if "species" in found else None
 
 
 def _atom(words: list[str], species: int, place: int) -> tuple[int, tuple[float, float, float]]:

@@ -39,7 +39,7 @@ from epitaxy.geometry.symmetry.occupations import (
 from epitaxy.geometry.symmetry.orbits import Orbits, expand_orbits, expand_points
 from epitaxy.geometry.symmetry.projection import Projection, project_to_wyckoff
 from epitaxy.geometry.symmetry.site_symmetry import SITE_AXES, SITE_CLASSES, site_symmetry_matrix
-from epitaxy.geometry.symmetry.symbols import space_group_number
+from epitaxy.geometry.symmetry.symbols import plain_symbol, space_group_number
 from epitaxy.geometry.symmetry.table import WyckoffTable, wyckoff_table
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "lattice_points",
     "lattice_to_k",
     "occupation_possible",
+    "plain_symbol",
     "project_to_wyckoff",
     "site_symmetry_matrix",
     "space_group",

@@ -8,17 +8,38 @@ from importlib.resources import files
 from typing import SupportsIndex
 
 from epitaxy.geometry.symmetry._frozen import NUM_GROUPS
+from epitaxy.geometry.typography import SUBSCRIPTS, plain_text
 
-_MINUS = str.maketrans("\u2212\u2013\u2010", "---")
-_OVERBAR = re.compile(r"\\(?:bar|overline)\s*\{?\s*(\d)\s*\}?|(\d)\u0305")
+# The bar of an inversion axis: TeX's, a combining one (after its digit, or set before it) or a macron.
+_OVERBAR = re.compile(
+    r"(?:\\?bar|\\overline|\\=)\s*(?:\{\s*(\d)\s*\}|(\d))|(\d)[\u0304\u0305]|(\d)[\u00af\u203e](?!\d)"
+    r"|[\u0304\u0305\u00af\u203e]\s*(\d)|<(?:o|span[^<>]{0,60}overline[^<>]{0,60})>-?(\d)</(?:o|span)>",
+    re.IGNORECASE,
+)
+# A screw axis's subscript: P6(3)/m c m as SHELX had it, P6<sub>3</sub>/mcm; `P n -3 (1)` is an origin.
+_SUBSCRIPT = re.compile(r"(?<!-)([2346])(?:\(([1-5])\)|<sub>([1-5])</sub>)", re.IGNORECASE)
+# In pairs only: Hall's symbols end in quotes.
+_QUOTED = re.compile(r"'\s*([^']+?)\s*'|\"\s*([^\"]+?)\s*\"|[\u2018\u201c]\s*(.+?)\s*[\u2019\u201d]")
 # Origin, cell choice and axes say which setting a symbol is meant in; the group is the same.
-_SETTING = re.compile(r"\s*:\s*\w+\s*$|\s+[HRSZ12]\s*$", re.IGNORECASE)
+_SETTING = re.compile(r"\s*:\s*\w+\s*$|\s+\(?[HRSZ12]\)?\s*$", re.IGNORECASE)
+
+
+def plain_symbol(symbol: str) -> str:
+    """Write a symbol in ASCII, as far as it is one: bars and dashes as hyphens, subscripts on the line.
+
+    >>> plain_symbol("P 6\u2083/m m c"), plain_symbol("F d 3\u0305 m"), plain_symbol("P2(1)/c")
+    ('P 63/m m c', 'F d -3 m', 'P21/c')
+    """
+    text = _OVERBAR.sub(lambda bar: "-" + next(filter(None, bar.groups())), symbol)
+    text = _SUBSCRIPT.sub(lambda axis: axis[1] + (axis[2] or axis[3]), text)
+    text = re.sub(r"[${}~]+", "", plain_text(text).translate(SUBSCRIPTS)).strip()
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[1] or quoted[2] or quoted[3] if quoted else text
 
 
 def normalised(symbol: str) -> str:
-    """Write a symbol as the list of symbols has it: small, on one line, without spaces and subscripts."""
-    text = _OVERBAR.sub(lambda bar: f"-{bar[1] or bar[2]}", symbol.translate(_MINUS))
-    return re.sub(r"[\s_${}~]+", "", text).lower()
+    """Write a symbol as the list of symbols has it: small, on one line, without spaces."""
+    return re.sub(r"[\s_]+", "", plain_symbol(symbol)).lower()
 
 
 @cache
@@ -33,9 +54,9 @@ def space_group_number(group: SupportsIndex | str) -> int:
 
     Symbols are Hermann-Mauguin's: short (`Fm-3m`), full (`F 4/m -3 2/m`), of any tabulated setting (`Pbnm` is
     62, `P21/n` 14), as they were before 1983 (`Fm3m`) and 1992 (`Cmca` for `Cmce`), with or without spaces,
-    underscores and the setting's suffix (`:1`, `:H`), in any case; or Hall's. What reads as both is
-    Hermann-Mauguin's, but for Hall's with spaces of another group (`P 3 2`), which is refused. The setting is
-    not kept: groups are in the standard one of `SpaceGroup`.
+    underscores and the setting's suffix (`:1`, `:H`), in any case and typography; or Hall's. What reads as
+    both is Hermann-Mauguin's, but for Hall's with spaces of another group (`P 3 2`), which is refused. The
+    setting is not kept: groups are in the standard one of `SpaceGroup`.
 
     >>> tuple(space_group_number(name) for name in (225, "Fm-3m", "f m -3 m", "F 4/m -3 2/m", "P2_1/n"))
     (225, 225, 225, 225, 14)
@@ -46,11 +67,9 @@ def space_group_number(group: SupportsIndex | str) -> int:
     """
     if not isinstance(group, str):
         return _in_range(group)
-    word = group.strip()
-    if re.fullmatch(r"[+-]?\d{1,9}", word, re.ASCII):
-        return _in_range(int(word))
-    if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"":
-        word = word[1:-1].strip()  # as in a CIF
+    word = plain_symbol(group)
+    if re.fullmatch(r"[+-]?\d{1,9}(?:\.0*)?", word, re.ASCII):
+        return _in_range(int(word.partition(".")[0]))
     known = _numbers()
     key = normalised(word)
     found = known.get(key) or known.get(normalised(_SETTING.sub("", word)))

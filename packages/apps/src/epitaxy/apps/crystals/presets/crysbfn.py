@@ -6,7 +6,7 @@ from epitaxy.apps.config.bayesian import CategoricalBFNConfig, CircularBFNConfig
 from epitaxy.apps.config.network import CSPNetConfig, RotaryNetConfig
 from epitaxy.apps.config.recipe import SamplingConfig
 from epitaxy.apps.config.training import TrainingConfig
-from epitaxy.apps.config.trainings import QUICK_TRAINING, ROTARY_TRAINING
+from epitaxy.apps.config.trainings import MUON_TRAINING, QUICK_TRAINING
 from epitaxy.apps.crystals.recipe import CrystalRecipe, LossWeights
 from epitaxy.apps.foundation.names import Task
 
@@ -59,7 +59,7 @@ def small(task: Task, dataset: str) -> CrystalRecipe:
         lattice=GaussianBFNConfig(),
         species=_species(task, 1000, _PAPER[dataset].beta1 if dataset in _PAPER else 0.4),
         network=RotaryNetConfig(hidden=192, layers=6, heads=6, time_dim=64),
-        training=ROTARY_TRAINING,
+        training=MUON_TRAINING,
     )
 
 

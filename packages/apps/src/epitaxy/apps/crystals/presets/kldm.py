@@ -7,7 +7,7 @@ from epitaxy.apps.config.lattice_form import ParameterFormConfig
 from epitaxy.apps.config.network import CSPNetConfig, RotaryNetConfig
 from epitaxy.apps.config.recipe import SamplingConfig
 from epitaxy.apps.config.training import PlateauSchedule, TrainingConfig
-from epitaxy.apps.config.trainings import QUICK_TRAINING, ROTARY_TRAINING
+from epitaxy.apps.config.trainings import MUON_TRAINING, QUICK_TRAINING
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.foundation.names import Task
 
@@ -74,7 +74,7 @@ def small(task: Task, dataset: str) -> CrystalRecipe:
         lattice_form=ParameterFormConfig(),
         species=AbsorbingConfig() if task == "dng" else None,
         network=RotaryNetConfig(hidden=192, layers=6, heads=6, time_dim=64),
-        training=ROTARY_TRAINING,
+        training=MUON_TRAINING,
     )
 
 
