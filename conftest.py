@@ -15,7 +15,15 @@ from beartype import BeartypeConf, beartype
 from hypothesis import settings
 from jaxtyping import _decorator, _import_hook, _storage
 
-AS_JAXTYPING_SAYS = BeartypeConf(violation_type=jaxtyping.TypeCheckError)
+
+class Violation(jaxtyping.TypeCheckError):
+    """What jaxtyping raises, with its first words and then beartype's."""
+
+    def __str__(self) -> str:
+        return f"Type-check error: {super().__str__()}"
+
+
+AS_JAXTYPING_SAYS = BeartypeConf(violation_type=Violation)
 SLOWLY = _decorator.jaxtyped
 
 

@@ -155,6 +155,10 @@ def requests(case: Case, model: AnyModel) -> list[Request]:
         return [replace(one, targets=targets, guidance=words["guidance"]) for one in made]
     if case.model == "geobfn":
         return list(molecules.for_sizes((4, 9), statistics, num=3, **words))
+    if case.task == "csp":
+        symbols = statistics.vocabulary.symbols
+        formula = f"{symbols[0]}{symbols[-1]}"
+        return list(units.for_formulas([formula], Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
     return list(units.for_groups(Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
 
 

@@ -251,6 +251,7 @@ def bond(molecule: Atoms) -> tuple[float, float, int]:
 
 
 MOLECULES = (
+    "network.kind=moleculenet", "network.tanh=true", "network.time=sinusoidal", "training.optimiser=adamw",
     "network.hidden=48", "network.layers=2", 'conditioning.properties=["asked"]', "conditioning.hide=0.2",
 )  # fmt: skip
 
