@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ase.io import read
+from pymatgen.core import Lattice, Structure
 
 ROOT = Path(__file__).parents[2]
 FILES = ("README.md", "packages/apps/README.md")
@@ -103,7 +104,11 @@ def test_every_option_in_the_docs_exists() -> None:
 def test_crystals_of_a_given_symmetry(tmp_path: Path) -> None:
     lines = [line.split("#")[0] for block in blocks("README.md", "bash") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("symmbfn sample")]
-    assert len(commands) == 4
+    assert len(commands) == 5
+    perovskite = Structure.from_spacegroup(
+        "Pm-3m", Lattice.cubic(3.9), ["Sr", "Ti", "O"], [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0]]
+    )
+    perovskite.to(filename=str(tmp_path / "mine.cif"))
     answers([[*command.split(), "--steps", "20"] for command in commands], tmp_path)
     frames = read(tmp_path / "cubic" / "samples.extxyz", index=":")
     assert sorted({frame.info["spacegroup"] for frame in frames}) == [62, 225]
@@ -112,3 +117,6 @@ def test_crystals_of_a_given_symmetry(tmp_path: Path) -> None:
     oxides = read(tmp_path / "oxides" / "samples.extxyz", index=":")
     assert {frozenset(frame.symbols) for frame in oxides} == {frozenset({"Li", "Fe", "O"})}
     assert len(list((tmp_path / "asked" / "cif").glob("*.cif"))) == 10
+    completed = read(tmp_path / "symmetric" / "samples.extxyz", index=":")
+    assert {frame.info["spacegroup"] for frame in completed} == {221}
+    assert all(list(frame.symbols[:2]) == ["Sr", "Ti"] for frame in completed)

@@ -257,7 +257,10 @@ def test_a_full_disk_is_one_sentence(csp_run: Path, tmp_path: Path) -> None:
     words = ["sample", str(csp_run), "--formula", "NaCl", "--num", "40", "--steps", "20", "--out", str(out)]
     answer = subprocess.run(
         # Without bytecode: Python would cut that short too, and break whatever imports it next.
-        [sys.executable, "-B", "-c", code, *words], capture_output=True, text=True, preexec_fn=limit
+        [sys.executable, "-B", "-c", code, *words],
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
     )
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
