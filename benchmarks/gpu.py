@@ -5,8 +5,9 @@ python benchmarks/gpu.py [--out gpu.json] [--device auto] [--minutes 8] [--tiny]
 Every model at its paper's size, on the crystals and molecules that come with the package: agreement with
 the CPU, steps of training (float32 and bfloat16, with and without torch.compile, beside the edge-list
 forms) and steps of sampling, and from these the cost of 10,000 samples at the paper's number of steps; and
-the same of models that are told properties, sampled with guidance. What time runs out for, or fails, is in the JSON as a sentence, not left out. ``--tiny`` is the dry run: the same
-on narrow networks, on a CPU if need be.
+the same of models that are told properties, sampled with guidance. What time runs out for, or fails, is in
+the JSON as a sentence, not left out. ``--tiny`` is the dry run: the same on narrow networks, on a CPU if need
+be.
 """
 
 import argparse
@@ -287,7 +288,7 @@ def sampling(subject: Subject, bench: Bench, precision: str, *, compiled: bool =
 
 
 def given_for(subject: Subject, model: AnyModel, size: int) -> list[Any]:
-    """Return requests for as many structures as the training data have, or are like; told what they can be."""
+    """Return requests for as many structures as the training data have, or are like, told mean properties."""
     statistics: Any = model.statistics
     targets = {name: statistics.properties[name].mean for name in model.conditions.names}  # type: ignore[attr-defined]  # every model here has some
     requests: list[Any]
