@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import gpu  # the models at their papers' sizes, and how they are compared
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import gpu  # the models at their papers' sizes, and how they are compared
 
 SUBJECTS = pytest.mark.parametrize("subject", gpu.SUBJECTS, ids=lambda subject: subject.name)
 
