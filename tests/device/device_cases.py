@@ -69,7 +69,12 @@ FLOWS = [
         "crysbfn",
         "small",
         "dng",
-        ("lattice.parametrisation=noise", "species.reads=evidence", "species.parametrisation=residual"),
+        (
+            "lattice.parametrisation=noise",
+            "lattice.t_min=0.0001",
+            "species.reads=evidence",
+            "species.parametrisation=residual",
+        ),
     ),
     Case(
         "crysbfn",
@@ -102,13 +107,17 @@ OPTIONS = [
             "network.residual_noise=true",
             "positions.wrapped=true",
             "positions.loss=discrete",
+            "positions.grid=20",
             "positions.parametrisation=data",
             "lattice.loss=discrete",
+            "lattice.grid=20",
             "lattice.parametrisation=data",
             "species.loss=discrete",
+            "species.grid=20",
             "species.guess=expectation",
             "species.final=mode",
             "symmetry.loss=discrete",
+            "symmetry.grid=20",
             "symmetry.guess=expectation",
             "symmetry.final=mode",
             "sampling.final_call=true",
@@ -165,7 +174,7 @@ SAMPLED = [
     *((case, None) for case in CRYSTALS if case.preset == "paper"),
     *(
         (Case("symmbfn", "small", "csp", ("lattice.kind=variance_preserving",)), name)
-        for name in ("ancestral", "euler_maruyama", "exponential", "probability_flow", "published_pc")
+        for name in ("ancestral", "euler_maruyama", "exponential", "probability_flow")
     ),
     *((case, name) for case in OTHERS for name in ("bayes", "end_back")),
     *((case, None) for case in (*FLOWS, *OPTIONS, *TOLD)),

@@ -4,8 +4,10 @@ import types
 from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
+import pytest
 from device_cases import CASES, SAMPLED, Case
 
+from epitaxy.apps import UsageError
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.foundation.names import MODELS
 from epitaxy.apps.generative.kind import kind_of
@@ -19,8 +21,11 @@ ELSEWHERE = {
     "training.schedule": "a rate that the host computes; test_optimiser.py",
 }
 """Keys that no device sees, what they say, and where they are tested."""
-IMPOSSIBLE = {("MoleculeRecipe", "GaussianBFNConfig", "positions.loss", "discrete")}
-"""GeoBFN's elements have continuous time, which that loss has not."""
+IMPOSSIBLE = {
+    ("MoleculeRecipe", "GaussianBFNConfig", "positions.loss", "discrete"): "elements have continuous time",
+    ("WyckoffRecipe", "VPConfig", "lattice.sampler", "published_pc"): "corrections move what a group fixes",
+}
+"""What no recipe can have, and why; the recipes refuse it."""
 
 
 def parts(annotation: Any) -> list[Any]:
@@ -92,3 +97,12 @@ def test_every_preset_and_task_is_trained_on_the_device() -> None:
     for model, entry in MODELS.items():
         for task in entry.tasks:
             assert {(model, preset, task) for preset in ("paper", "small")} <= seen
+
+
+def test_what_is_impossible_is_refused() -> None:
+    atoms = Case("geobfn", "small", "dng")
+    cells = Case("symmbfn", "small", "dng", ("lattice.kind=variance_preserving",))
+    with pytest.raises(ValueError, match="discrete-time loss needs a grid"):
+        atoms.recipe("positions.loss=discrete").build_flow((1, 6))
+    with pytest.raises(UsageError, match=r"lattice\.sampler: a space group fixes"):
+        cells.recipe("lattice.sampler=published_pc")

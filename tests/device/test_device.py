@@ -15,6 +15,7 @@ import torch
 from device_cases import CASES, LIMITED, SAMPLED, Case
 from torch import Tensor
 
+from epitaxy.apps import UsageError
 from epitaxy.apps.asymmetric_units import requests as units
 from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
 from epitaxy.apps.asymmetric_units.symmetry import Symmetry
@@ -140,9 +141,10 @@ MESSAGES = {
 
 _STEPWISE = ("flows/circular_messages.py", "geometry/von_mises_noise.py")
 
-TRAINING_WAITS: dict[tuple[str, ...], dict[str, str]] = {
-    ("positions.draw=all_at_once", "positions.loss=kl"): MESSAGES,
-    ("positions.draw=stepwise",): {name: MESSAGES[name] for name in _STEPWISE},
+TRAINING_WAITS: dict[str, dict[str, str]] = {
+    "positions.draw=all_at_once": MESSAGES,
+    "positions.draw=tabulated": MESSAGES,
+    "positions.draw=stepwise": {name: MESSAGES[name] for name in _STEPWISE},
 }
 """Where a training step may wait, and why. A ratchet: take out what no longer does."""
 
@@ -152,7 +154,8 @@ def test_a_training_step_stays_on_its_device(case: Case):
     expected = train(case, torch.device("cpu"))
     with Watching():  # where the device exists
         found = train(case, PRETENDED)
-    assert {place(wait) for wait in found.waits} == set(TRAINING_WAITS.get(case.words, {})), found.waits
+    named = {place for word in case.words for place in TRAINING_WAITS.get(word, ())}
+    assert {place(wait) for wait in found.waits} == named, found.waits
     close(found.losses, expected.losses, exact=case.exact)
     close(found.gradients, expected.gradients)
     # A first step of AdamW is as long for a gradient of rounding as for a large one.
@@ -255,3 +258,9 @@ def stays(case: Case, sampler: str | None, *, limited: bool = False) -> None:
     assert {place(wait) for wait in found.step_waits} <= set(allowed), found.step_waits
     others = {wait: number for wait, number in found.batch_waits.items() if place(wait) not in allowed}
     assert sum(others.values()) <= BATCH_WAITS + LIMIT_WAITS * limited, others
+
+
+def test_a_sampler_that_would_move_what_a_group_fixes_is_refused():
+    case = Case("symmbfn", "small", "csp", ("lattice.kind=variance_preserving",))
+    with pytest.raises(UsageError, match="--sampler: of the cell, pinned components take no corrections"):
+        sample(case, "published_pc", torch.device("cpu"))
