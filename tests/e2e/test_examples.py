@@ -65,14 +65,14 @@ def with_what_is_here(line: str) -> str:
         line = re.sub(rf"(?<=\s){name}(?=\s|$)", embedded, line)
     if "mp20-small" not in line and "qm9-small" not in line:
         for name, embedded in PROPERTIES.items():
-            line = line.replace(name, embedded)
+            line = re.sub(rf"\b{name}\b", embedded, line)
     line = line.replace("--device cuda", "--device cpu").replace(" RUN ", " crysbfn-perov-small ")
     return re.sub(r"--limit \d+", "--limit 4", line)
 
 
 def what_pages_take_for_granted(folder: Path) -> None:
     """A user's own crystals, as one and as many, and folders of samples of earlier commands."""
-    crystals = load_crystals("prototypes", "test", limit=12)
+    crystals = load_crystals("prototypes", "train", limit=40)
     made = {name: crystals.structure(n) for n, name in enumerate(crystals.ids)}
     texts = {name: crystal.to(fmt="cif") for name, crystal in made.items()}
     columns = {"id": list(texts), "cif": list(texts.values())}
