@@ -181,6 +181,7 @@ SYMMBFN: Table = [
     ("network.embedding", 128, "App. A.3"),
     ("network.time_dim", 128, "App. A.3: the embedding dimension"),
     ("network.aggregation", "mean", "departs: Eq. 25 writes a sum; DiffCSP's network, its base, has a mean"),
+    ("network.copies", False, "App. A.3: a head on each orbit's features"),
     ("network.residual_noise", False, "departs: Eq. 26 and the code add mu to the noise"),
     ("positions.kind", "gaussian_bfn", "Sec. 3.1"),
     ("positions.sigma1", 0.02, "App. A.3"),

@@ -15,9 +15,9 @@ SIZES = {"hidden": 24, "layers": 2, "frequencies": 4, "embedding": 8, "time_dim"
 
 
 @lru_cache
-def network(dtype: torch.dtype, properties: int) -> RotaryWyckoffNet:
+def network(dtype: torch.dtype, properties: int, copies: bool = False) -> RotaryWyckoffNet:
     torch.manual_seed(1)
-    net = RotaryWyckoffNet(species=SPECIES, heads=3, properties=properties, **SIZES)
+    net = RotaryWyckoffNet(species=SPECIES, heads=3, properties=properties, copies=copies, **SIZES)
     for layer in net.layers:  # a modulation that begins at zero would hide what it multiplies
         torch.nn.init.normal_(layer.modulation.weight, std=0.2)
     torch.nn.init.normal_(net.space_group_embedding.own.weight)
@@ -38,6 +38,11 @@ class TestUntold(OrbitLaws):
 
 class TestProperties(TestUntold):
     properties = 2
+
+
+class TestCopies(TestUntold):
+    def network(self, dtype: torch.dtype) -> RotaryWyckoffNet:
+        return network(dtype, 0, copies=True)
 
 
 def test_displacements_are_seen() -> None:

@@ -26,6 +26,7 @@ FORMS = {
     "default": {},
     "published": {"aggregation": "sum", "residual_noise": True, "raw_positions": False},
     "properties": {"properties": 2},
+    "copies": {"copies": True},
 }
 every_form = pytest.mark.parametrize("form", FORMS)
 
@@ -107,6 +108,10 @@ class TestProperties(TestDefault):
     properties = 2
 
 
+class TestCopies(TestDefault):
+    form = "copies"
+
+
 def test_a_sum_of_messages_is_the_mean_times_their_number():
     """The same for one orbit, and not for two."""
     mean, total = both(form="default")[0], both(form="default")[0]
@@ -151,8 +156,10 @@ def test_autocast(form: str, half: torch.dtype):
     with torch.autocast("cpu", dtype=half):
         outputs, gradients = results(fast, x)
     expected, expected_gradients = results(plain, x)
+    # What a pointer's few weights get is a difference of nearly equal numbers.
+    least = 0.03 if form == "copies" else 0.0
     for actual, value in zip([*outputs, *gradients], [*expected, *expected_gradients], strict=True):
-        scale = value.abs().max()
+        scale = value.abs().max().clamp(min=least)
         torch.testing.assert_close(actual.float() / scale, value / scale, rtol=0, atol=0.1)
     assert all(gradient.dtype == torch.float32 for gradient in gradients)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from epitaxy.geometry import Segments
 from epitaxy.geometry.symmetry import SITE_AXES, SITE_CLASSES
 from epitaxy.models._parts import perceptron
+from epitaxy.models.copying_head import CopyingHead
 from epitaxy.models.embeddings import TimeEmbedding
 from epitaxy.models.property_embedding import PropertyEmbedding, check_properties
 from epitaxy.models.space_group_embedding import SpaceGroupEmbedding
@@ -57,6 +58,7 @@ class OrbitNet(nn.Module):
             given, and its inputs are certain.
         residual_noise: whether the mean is added to the output of positions.
         raw_positions: whether orbits see their mean as it is, beside its Fourier features.
+        copies: whether an orbit may take over another's species: see `CopyingHead`.
         layers: makes what stands between embeddings and heads.
 
     Raises:
@@ -76,6 +78,7 @@ class OrbitNet(nn.Module):
         labels: bool,
         residual_noise: bool,
         raw_positions: bool,
+        copies: bool,
         layers: Callable[[], Iterable[nn.Module]],
     ) -> None:
         super().__init__()
@@ -95,7 +98,11 @@ class OrbitNet(nn.Module):
         self.norm = nn.LayerNorm(hidden)
         self.position_head = perceptron(hidden, hidden, 3)
         self.lattice_head = perceptron(hidden, hidden, LATTICE_NUMBERS)
-        self.species_head = perceptron(hidden, hidden, species) if labels else None
+        self.species_head: CopyingHead | nn.Sequential | None = None
+        if labels and copies:
+            self.species_head = CopyingHead(hidden=hidden, classes=species, time_dim=time_dim)
+        elif labels:
+            self.species_head = perceptron(hidden, hidden, species)
         self.symmetry_head = perceptron(hidden, hidden, _SITE[0] * _SITE[1]) if labels else None
 
     def check(self, lattice: Tensor, species: Tensor, symmetry: Tensor, properties: Tensor | None) -> None:
@@ -142,14 +149,24 @@ class OrbitNet(nn.Module):
         return embedded
 
     def read_out(
-        self, segments: Segments, atoms: Float[Tensor, "atoms hidden"], positions: Float[Tensor, "atoms 3"]
+        self,
+        segments: Segments,
+        atoms: Float[Tensor, "atoms hidden"],
+        positions: Float[Tensor, "atoms 3"],
+        species: Float[Tensor, "atoms species"],
+        time: Float[Tensor, " graphs"],
     ) -> WyckoffNetOutput:
         """Outputs, from the orbits' features after the last layer."""
         atoms = self.norm(atoms)
+        match self.species_head:
+            case CopyingHead() as head:
+                logits = head(segments, atoms, species, self.time_embedding(time))
+            case head:
+                logits = None if head is None else head(atoms)
         noise = self.position_head(atoms)
         return WyckoffNetOutput(
             positions=positions + noise if self.residual_noise else noise,
             lattice=self.lattice_head(segments.mean(atoms)),
-            species=None if self.species_head is None else self.species_head(atoms),
+            species=logits,
             symmetry=None if self.symmetry_head is None else self.symmetry_head(atoms).unflatten(1, _SITE),
         )

@@ -32,6 +32,7 @@ class RotaryWyckoffNet(OrbitNet):
         time_dim: see `OrbitNet`.
         properties: see `OrbitNet`.
         labels: see `OrbitNet`.
+        copies: see `OrbitNet`.
 
     Raises:
         ValueError: if the width is no multiple of twice the heads, or an embedding cannot have so many
@@ -54,6 +55,7 @@ class RotaryWyckoffNet(OrbitNet):
         time_dim: int = 128,
         properties: int = 0,
         labels: bool = True,
+        copies: bool = False,
     ) -> None:
         check_heads(hidden, heads)
         super().__init__(
@@ -64,6 +66,7 @@ class RotaryWyckoffNet(OrbitNet):
             time_dim=time_dim,
             properties=properties,
             labels=labels,
+            copies=copies,
             residual_noise=False,
             raw_positions=True,
             layers=lambda: (RotaryLayer(hidden, heads, expansion) for _ in range(layers)),
@@ -97,4 +100,4 @@ class RotaryWyckoffNet(OrbitNet):
         phases, padding = Phases.of(positions, self.k, atoms.dtype), Padding.of(segments)
         for layer in self.layers:
             atoms = layer(atoms, modulation, segments, phases, padding)
-        return self.read_out(segments, atoms, positions)
+        return self.read_out(segments, atoms, positions, species, time)

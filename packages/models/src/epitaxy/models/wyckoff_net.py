@@ -57,6 +57,7 @@ class WyckoffNet(OrbitNet):
         time_dim: see `OrbitNet`.
         properties: see `OrbitNet`.
         labels: see `OrbitNet`.
+        copies: see `OrbitNet`.
         aggregation: whether messages are averaged or added up.
         residual_noise: see `OrbitNet`.
         raw_positions: see `OrbitNet`.
@@ -78,6 +79,7 @@ class WyckoffNet(OrbitNet):
         time_dim: int = 128,
         properties: int = 0,
         labels: bool = True,
+        copies: bool = False,
         aggregation: Literal["mean", "sum"] = "mean",
         residual_noise: bool = False,
         raw_positions: bool = True,
@@ -91,6 +93,7 @@ class WyckoffNet(OrbitNet):
             time_dim=time_dim,
             properties=properties,
             labels=labels,
+            copies=copies,
             residual_noise=residual_noise,
             raw_positions=raw_positions,
             layers=lambda: (
@@ -148,4 +151,4 @@ class WyckoffNet(OrbitNet):
         of_lattice = segments.expand(lattice)
         for layer in self.layers:
             atoms = layer(atoms, of_lattice, features, index)
-        return self.read_out(segments, atoms, positions)
+        return self.read_out(segments, atoms, positions, species, time)

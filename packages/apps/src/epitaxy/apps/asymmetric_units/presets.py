@@ -63,9 +63,9 @@ def paper(task: Task, dataset: str) -> WyckoffRecipe:
 def small(task: Task, dataset: str) -> WyckoffRecipe:
     """An hour on one CPU core (bf16) for mp_20: a narrow network that reads evidence and adds to it, by Muon.
 
-    The network predicts residuals, whose loss needs no smallest time, and k is standardised. Weights are as
-    the sum over a crystal's variables, the variational bound, has them. What it was chosen by is in
-    docs/results.
+    An orbit may take over another's element (`CopyingHead`). The network predicts residuals, whose loss
+    needs no smallest time, and k is standardised. Weights are as the sum over a crystal's variables, the
+    variational bound, has them. What it was chosen by is in docs/results.
     """
     made = _recipe(task, dataset)
     return made.model_copy(
@@ -74,7 +74,9 @@ def small(task: Task, dataset: str) -> WyckoffRecipe:
             "lattice": _LATTICE.model_copy(update=_RESIDUAL),
             "species": _by_evidence(made.species),
             "symmetry": _by_evidence(made.symmetry),
-            "network": WyckoffNetConfig(hidden=192, layers=4, frequencies=16, embedding=128, time_dim=64),
+            "network": WyckoffNetConfig(
+                hidden=192, layers=4, frequencies=16, embedding=128, time_dim=64, copies=True
+            ),
             "weights": WyckoffWeights(positions=3.0, lattice=1.5, species=1.0, symmetry=15.0),
             "training": MUON_TRAINING.model_copy(
                 update={
@@ -91,7 +93,9 @@ def quickstart(task: Task, dataset: str) -> WyckoffRecipe:
     """Two minutes on two CPU cores on the embedded crystals: enough to see every part work."""
     return small(task, dataset).model_copy(
         update={
-            "network": WyckoffNetConfig(hidden=96, layers=3, frequencies=16, embedding=32, time_dim=32),
+            "network": WyckoffNetConfig(
+                hidden=96, layers=3, frequencies=16, embedding=32, time_dim=32, copies=True
+            ),
             "training": QUICK_TRAINING,
             "sampling": SamplingConfig(steps=50),
         }

@@ -37,6 +37,11 @@ class WyckoffRequest(TargetedRequest):
     occupation: Occupation | None = None
 
     @property
+    def composition_given(self) -> bool:
+        """Whether the occupation is."""
+        return self.occupation is not None
+
+    @property
     def notes(self) -> Mapping[str, str | int | float]:
         """Return the space group and the targets."""
         # A dataclass with slots is made anew: super() without arguments would not find it.

@@ -105,6 +105,12 @@ Redraws = Annotated[
         min=0, help="How often a sample with atoms too close, or no cell, is drawn anew. (default: 2)"
     ),
 ]
+Consensus = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Draw so many for each structure asked for and give the one that most others resemble."
+    ),
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page to this file.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes. (default: all cores)")]

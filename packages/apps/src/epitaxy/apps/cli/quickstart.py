@@ -111,7 +111,7 @@ def _sample(
             for sample in batch
         ]
     record = SamplingRecord(
-        model=loaded, steps=steps, sampler=None, temperature=None, seed=SEED,
+        model=loaded, steps=steps, sampler=None, temperature=None, consensus=1, seed=SEED,
         seconds=time.monotonic() - started, requested=len(requests),
     )  # fmt: skip
     write_folder(folder, samples, record)

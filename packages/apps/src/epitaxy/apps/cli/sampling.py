@@ -14,7 +14,8 @@ from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.generative.model_dir import LoadedModel, load_model
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
-from epitaxy.apps.sampling.generate import REDRAWS, generate
+from epitaxy.apps.sampling.consensus import generate_agreed
+from epitaxy.apps.sampling.generate import REDRAWS
 from epitaxy.apps.sampling.output_folder import SamplingRecord, claimed_folder, write_folder
 from epitaxy.apps.sampling.shards import Shards
 
@@ -44,7 +45,7 @@ def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Reques
     started = time.monotonic()
     with Shards() as shards, reporting("sampling") as progress:
         try:
-            for batch in generate(
+            for batch in generate_agreed(
                 loaded.model,
                 shards.share(requests),
                 steps=steps,
@@ -53,6 +54,7 @@ def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Reques
                 batch_size=words.batch_size or defaults.batch_size,
                 device=device,
                 redraws=REDRAWS if words.redraws is None else words.redraws,
+                consensus=words.consensus,
                 progress=progress,
             ):
                 samples += batch
@@ -62,8 +64,9 @@ def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Reques
     if gathered is None:
         return
     record = SamplingRecord(
-        model=loaded, steps=steps, sampler=words.sampler, temperature=words.temperature, seed=words.seed,
-        requested=len(requests), seconds=time.monotonic() - started, interrupted=interrupted,
+        model=loaded, steps=steps, sampler=words.sampler, temperature=words.temperature,
+        consensus=words.consensus, seed=words.seed, requested=len(requests),
+        seconds=time.monotonic() - started, interrupted=interrupted,
     )  # fmt: skip
     write_folder(words.out, gathered, record)
     _tell(words.out, gathered)

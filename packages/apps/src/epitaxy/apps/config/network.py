@@ -131,6 +131,7 @@ class WyckoffNetConfig(NetworkConfig):
     frequencies: PositiveInt = 128
     embedding: PositiveInt = 128
     time_dim: PositiveInt = 128
+    copies: bool = False
     aggregation: Literal["mean", "sum"] = "mean"
     residual_noise: bool = False
 
@@ -151,6 +152,7 @@ class WyckoffNetConfig(NetworkConfig):
             time_dim=self.time_dim,
             properties=properties,
             labels=labels,
+            copies=self.copies,
             aggregation=self.aggregation,
             residual_noise=self.residual_noise,
         )
@@ -163,6 +165,7 @@ class RotaryWyckoffNetConfig(RotaryConfig):
     layers: PositiveInt = 8
     frequencies: PositiveInt = 16
     embedding: PositiveInt = 128
+    copies: bool = False
 
     def build(self, *, species: int, properties: int, labels: bool) -> RotaryWyckoffNet:
         """Return a freshly initialised network; words as `WyckoffNetConfig.build`."""
@@ -177,6 +180,7 @@ class RotaryWyckoffNetConfig(RotaryConfig):
             time_dim=self.time_dim,
             properties=properties,
             labels=labels,
+            copies=self.copies,
         )
 
 

@@ -134,6 +134,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         free_what: str | None = None,
         sampler: str | None = None,
         temperature: float | None = None,
+        consensus: int = 1,
         batch_size: int | None = None,
         device: str = "auto",
     ) -> list[Structure]:
@@ -160,6 +161,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
                 recipe's by default.
             temperature: below 1 samples are finer and less various than what was learned, which is 1; the
                 recipe's by default.
+            consensus: candidates drawn for each structure of a given composition, of which the one is given
+                that most others resemble.
             batch_size: structures computed at once.
             device: torch device; "auto" is a GPU where there is one.
 
@@ -188,6 +191,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             steps=steps,
             sampler=sampler,
             temperature=temperature,
+            consensus=consensus,
             batch_size=batch_size,
             device=device,
         )

@@ -25,6 +25,11 @@ class CrystalRequest(TargetedRequest):
 
     numbers: tuple[int, ...] | None = None
 
+    @property
+    def composition_given(self) -> bool:
+        """Whether the atomic numbers are."""
+        return self.numbers is not None
+
 
 def like_crystal(
     start: Start,

@@ -38,6 +38,11 @@ class Request:
         return 0 if self.start is None else self.start.begins(steps)
 
     @property
+    def composition_given(self) -> bool:
+        """Whether every structure made for it has the same atoms."""
+        return False
+
+    @property
     def notes(self) -> Mapping[str, str | int | float]:
         """Return what a file should say of the request beside its id and seed."""
         return {}

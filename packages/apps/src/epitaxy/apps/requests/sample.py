@@ -17,12 +17,15 @@ class Sample:
         structure: what came.
         reason: why there is none.
         draws: how often it was drawn, until a draw was sound or no more were allowed.
+        agreement: how much the others that were drawn for it speak for it, from 0 for none to 1 for all; None
+            where it was not chosen among several.
     """
 
     request: Request
     structure: Structure | Atoms | None
     reason: str | None = None
     draws: int = 1
+    agreement: float | None = None
 
     @property
     def crystal(self) -> Structure | None:

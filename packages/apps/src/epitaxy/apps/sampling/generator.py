@@ -11,7 +11,8 @@ from epitaxy.apps.generative.model import GenerativeModel
 from epitaxy.apps.generative.model_dir import load_model
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
-from epitaxy.apps.sampling.generate import REDRAWS, generate
+from epitaxy.apps.sampling.consensus import generate_agreed
+from epitaxy.apps.sampling.generate import REDRAWS
 
 S = TypeVar("S", bound="Generator[Any, Any]")
 M = TypeVar("M", bound=GenerativeModel[Any, Any, Any])
@@ -45,13 +46,15 @@ class Generator(Generic[M, Q]):
         batch_size: int | None = None,
         device: str = "auto",
         redraws: int = REDRAWS,
+        consensus: int = 1,
     ) -> list[Sample]:
         """Return one :class:`Sample` per request, in order, with the reason where there is no structure.
 
         A sample that is no structure is drawn anew up to ``redraws`` times; what is none after that is said.
+        Each is chosen among ``consensus`` candidates: see :func:`generate_agreed`.
         """
         defaults = self.model.recipe.sampling
-        batches = generate(
+        batches = generate_agreed(
             self.model,
             requests,
             steps=steps or defaults.steps,
@@ -60,6 +63,7 @@ class Generator(Generic[M, Q]):
             batch_size=batch_size or defaults.batch_size,
             device=chosen_device("auto") if device == "auto" else device,
             redraws=redraws,
+            consensus=consensus,
         )
         samples = [sample for batch in batches for sample in batch]
         none = [sample.reason for sample in samples if sample.structure is None]

@@ -34,6 +34,7 @@ class SamplingRecord:
     steps: int
     sampler: str | None
     temperature: float | None
+    consensus: int
     seed: int
     seconds: float
     requested: int
@@ -124,6 +125,7 @@ def _summary(samples: Sequence[Sample], record: SamplingRecord) -> dict[str, Any
         "steps": record.steps,
         "sampler": record.sampler or "as in the recipe",
         "temperature": record.temperature or "as in the recipe",
+        "consensus": record.consensus,
         "seed": record.seed,
         "requested": record.requested,
         "drawn_anew": sum(sample.draws > 1 for sample in samples),

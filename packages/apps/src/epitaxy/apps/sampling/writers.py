@@ -10,4 +10,5 @@ SAMPLES, CIFS, SDFS = "samples.extxyz", "cif", "sdf"
 def note(sample: Sample, formula: str) -> dict[str, Any]:
     """Return what a file says of a structure."""
     request = sample.request
-    return {"id": request.id, "seed": request.seed, "formula": formula, **request.notes}
+    said = {"id": request.id, "seed": request.seed, "formula": formula, **request.notes}
+    return said if sample.agreement is None else {**said, "agreement": round(sample.agreement, 3)}

@@ -1,5 +1,6 @@
 """Crystal structure prediction: match rate and RMSE, METRe and cRMSE under named protocols."""
 
+from epitaxy.eval.csp.consensus import agreement
 from epitaxy.eval.csp.everyone import match_everyone
 from epitaxy.eval.csp.everyone_result import EveryoneResult, FoundReference, Generated
 from epitaxy.eval.csp.match import match_csp
@@ -18,6 +19,7 @@ __all__ = [
     "PairStatus",
     "ReferenceMatch",
     "ValidityRule",
+    "agreement",
     "csp_protocol",
     "match_csp",
     "match_everyone",

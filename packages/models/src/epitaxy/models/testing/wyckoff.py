@@ -45,7 +45,7 @@ class EdgeListWyckoffNet(WyckoffNet):
         of_crystal = self.embed_crystals(space_groups, time, properties)
         atoms = self.embed(segments, of_crystal, positions, of_positions, species, symmetry)
         atoms = edge_list_layers(self.layers, atoms, lattice, segments, positions, self.frequencies)
-        return self.read_out(segments, atoms, positions)
+        return self.read_out(segments, atoms, positions, species, time)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
