@@ -135,7 +135,9 @@ def _refuse_odd(names: list[str], flags: list[str | None], attached: list[str | 
 def _occupancy(name: str, value: str | None) -> float:
     share = 1.0 if value is None else number(value)
     if share is None or not 0 <= share <= 1 + 2 * _FULL:
-        raise UnusableRecordError(f"the occupancy of {name} is {value}, not one of 0 to 1; correct it")
+        raise UnusableRecordError(
+            f"the occupancy of {name[:40]} is {(value or '?')[:40]}, not one of 0 to 1; correct it"
+        )
     return share
 
 
