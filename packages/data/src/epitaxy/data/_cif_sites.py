@@ -38,10 +38,6 @@ def read_sites(block: Block, cell: gemmi.UnitCell, formula: frozenset[str] | Non
     """
     positions = _positions(block, cell)
     count = len(positions)
-    if count > _limits.MOST_SITES:
-        raise UnusableRecordError(
-            f"the CIF lists {count} atom sites, more than {_limits.MOST_SITES}; split it"
-        )
 
     def column(*tags: str) -> list[str | None]:
         values = block.column(*tags)
@@ -81,6 +77,10 @@ def _positions(block: Block, cell: gemmi.UnitCell) -> list[tuple[float, float, f
     columns = [block.values.get(f"_atom_site_{kind}_{axis}", []) for axis in "xyz"]
     if not columns[0] or len({len(column) for column in columns}) != 1:
         raise unreadable("its atom sites lack coordinates")
+    if (count := len(columns[0])) > _limits.MOST_SITES:
+        raise UnusableRecordError(
+            f"the CIF lists {count} atom sites, more than {_limits.MOST_SITES}; split it"
+        )
     if kind == "cartn":
         _refuse_transformed(block, cell)
     names = block.values.get("_atom_site_label") or block.values.get("_atom_site_type_symbol") or []
