@@ -330,3 +330,4 @@ def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(tmp_path: Path)
 def test_times_that_are_none(seconds: str, tmp_path: Path) -> None:
     words = ("eval", "dng", str(tmp_path), "--timeout", seconds)
     refused(call("epitaxy", *words), "--timeout", "positive")
+    refused(call("epitaxy", "relax", str(tmp_path), "--out", "a.csv", *words[3:]), "--timeout", "positive")

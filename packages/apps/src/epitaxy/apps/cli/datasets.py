@@ -51,10 +51,10 @@ def describe_dataset(name: str, root: Path | None) -> None:
             described += 1
         except DataError as error:
             left[split] = error
-    for split, error in left.items():
+    for empty, reason in left.items():
         if not described:
-            raise error
-        typer.echo(f"{split:<11} not here: {error}")
+            raise reason
+        typer.echo(f"{empty:<11} not here: {reason}")
 
 
 def _describe_split(name: str, split: Split, root: Path | None) -> None:
