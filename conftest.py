@@ -85,6 +85,13 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+@pytest.fixture(params=[pytest.param("cuda", marks=pytest.mark.gpu), "cpu"])
+def device(request: pytest.FixtureRequest) -> str:
+    """Run what a GPU must show on the CPU too: a rehearsal, where there is no GPU the only one."""
+    name: str = request.param
+    return name
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs data or a device that is not here, and say why."""
     without_data = pytest.mark.skip(reason="EPITAXY_DATA is not set: no real data here")

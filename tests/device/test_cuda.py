@@ -1,24 +1,26 @@
-"""What only a GPU can say: that kernels exist, agree with the CPU, and do not make the host wait."""
+"""What only a GPU can say: that kernels exist, agree with the CPU, and do not make the host wait.
+
+The CPU rehearses it (the fixture `device`), so that on the day no test fails for its own mistake.
+"""
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import gpu  # the models at their papers' sizes, and how they are compared
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import gpu  # the models at their papers' sizes, and how they are compared
 
 SUBJECTS = pytest.mark.parametrize("subject", gpu.SUBJECTS, ids=lambda subject: subject.name)
 
 
 @pytest.fixture
-def bench() -> gpu.Bench:
-    return gpu.Bench(device=torch.device("cuda"), tiny=True, deadline=float("inf"))
+def bench(device: str) -> gpu.Bench:
+    return gpu.Bench(device=torch.device(device), tiny=True, deadline=float("inf"))
 
 
-@pytest.mark.gpu
 @SUBJECTS
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_losses_agree_with_the_cpu(subject: gpu.Subject, precision: str, bench: gpu.Bench):
@@ -26,7 +28,6 @@ def test_losses_agree_with_the_cpu(subject: gpu.Subject, precision: str, bench: 
     assert found["agrees"], found
 
 
-@pytest.mark.gpu
 @SUBJECTS
 def test_a_training_step_does_not_wait(subject: gpu.Subject, bench: gpu.Bench):
     """The law of `test_device.py`, by CUDA itself: torch raises where the host would wait."""
@@ -35,24 +36,33 @@ def test_a_training_step_does_not_wait(subject: gpu.Subject, bench: gpu.Bench):
     stepper = gpu.optimiser(model.network, model.recipe.training)
     host, noise = gpu.batch_of(subject, bench), torch.Generator(bench.device).manual_seed(0)
     for step in range(3):
-        torch.cuda.set_sync_debug_mode("error" if step == 2 else "default")  # the first fill caches
-        try:
+        with raising_where_the_host_waits(bench.device, step == 2):  # the first fill caches
             batch = gpu.sent(host, bench.device)
             model.weighted(gpu.losses(model, batch, noise)).backward()
             stepper.step()
             averaged.update_parameters(model.network)
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
 
 
-@pytest.mark.gpu
+@contextmanager
+def raising_where_the_host_waits(device: torch.device, on: bool) -> Iterator[None]:
+    if device.type != "cuda":
+        yield
+        return
+    torch.cuda.set_sync_debug_mode("error" if on else "default")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 @SUBJECTS
 def test_it_samples_what_the_cpu_does(subject: gpu.Subject, bench: gpu.Bench):
     """The same seeds, three steps: the same structures to rounding, or the same reason for none."""
     found = []
-    for device in ("cpu", "cuda"):
+    for device in (torch.device("cpu"), bench.device):
         model = gpu.build(subject, tiny=True)
-        [made] = gpu.generate(model, gpu.asked(subject, model, 4), steps=3, device=device)
+        requests = gpu.given_for(subject, model, 4)
+        [made] = gpu.generate(model, requests, steps=3, device=device)
         found.append([(one.structure is None, one.request.num_atoms) for one in made])
     assert found[0] == found[1]
 

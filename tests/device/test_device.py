@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 import torch
+from device_cases import CASES, LIMITED, SAMPLED, Case
 from torch import Tensor
 
+from epitaxy.apps import UsageError
 from epitaxy.apps.asymmetric_units import requests as units
 from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
 from epitaxy.apps.asymmetric_units.symmetry import Symmetry
-from epitaxy.apps.config import apply_overrides
 from epitaxy.apps.crystals import requests as crystals
 from epitaxy.apps.crystals.data import load_crystals
-from epitaxy.apps.foundation.names import ModelName, Task
+from epitaxy.apps.foundation.names import ModelName
 from epitaxy.apps.generative.kind import AnyModel, kind_of
-from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.molecules import requests as molecules
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.requests.elements import Palette
@@ -33,76 +33,6 @@ from epitaxy.apps.training.module import TrainingModule, stratified_times
 from epitaxy.apps.training.optimiser import optimiser
 from epitaxy.geometry import SharedRng
 from epitaxy.geometry.testing.pretended import PRETENDED, PretendedGenerator, Watching, values
-
-
-@dataclass(frozen=True)
-class Case:
-    """A recipe: the model, its preset, its task, and words of ``--set``."""
-
-    model: ModelName
-    preset: str
-    task: Task
-    words: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return "-".join([self.model, self.preset, self.task, *self.words])
-
-    @property
-    def exact(self) -> bool:
-        """Whether a device computes just what the CPU does: one block of edges, no attention of its own."""
-        data = "g2" if self.model == "geobfn" else "prototypes"
-        network = preset(self.preset, model=self.model, task=self.task, dataset=data).network
-        kind = next((w for w in self.words if w.startswith("network.kind=")), f"network.kind={network.kind}")
-        return kind != "network.kind=rotary"
-
-
-ROTARY = ("network.kind=rotary", "network.heads=2")
-PROPERTY = 'conditioning.properties=["{}"]'
-CRYSTALS = [
-    Case(model, name, task, network)
-    for model in ("crysbfn", "kldm")
-    for name in ("paper", "small")
-    for task in ("csp", "dng")
-    for network in ((), ROTARY)
-]
-FLOWS = [
-    Case("crysbfn", "small", "csp", ("positions.draw=all_at_once", "positions.loss=kl")),
-    Case("crysbfn", "small", "csp", ("positions.draw=stepwise",)),
-    Case("crysbfn", "small", "dng", ("species.kind=absorbing", "lattice.loss=continuous")),
-    Case(
-        "crysbfn",
-        "small",
-        "dng",
-        ("lattice_form.kind=parameters", "species.guess=sampled", "species.final=mode"),
-    ),
-    Case("kldm", "small", "dng", ("species.kind=one_hot",)),
-    Case("kldm", "small", "dng", ("species.kind=analog_bits", "lattice_form.kind=matrix")),
-    Case("kldm", "small", "dng", ("species.kind=categorical_bfn", "positions.parametrisation=direct")),
-    Case("kldm", "small", "dng", ("species.loss=cross_entropy", "lattice.prediction=epsilon")),
-]
-OTHERS = [
-    Case("symmbfn", "paper", "dng"),
-    Case("symmbfn", "small", "dng", (PROPERTY.format("density"),)),
-    Case("symmbfn", "small", "csp", ROTARY),
-    Case("geobfn", "paper", "dng"),
-    Case(
-        "geobfn",
-        "paper",
-        "dng",
-        (PROPERTY.format("zpe"), "network.equivariance=SE(3)", "network.attention=true"),
-    ),
-    Case("geobfn", "small", "dng", (PROPERTY.format("zpe"),)),
-    *(
-        Case("geobfn", "small", "dng", (f"atoms.kind={kind}",))
-        for kind in ("continuous_basis", "discrete", "discrete_continuous", "discrete_discretised")
-    ),
-]
-TOLD = [
-    Case("crysbfn", "small", "dng", (PROPERTY.format("density"),)),
-    Case("crysbfn", "small", "csp", (PROPERTY.format("density"), *ROTARY)),
-    Case("kldm", "small", "csp", (PROPERTY.format("density"),)),
-]
-CASES = [*CRYSTALS, *FLOWS, *OTHERS, *TOLD]
 
 
 @cache
@@ -118,12 +48,10 @@ def dataset(model: ModelName) -> Any:
 
 def build(case: Case) -> AnyModel:
     torch.manual_seed(0)
-    data = "g2" if case.model == "geobfn" else "prototypes"
-    base = preset(case.preset, model=case.model, task=case.task, dataset=data)
-    words = [*case.words, "network.hidden=24", "network.layers=2", "network.time_dim=8"]
-    if hasattr(base.network, "frequencies") and case.exact:
+    words = ["network.hidden=24", "network.layers=2", "network.time_dim=8"]
+    if hasattr(case.recipe().network, "frequencies") and case.exact:
         words.append("network.frequencies=4")
-    recipe = apply_overrides(base, words)
+    recipe = case.recipe(*words)
     model = kind_of(case.model).build(recipe, kind_of(case.model).summarise(dataset(case.model)))
     # The bank of trajectories is drawn on the host, once, however many steps it has.
     return model if model.flow.grid is None else fewer_steps(model)
@@ -213,9 +141,10 @@ MESSAGES = {
 
 _STEPWISE = ("flows/circular_messages.py", "geometry/von_mises_noise.py")
 
-TRAINING_WAITS: dict[tuple[str, ...], dict[str, str]] = {
-    ("positions.draw=all_at_once", "positions.loss=kl"): MESSAGES,
-    ("positions.draw=stepwise",): {name: MESSAGES[name] for name in _STEPWISE},
+TRAINING_WAITS: dict[str, dict[str, str]] = {
+    "positions.draw=all_at_once": MESSAGES,
+    "positions.draw=tabulated": MESSAGES,
+    "positions.draw=stepwise": {name: MESSAGES[name] for name in _STEPWISE},
 }
 """Where a training step may wait, and why. A ratchet: take out what no longer does."""
 
@@ -225,7 +154,8 @@ def test_a_training_step_stays_on_its_device(case: Case):
     expected = train(case, torch.device("cpu"))
     with Watching():  # where the device exists
         found = train(case, PRETENDED)
-    assert {place(wait) for wait in found.waits} == set(TRAINING_WAITS.get(case.words, {})), found.waits
+    named = {place for word in case.words for place in TRAINING_WAITS.get(word, ())}
+    assert {place(wait) for wait in found.waits} == named, found.waits
     close(found.losses, expected.losses, exact=case.exact)
     close(found.gradients, expected.gradients)
     # A first step of AdamW is as long for a gradient of rounding as for a large one.
@@ -307,33 +237,6 @@ copied there. What is made comes back, and is looked at, after that.
 LIMIT_WAITS = 6
 """And for limits: two masks and the sizes of what they are for, of one field of labels or of two."""
 
-SAMPLED = [
-    *((Case("crysbfn", "small", task), name) for task in ("csp", "dng") for name in ("bayes", "end_back")),
-    *(
-        (Case("kldm", "small", task), name)
-        for task in ("csp", "dng")
-        for name in ("ancestral", "exponential", "predictor_corrector", "probability_flow", "published_pc")
-    ),
-    (Case("kldm", "small", "dng", ("species.kind=one_hot", "lattice.sampler=euler_maruyama")), None),
-    (Case("kldm", "paper", "dng", ("species.kind=analog_bits",)), None),
-    *((case, None) for case in CRYSTALS if not case.exact and case.preset == "paper"),
-    *((case, name) for case in OTHERS[:4] for name in ("bayes", "end_back")),
-    *((case, None) for case in OTHERS[4:]),
-    *((case, None) for case in TOLD),
-]
-
-
-LIMITED = [
-    Case("crysbfn", "small", "dng"),
-    *(Case("kldm", "small", "dng", (f"species.kind={kind}",)) for kind in ("absorbing", "analog_bits")),
-    Case("symmbfn", "paper", "dng"),
-    *(
-        Case("geobfn", "small", "dng", (f"atoms.kind={kind}",))
-        for kind in ("discretised_basis", "continuous_basis", "discrete_continuous")
-    ),
-]
-"""Sampled of two elements, each of which must occur."""
-
 
 @pytest.mark.parametrize("case", LIMITED, ids=str)
 def test_limited_sampling_stays_on_its_device(case: Case):
@@ -355,3 +258,9 @@ def stays(case: Case, sampler: str | None, *, limited: bool = False) -> None:
     assert {place(wait) for wait in found.step_waits} <= set(allowed), found.step_waits
     others = {wait: number for wait, number in found.batch_waits.items() if place(wait) not in allowed}
     assert sum(others.values()) <= BATCH_WAITS + LIMIT_WAITS * limited, others
+
+
+def test_a_sampler_that_would_move_what_a_group_fixes_is_refused():
+    case = Case("symmbfn", "small", "csp", ("lattice.kind=variance_preserving",))
+    with pytest.raises(UsageError, match="--sampler: of the cell, pinned components take no corrections"):
+        sample(case, "published_pc", torch.device("cpu"))

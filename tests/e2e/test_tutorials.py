@@ -2,45 +2,16 @@
 
 import importlib.util
 import re
-import shlex
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-
-from epitaxy.apps import WorkError
+from shortened import APPS, run_command
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
-APPS = {"crysbfn", "kldm", "symmbfn", "geobfn", "epitaxy"}
-WIDTH = ("network.hidden=48", "network.layers=2")
-SHORT: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("train",): ("--device", "cpu", "--max-time", "00:00:02"),
-    ("sample",): ("--steps", "3", "--device", "cpu"),
-    ("eval",): ("--workers", "0", "--no-cache"),
-    ("compare",): ("--workers", "0"),
-    ("search",): ("--workers", "0", "--budget", "00:10:00"),
-}
-"""Words that are added to a command for the time's sake alone."""
-
-
-def run_command(line: str) -> None:
-    app, *words = shlex.split(line, comments=True)
-    for verbs, more in SHORT.items():
-        if tuple(words[: len(verbs)]) == verbs:
-            words += more
-    if words[0] == "train":
-        quick = ["training.passes=1", "sampling.steps=3"] + list(WIDTH) * ("--from" not in words)
-        words += [word for value in quick for word in ("--set", value)]
-    module = "main" if app == "epitaxy" else app
-    try:
-        import_module(f"epitaxy.apps.cli.{module}").app(words, standalone_mode=False)
-    except WorkError as error:  # after two seconds' training that may be, and the folder is written
-        if words[0] != "sample" or "samples is a structure" not in str(error):
-            raise
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -264,13 +264,11 @@ def test_flat_cells_are_refused():
         project_to_wyckoff(TABLE, torch.tensor([2, 2]), x, metrics)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_the_accelerator_gives_the_same():
+def test_every_device_gives_the_same(device: str):
     rng = torch.Generator().manual_seed(7)
     metric = gram(cells(TABLE.number, rng))
     x = torch.rand(1731, 3, generator=rng, dtype=torch.float64)
     here = project_to_wyckoff(TABLE, EVERY, x, metric)
-    there = project_to_wyckoff(TABLE.to("cuda"), EVERY.cuda(), x.cuda(), metric.cuda())
+    there = project_to_wyckoff(TABLE.to(device), EVERY.to(device), x.to(device), metric.to(device))
     assert separation(here.coordinates, there.coordinates.cpu()).max() < 1e-10
     Tolerance.LOOSE64.assert_close(there.distance.cpu(), here.distance)

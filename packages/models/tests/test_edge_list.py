@@ -209,14 +209,13 @@ def test_a_seed_gives_the_same_gradients_twice(form: str):
         assert torch.equal(first, second)
 
 
-@pytest.mark.gpu
 @main_forms
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_on_a_gpu(form: str, dtype: torch.dtype):
+def test_on_every_device(form: str, dtype: torch.dtype, device: str):
     fast, plain = both(dtype, form=form)
     x = inputs([3, 1, 7, 20], dtype, form=form)
     outputs, gradients = results(plain, x)
-    moved = CrystalInput(**{name: value.to("cuda") for name, value in x.words().items()})
-    on_gpu, gpu_gradients = results(fast.to("cuda"), moved)
-    for actual, value in zip([*on_gpu, *gpu_gradients], [*outputs, *gradients], strict=True):
+    moved = CrystalInput(**{name: value.to(device) for name, value in x.words().items()})
+    there, gradients_there = results(fast.to(device), moved)
+    for actual, value in zip([*there, *gradients_there], [*outputs, *gradients], strict=True):
         Tolerance.loose(dtype).assert_close(actual.cpu(), value)

@@ -185,14 +185,13 @@ def test_gradients_can_be_taken_once():
         first.sum().backward()
 
 
-@pytest.mark.gpu
 @every_form
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_on_a_gpu(form: str, dtype: torch.dtype):
+def test_on_every_device(form: str, dtype: torch.dtype, device: str):
     fast, plain = both(dtype, form=form)
     x = inputs([3, 1, 7, 20], dtype)
     outputs, gradients = results(plain, x)
-    moved = replace(changed(x, torch.Tensor.cuda), segments=x.segments.to("cuda"))
-    on_gpu, gpu_gradients = results(fast.to("cuda"), moved)
-    for actual, value in zip([*on_gpu, *gpu_gradients], [*outputs, *gradients], strict=True):
+    moved = replace(changed(x, lambda value: value.to(device)), segments=x.segments.to(device))
+    there, gradients_there = results(fast.to(device), moved)
+    for actual, value in zip([*there, *gradients_there], [*outputs, *gradients], strict=True):
         Tolerance.loose(dtype).assert_close(actual.cpu(), value)

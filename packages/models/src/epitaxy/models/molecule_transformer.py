@@ -51,8 +51,7 @@ class MoleculeTransformer(nn.Module):
         expansion: int = 4,
     ) -> None:
         super().__init__()
-        if hidden % heads:
-            raise ValueError(f"hidden = {hidden} is no multiple of the {heads} heads")
+        check_width(hidden, heads)
         if radial < 2:
             raise ValueError(f"distances need two radial functions or more, not {radial}")
         self.embedding = nn.Linear(features, hidden)
@@ -104,3 +103,9 @@ class MoleculeTransformer(nn.Module):
         atoms = self.norm(atoms)
         displacement = (vectors * self.step(atoms)[:, None, :]).mean(2)
         return EGNNOutput(displacement=displacement, features=self.head(atoms))
+
+
+def check_width(hidden: int, heads: int) -> None:
+    """Raise a ValueError if a width cannot be divided among heads."""
+    if hidden % heads:
+        raise ValueError(f"hidden = {hidden} is no multiple of the {heads} heads")

@@ -11,6 +11,7 @@ from epitaxy.apps.asymmetric_units.k_form import KForm
 from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
 from epitaxy.apps.asymmetric_units.requests import WyckoffRequest
 from epitaxy.apps.crystals.cells import cell_samples, sound_cells
+from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.generative.conditioning import Conditioned, PropertyConditions, guided
 from epitaxy.apps.generative.constraints import limited, limits
 from epitaxy.apps.generative.model import GenerativeModel, States
@@ -142,7 +143,10 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         free, value = self.k_form.fixed(given.space_groups, torch.get_default_dtype())
         lattice = flow.flows["lattice"]
         assert isinstance(lattice, Componentwise)
-        flow = flow.replacing(lattice=Pinned(flow=lattice, free=free, value=value))
+        try:
+            flow = flow.replacing(lattice=Pinned(flow=lattice, free=free, value=value))
+        except ValueError as error:  # a sampler that corrects
+            raise UsageError(f"--sampler: of the cell, {error}") from None
         if self.recipe.task == "dng" or given.sites is None:
             return limited(flow, "species", given.limits) if self.recipe.task == "dng" else flow
         positions = flow.flows["positions"]

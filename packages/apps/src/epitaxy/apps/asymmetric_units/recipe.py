@@ -60,6 +60,11 @@ class WyckoffRecipe(Recipe):
                 "the task 'dng' needs flows for species and symmetry and the task 'csp' has none"
             )
         check_grids(*(flow.grid for flow in (self.positions, self.lattice, *labels)))
+        if self.lattice.sampler == "published_pc":
+            raise ValueError(
+                "lattice.sampler: a space group fixes numbers of the cell, which published_pc's corrections "
+                "would move; take another"
+            )
         return self
 
     @property

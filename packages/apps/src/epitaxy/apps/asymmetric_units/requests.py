@@ -8,10 +8,10 @@ from pathlib import Path
 from epitaxy.apps.asymmetric_units.occupations import Occupation, drawn_occupation, fitting, group_for
 from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.crystals.data import compositions, load_crystals
-from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
+from epitaxy.apps.requests.known import refuse_beside_compositions
 from epitaxy.apps.requests.request import TargetedRequest, draw
 from epitaxy.apps.requests.start import Start
 from epitaxy.data.wyckoff import WyckoffStatistics
@@ -257,15 +257,7 @@ def for_dataset(
     Raises:
         UsageError: another word, or no such crystals.
     """
-    said = {word for word, value in others.items() if value}
-    if said & {"formula", "formula_units"}:
-        raise UsageError("--formula and --compositions exclude each other: give one of them")
-    if said & {"properties", "guidance"}:
-        raise UsageError("--property does not go with --compositions: take --formula for each composition")
-    if said & {"elements", "chemical_system", "without"}:
-        raise UsageError("--compositions says which elements: leave out --elements and its like")
-    if said & {"like", "fix", "free", "free_what"} or others.get("strength") is not None:
-        raise UsageError("--compositions does not go with --like, --strength and --fix: give one of them")
+    refuse_beside_compositions(others)
     cells = compositions(load_crystals(name, split, root=root, limit=limit))
     symmetry = Symmetry.parse(groups, systems)
     return for_compositions(cells, symmetry, statistics, num=num, seed=seed)

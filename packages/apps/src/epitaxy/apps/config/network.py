@@ -7,6 +7,8 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
 from epitaxy.models import CSPNet, MoleculeNet, RotaryNet, RotaryWyckoffNet, WyckoffNet
+from epitaxy.models.molecule_transformer import check_width
+from epitaxy.models.rotary_net import check_heads
 
 
 class NetworkConfig(Config):
@@ -74,8 +76,7 @@ class RotaryConfig(NetworkConfig):
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> "RotaryConfig":
-        if self.hidden % (2 * self.heads):
-            raise ValueError(f"hidden = {self.hidden} is no multiple of twice the {self.heads} heads")
+        check_heads(self.hidden, self.heads)
         return self
 
 
@@ -255,8 +256,7 @@ class MoleculeTransformerConfig(AnyMoleculeNetConfig):
 
     @model_validator(mode="after")
     def _width_divides(self) -> "MoleculeTransformerConfig":
-        if self.hidden % self.heads:
-            raise ValueError(f"hidden = {self.hidden} is no multiple of the {self.heads} heads")
+        check_width(self.hidden, self.heads)
         return self
 
     def _body(self) -> dict[str, Any]:

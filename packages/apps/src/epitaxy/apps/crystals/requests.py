@@ -11,6 +11,7 @@ from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.formulas import check_elements, parse_formula, unknown_elements
+from epitaxy.apps.requests.known import refuse_beside_compositions
 from epitaxy.apps.requests.request import TargetedRequest, draw
 from epitaxy.apps.requests.sizes import check_sizes
 from epitaxy.apps.requests.start import Start
@@ -227,18 +228,8 @@ def for_dataset(
     Raises:
         UsageError: another word, a de novo model, or no such crystals.
     """
-    said = {word for word, value in others.items() if value}
-    if "formula" in said:
-        raise UsageError("--formula and --compositions exclude each other: give one of them")
-    if said & {"properties", "guidance"}:
-        raise UsageError("--property does not go with --compositions: take --formula for each composition")
     if recipe.task != "csp":
         raise UsageError("--compositions needs a model trained with --task csp; this one chooses its own")
-    if said & {"like", "fix"} or others.get("strength") is not None:
-        raise UsageError("--compositions does not go with --like, --fix and --strength: give one of them")
-    if said & {"formula_units", "num_atoms", "elements", "chemical_system", "without"}:
-        raise UsageError(
-            "--compositions says which atoms: leave out --formula-units, --num-atoms and elements"
-        )
+    refuse_beside_compositions(others)
     dataset = load_crystals(name, split, root=root, limit=limit)
     return for_compositions(compositions(dataset), statistics, num=num, seed=seed)

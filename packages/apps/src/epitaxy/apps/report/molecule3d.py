@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from ase.data import chemical_symbols
 from jaxtyping import Float
 
-from epitaxy.apps.report.structure3d import colour
+from epitaxy.apps.report.structure3d import colour, scene
 
 _OFFSET = 0.07
 """Angstrom between the lines of a double or triple bond and their middle."""
@@ -21,16 +21,7 @@ def molecule_figure(
     title: str,
 ) -> go.Figure:
     """Return a 3D figure; bonds are (first atom, second atom, order), counted from 0."""
-    figure = go.Figure([_bonds(positions, bonds), *_atoms(numbers, positions)])
-    hidden = {"visible": False}
-    figure.update_layout(
-        title={"text": title, "font": {"size": 13}, "x": 0.5},
-        scene={"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data"},
-        margin={"l": 0, "r": 0, "t": 40, "b": 0},
-        height=300,
-        legend={"orientation": "h", "y": 0},
-    )
-    return figure
+    return scene([_bonds(positions, bonds), *_atoms(numbers, positions)], title=title)
 
 
 def _atoms(numbers: Sequence[int], positions: Float[np.ndarray, "atoms 3"]) -> list[go.Scatter3d]:

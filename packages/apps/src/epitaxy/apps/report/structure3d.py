@@ -16,7 +16,12 @@ _FACE = 0.02
 
 def structure_figure(structure: Structure, *, title: str) -> go.Figure:
     """Return a 3D figure of one unit cell."""
-    figure = go.Figure([_cell(structure), *_atoms(structure)])
+    return scene([_cell(structure), *_atoms(structure)], title=title)
+
+
+def scene(traces: list[go.Scatter3d], *, title: str) -> go.Figure:
+    """Return a 3D figure of so many traces: no axes, one length in all directions, a legend below."""
+    figure = go.Figure(traces)
     hidden = {"visible": False}
     figure.update_layout(
         title={"text": title, "font": {"size": 13}, "x": 0.5},

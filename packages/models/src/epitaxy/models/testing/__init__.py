@@ -9,6 +9,7 @@ from epitaxy.models.testing.inputs import CrystalInput, crystal_inputs, random_c
 from epitaxy.models.testing.laws import CrystalOutput, EquivarianceLaws
 from epitaxy.models.testing.molecule_laws import MoleculeLaws, MoleculeOutput
 from epitaxy.models.testing.molecules import MoleculeInput, molecule_inputs, random_molecules
+from epitaxy.models.testing.orbit_laws import OrbitLaws, orbit_fields
 from epitaxy.models.testing.wyckoff import (
     EdgeListWyckoffNet,
     WyckoffInput,
@@ -26,11 +27,13 @@ __all__ = [
     "MoleculeInput",
     "MoleculeLaws",
     "MoleculeOutput",
+    "OrbitLaws",
     "WyckoffInput",
     "all_ordered_pairs",
     "crystal_inputs",
     "edge_list_messages",
     "molecule_inputs",
+    "orbit_fields",
     "random_asymmetric_units",
     "random_crystals",
     "random_molecules",

@@ -13,8 +13,8 @@ from epitaxy.models.testing.gradients import assert_finite_gradients
 from epitaxy.models.testing.inputs import CrystalInput, crystal_inputs
 
 # That one test method runs for several subclasses is the purpose here, not a mistake.
-_law = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.differing_executors])
-_DTYPES = st.sampled_from([torch.float32, torch.float64])
+law = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.differing_executors])
+DTYPES = st.sampled_from([torch.float32, torch.float64])
 
 
 @runtime_checkable
@@ -90,8 +90,8 @@ class EquivarianceLaws:
         else:
             tolerance.assert_close(actual.species, species)
 
-    @_law
-    @given(data=st.data(), dtype=_DTYPES)
+    @law
+    @given(data=st.data(), dtype=DTYPES)
     def test_permutation_of_atoms(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """Atoms in another order within their crystal: the same outputs in that order."""
         x = self.draw(data, dtype)
@@ -105,8 +105,8 @@ class EquivarianceLaws:
             None if y.species is None else y.species[order],
         )
 
-    @_law
-    @given(data=st.data(), dtype=_DTYPES, seed=st.integers(0, 2**32 - 1))
+    @law
+    @given(data=st.data(), dtype=DTYPES, seed=st.integers(0, 2**32 - 1))
     def test_rotation_and_reflection_of_the_lattice(
         self, data: st.DataObject, dtype: torch.dtype, seed: int
     ) -> None:
@@ -122,8 +122,8 @@ class EquivarianceLaws:
         y = self.run(x)
         self.check(self.run(replace(x, lattice=x.lattice @ q)), y.positions, y.lattice @ q, y.species)
 
-    @_law
-    @given(data=st.data(), dtype=_DTYPES, seed=st.integers(0, 2**32 - 1))
+    @law
+    @given(data=st.data(), dtype=DTYPES, seed=st.integers(0, 2**32 - 1))
     def test_periodic_translation(self, data: st.DataObject, dtype: torch.dtype, seed: int) -> None:
         """Another translation of each crystal, and whole periods for each atom: nothing changes."""
         x = self.draw(data, dtype)
@@ -134,8 +134,8 @@ class EquivarianceLaws:
         moved = replace(x, positions=x.positions + x.segments.expand(shift) + periods)
         self.check(self.run(moved), y.positions, y.lattice, y.species)
 
-    @_law
-    @given(data=st.data(), dtype=_DTYPES, seed=st.integers(0, 2**32 - 1))
+    @law
+    @given(data=st.data(), dtype=DTYPES, seed=st.integers(0, 2**32 - 1))
     def test_common_velocity(self, data: st.DataObject, dtype: torch.dtype, seed: int) -> None:
         """Another velocity for each crystal, added to those of all its atoms: nothing changes."""
         x = self.draw(data, dtype)
@@ -147,8 +147,8 @@ class EquivarianceLaws:
         moved = replace(x, velocities=x.velocities + x.segments.expand(common))
         self.check(self.run(moved), y.positions, y.lattice, y.species)
 
-    @_law
-    @given(data=st.data(), dtype=_DTYPES)
+    @law
+    @given(data=st.data(), dtype=DTYPES)
     def test_crystals_do_not_see_each_other(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """A crystal alone gives what it gives in a batch."""
         x = self.draw(data, dtype)
@@ -162,8 +162,8 @@ class EquivarianceLaws:
                 None if y.species is None else y.species[atoms],
             )
 
-    @_law
-    @given(data=st.data(), dtype=_DTYPES)
+    @law
+    @given(data=st.data(), dtype=DTYPES)
     def test_gradients_are_finite(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """The lattice and every parameter but the `unused` get a finite gradient."""
         x = self.draw(data, dtype)

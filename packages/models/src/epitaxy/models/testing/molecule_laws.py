@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from epitaxy.geometry.testing import Tolerance, random_orthogonal
 from epitaxy.models.testing.gradients import assert_finite_gradients
+from epitaxy.models.testing.laws import DTYPES
 from epitaxy.models.testing.molecules import MoleculeInput, molecule_inputs
 
 # That one test method runs for several subclasses is the purpose here, not a mistake.
 _law = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.differing_executors])
-_DTYPES = st.sampled_from([torch.float32, torch.float64])
 
 
 @runtime_checkable
@@ -75,7 +75,7 @@ class MoleculeLaws:
                 tolerance.assert_close(one, expected)
 
     @_law
-    @given(data=st.data(), dtype=_DTYPES)
+    @given(data=st.data(), dtype=DTYPES)
     def test_permutation_of_atoms(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """Atoms in another order within their molecule: the same outputs in that order."""
         x = self.draw(data, dtype)
@@ -87,7 +87,7 @@ class MoleculeLaws:
         )
 
     @_law
-    @given(data=st.data(), dtype=_DTYPES, seed=st.integers(0, 2**32 - 1))
+    @given(data=st.data(), dtype=DTYPES, seed=st.integers(0, 2**32 - 1))
     def test_rotation_and_reflection(self, data: st.DataObject, dtype: torch.dtype, seed: int) -> None:
         """Another Q for each molecule, in O(3) or in SO(3): only the output positions turn."""
         x = self.draw(data, dtype)
@@ -99,7 +99,7 @@ class MoleculeLaws:
         self.check(self.run(turned), _turn(y.positions, q), y.types, y.charges)
 
     @_law
-    @given(data=st.data(), dtype=_DTYPES, seed=st.integers(0, 2**32 - 1))
+    @given(data=st.data(), dtype=DTYPES, seed=st.integers(0, 2**32 - 1))
     def test_translation(self, data: st.DataObject, dtype: torch.dtype, seed: int) -> None:
         """Another translation of each molecule: nothing changes."""
         x = self.draw(data, dtype)
@@ -110,7 +110,7 @@ class MoleculeLaws:
         self.check(self.run(moved), y.positions, y.types, y.charges)
 
     @_law
-    @given(data=st.data(), dtype=_DTYPES)
+    @given(data=st.data(), dtype=DTYPES)
     def test_molecules_do_not_see_each_other(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """A molecule alone gives what it gives in a batch."""
         x = self.draw(data, dtype)
@@ -121,7 +121,7 @@ class MoleculeLaws:
             self.check(alone, y.positions[atoms], _at(y.types, atoms), _at(y.charges, atoms))
 
     @_law
-    @given(data=st.data(), dtype=_DTYPES)
+    @given(data=st.data(), dtype=DTYPES)
     def test_gradients_are_finite(self, data: st.DataObject, dtype: torch.dtype) -> None:
         """Positions and all parameters but the `unused` get a finite gradient, also if atoms coincide."""
         x = self.draw(data, dtype)
