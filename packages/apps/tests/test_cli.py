@@ -291,6 +291,13 @@ def test_a_dataset_that_is_not_there_is_said_once_and_one_that_is_names_its_prop
     answer = call("epitaxy", "data", "info", str(table))
     assert answer.returncode == 0, answer.stderr
     assert "band_gap: " in answer.stdout
+    table.write_text("\n".join(["material_id,band_gap,cif", *rows[:3]]) + "\n")
+    few = call("epitaxy", "data", "info", str(table))
+    assert few.returncode == 0, few.stderr
+    assert "band_gap: " in few.stdout
+    assert "falls into the val split" in few.stdout
+    table.write_text("material_id,cif\n" + "".join(f"m{k},none\n" for k in range(30)))
+    refused(call("epitaxy", "data", "info", str(table)), "mine.csv")
 
 
 def test_a_download_without_a_network_is_failed_work(tmp_path: Path) -> None:
@@ -323,3 +330,4 @@ def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(tmp_path: Path)
 def test_times_that_are_none(seconds: str, tmp_path: Path) -> None:
     words = ("eval", "dng", str(tmp_path), "--timeout", seconds)
     refused(call("epitaxy", *words), "--timeout", "positive")
+    refused(call("epitaxy", "relax", str(tmp_path), "--out", "a.csv", *words[3:]), "--timeout", "positive")

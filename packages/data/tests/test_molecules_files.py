@@ -309,3 +309,10 @@ def test_what_stands_where_a_file_should_be_is_named(tmp_path, name, content, wh
     if not name.endswith("npz"):
         (reject,) = read_molecules(tmp_path)
         assert what in reject.reason
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.json.gz"])
+def test_json_of_molecules_is_refused_with_what_to_write_instead(tmp_path, name):
+    (tmp_path / name).write_text('[{"@class": "Molecule", "sites": []}]')
+    with pytest.raises(DataError, match=r"write molecules as \.xyz or \.sdf"):
+        read_molecules(tmp_path / name)

@@ -7,9 +7,8 @@ the volume. Atoms are sorted as in the plain reader, by electronegativity.
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 
 import gemmi
 import numpy as np
@@ -18,7 +17,7 @@ from pymatgen.core.periodic_table import Element
 
 from epitaxy.data import _elements, _limits
 from epitaxy.data._cells import lattice_matrix, wrap
-from epitaxy.data._cif_formula import Formula, formula, looser_formula
+from epitaxy.data._cif_formula import Formula, formula, is_full, looser_formula
 from epitaxy.data._cif_orbits import Operations, orbit
 from epitaxy.data._cif_sites import Site, full_sites, read_sites
 from epitaxy.data._cif_symmetry import Symmetry, symmetries
@@ -167,6 +166,7 @@ def _content(
     multiple = _multiple(counts, declared, units)
     if declared is None:
         _check_mass(block, counts, units, lattice)
+        _check_units(counts, units)
     several = len(symmetry.operations) > 1 or any((s.multiplicity or 1) > 1 for s in sites)
     counted = several and all(site.multiplicity is not None for site in sites)
     order = sorted(range(len(sites)), key=lambda i: _rank(sites[i].symbol))
@@ -192,7 +192,7 @@ def _rank(symbol: str) -> tuple[float, str]:
 def _units(block: Block) -> int | None:
     text = block.one("_cell_formula_units_z")
     value = None if text is None else number(text)
-    if value is None:
+    if not value:  # pymatgen writes 0 for the half of an O2
         return None
     if value != int(value) or value < 1:
         raise UnusableRecordError(f"its _cell_formula_units_Z is {text}; correct it")
@@ -215,7 +215,7 @@ def _multiple(counts: Counter[str], declared: Formula | None, units: int | None)
     multiple = round(counts.total() / (sum(wanted.values()) or math.inf))
     slack = min(0.4, multiple * declared.slack)
     agrees = all(abs(counts[s] - multiple * n) <= slack + 1e-6 * counts[s] for s, n in wanted.items())
-    allowed = units is None or units == multiple or (multiple == 1 and _is_full(wanted, units))
+    allowed = units is None or units == multiple or (multiple == 1 and is_full(wanted, units))
     if not (multiple and agrees and wanted.keys() == counts.keys() and allowed):
         stated = " ".join(f"{s}{n:g}" for s, n in declared.amounts.items())
         found = " ".join(f"{s}{n}" for s, n in counts.items())
@@ -246,12 +246,14 @@ def _check_mass(
             )
 
 
-def _is_full(wanted: Mapping[str, float], units: int) -> bool:
-    """Whether a formula may be the content of the whole cell, of so many reduced units."""
-    if any(amount != int(amount) for amount in wanted.values()):
-        return False
-    divisor = reduce(math.gcd, (int(amount) for amount in wanted.values()))
-    return divisor in (units, 2 * units)  # O2, Na2O2: their reduced formulas keep the pair
+def _check_units(counts: Counter[str], units: int | None) -> None:
+    """Refuse atoms that are not so many units of one formula, which may have half an atom."""
+    if units is not None and any(2 * n % units for n in counts.values()):
+        found = " ".join(f"{s}{n}" for s, n in counts.items())
+        raise UnusableRecordError(
+            f"the CIF lists {found[:200]}, {units} units of no formula (_cell_formula_units_Z): it is "
+            "truncated or incomplete; restore it or correct that line"
+        )
 
 
 def _refuse_alternatives(

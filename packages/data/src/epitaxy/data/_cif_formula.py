@@ -1,6 +1,8 @@
 """The formula of a CIF, as far as it can be read for certain: what its atoms are counted against."""
 
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pymatgen.core.composition import Composition
@@ -62,6 +64,14 @@ def looser_formula(block: Block, elements: frozenset[str]) -> Formula | None:
             continue  # measured amounts
         return Formula(tag, amounts, _slack(text))
     return None
+
+
+def is_full(amounts: Mapping[str, int | float], units: int) -> bool:
+    """Whether a formula may be the content of the whole cell, of so many reduced units."""
+    if any(amount != int(amount) for amount in amounts.values()):
+        return False
+    divisor = math.gcd(*(int(amount) for amount in amounts.values()))
+    return units in (divisor, divisor // 2)  # O2, Na2O2: their reduced formulas keep the pair
 
 
 def _slack(text: str) -> float:

@@ -38,10 +38,6 @@ def read_sites(block: Block, cell: gemmi.UnitCell, formula: frozenset[str] | Non
     """
     positions = _positions(block, cell)
     count = len(positions)
-    if count > _limits.MOST_SITES:
-        raise UnusableRecordError(
-            f"the CIF lists {count} atom sites, more than {_limits.MOST_SITES}; split it"
-        )
 
     def column(*tags: str) -> list[str | None]:
         values = block.column(*tags)
@@ -81,6 +77,10 @@ def _positions(block: Block, cell: gemmi.UnitCell) -> list[tuple[float, float, f
     columns = [block.values.get(f"_atom_site_{kind}_{axis}", []) for axis in "xyz"]
     if not columns[0] or len({len(column) for column in columns}) != 1:
         raise unreadable("its atom sites lack coordinates")
+    if (count := len(columns[0])) > _limits.MOST_SITES:
+        raise UnusableRecordError(
+            f"the CIF lists {count} atom sites, more than {_limits.MOST_SITES}; split it"
+        )
     if kind == "cartn":
         _refuse_transformed(block, cell)
     names = block.values.get("_atom_site_label") or block.values.get("_atom_site_type_symbol") or []
@@ -135,7 +135,9 @@ def _refuse_odd(names: list[str], flags: list[str | None], attached: list[str | 
 def _occupancy(name: str, value: str | None) -> float:
     share = 1.0 if value is None else number(value)
     if share is None or not 0 <= share <= 1 + 2 * _FULL:
-        raise UnusableRecordError(f"the occupancy of {name} is {value}, not one of 0 to 1; correct it")
+        raise UnusableRecordError(
+            f"the occupancy of {name[:40]} is {(value or '?')[:40]}, not one of 0 to 1; correct it"
+        )
     return share
 
 

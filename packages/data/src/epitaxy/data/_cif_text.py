@@ -13,6 +13,8 @@ from epitaxy.geometry.typography import plain_text
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d{1,3})?)(?:\(\d+\))?", re.ASCII)
 _FRACTION = re.compile(r"([-+]?\d{1,9})/(\d{1,9})(?:\(\d+\))?", re.ASCII)
 _COORDINATES = ("_atom_site_fract_x", "_atom_site_cartn_x")
+_SITES = (*_COORDINATES, "_atom_site_label", "_atom_site_type_symbol")
+_ONE_NAME = re.compile(r"duplicate block name: *(.{0,40})")
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ def structure_block(text: str) -> Block:
 
     """
     blocks = [_block(block, text) for block in _document(text)]
-    found = [block for block in blocks if any(tag in block.values for tag in _COORDINATES)]
+    found = [block for block in blocks if any(tag in block.values for tag in _SITES)]
     if len(found) > 1:
         raise UnusableRecordError(f"the CIF holds {len(found)} structures; give each its own file or row")
-    if not found:
+    if not found or not any(tag in found[0].values for tag in _COORDINATES):
         raise unreadable("it lists no atom sites with coordinates")
     return found[0]
 
@@ -83,6 +85,10 @@ def _document(text: str) -> gemmi.cif.Document:
     try:
         return gemmi.cif.read_string(_typed(_without_containers(text.lstrip("\ufeff"))))
     except (ValueError, RuntimeError) as error:  # all that gemmi raises
+        if twice := _ONE_NAME.search(str(error)):
+            raise UnusableRecordError(
+                f"the CIF has a duplicate block name, data_{twice[1]}; give each structure a name and file"
+            ) from error
         lines = str(error).strip().splitlines() or ["no reason given"]
         raise unreadable(lines[-1].removeprefix("string:")) from error
 

@@ -33,7 +33,7 @@ class _Column:
     def see(self, block: list[Row], before: int) -> None:
         """Look at some rows, after so many others."""
         place, numbers = self.place, 0
-        for row, (cells, _) in enumerate(block, start=before + 1):
+        for row, (cells, *_) in enumerate(block, start=before + 1):
             text = cells[place].strip() if place < len(cells) else ""
             if maybe_number(text) is not None:
                 numbers += 1
@@ -84,19 +84,25 @@ class Table:
         where, cells = f"{self.path}: row {number}", row.cells
         given = cells[self.id] if self.id is not None and self.id < len(cells) else ""
         name = mended(given).strip() or f"row-{number}"
-        fault = row.fault or self._fault(cells)
+        if row.open_end and self.id == len(cells) - 1:
+            name = f"row-{number}"
+        fault = row.fault or self._fault(row)
         if fault is not None:
             return Reject(name if len(name) <= _limits.LONGEST_NAME else f"row-{number}", where, fault)
-        numbers = {column: _to_number(cells, place) for column, place in self.numeric.items()}
+        whole = cells[:-1] if row.open_end else cells
+        numbers = {column: _to_number(whole, place) for column, place in self.numeric.items()}
         return RawRecord(name, where, mended(cells[self.cif]), numbers)
 
-    def _fault(self, cells: list[str]) -> str | None:
+    def _fault(self, row: Row) -> str | None:
+        cells = row.cells
         if len(cells) <= self.cif:
             return "the row ends before its `cif` column; restore the row"
         if len(cells) > len(self.header) and any(cell.strip() for cell in cells[len(self.header) :]):
             return (
                 f"the row has {len(cells)} cells where the header has {len(self.header)}; correct its quotes"
             )
+        if row.open_end and self.id == len(cells) - 1:
+            return "the file ends within this row's id, without a line end; restore it, or end its last line"
         if len(cells[self.cif]) < _WORD and cells[self.cif].strip().lower() == "cif":
             return "the row is a header again: tables were joined; remove it"
         return None
@@ -130,11 +136,14 @@ def scan(path: Path) -> Table:
             for place, name in enumerate(header)
             if name and place not in (cif, identity)
         ]
-        count = _tally(rows, columns)
+        count, last = _tally(rows, columns)
     if count == 0:
         raise DataError(f"{path} has a header but no rows; give at least one record")
     numeric = {c.name: c.place for c in columns if c.numeric}
     notes = _notes(columns, identity is not None)
+    cut = next((name for name, place in numeric.items() if place == len(last.cells) - 1), None)
+    if last.open_end and cut is not None:
+        notes.append(f"the file ends within {cut} of its last row, without a line end: this value is missing")
     return Table(path, count, delimiter, header, cif, identity, numeric, notes)
 
 
@@ -157,15 +166,15 @@ def _check_header(path: Path, header: list[str]) -> None:
         raise DataError(f"{path} has more than {_limits.MOST_COLUMNS} columns; leave those that are needed")
 
 
-def _tally(rows: Iterator[Row], columns: list[_Column]) -> int:
-    """Look at every cell that may be a number, and return the number of rows."""
-    count = 0
+def _tally(rows: Iterator[Row], columns: list[_Column]) -> tuple[int, Row]:
+    """Look at every cell that may be a number, and return the number of rows and the last of them."""
+    count, last = 0, Row([])
     while block := list(islice(rows, _PATIENCE)):
         for column in columns:
             if column.numbers or column.others < _PATIENCE:
                 column.see(block, count)
-        count += len(block)
-    return count
+        count, last = count + len(block), block[-1]
+    return count, last
 
 
 def _notes(columns: list[_Column], has_ids: bool) -> list[str]:

@@ -27,7 +27,10 @@ NAMES = _GROUPS | {
 _NO_CRYSTALS = 100  # from fermium on, a numbered symbol is a name: No1, Cn2, Og1
 _CHARGE = r"\d*\.?\d*[-+]|[-+]{1,4}|\d?[-+]\d+\.?\d*|\((?:\d*[-+]|[-+]\d*|[IVX]{1,4}|\d)\)"
 _TYPE = re.compile(rf"(?:\d{{1,3}})?([A-Za-z]{{1,2}})(?:(\d{{1,4}})|\s?(?:{_CHARGE}))?(?:_(\S*))?", re.ASCII)
-_LABEL = re.compile(r"([A-Za-z]+)(|[^A-Za-z/,&|][^/,&|]*)", re.ASCII)
+_LABEL = re.compile(r"([A-Za-z]+)(|[^A-Za-z/,&|=][^/,&|=]*)", re.ASCII)
+_PLACE = re.compile(r"site|pos|vac", re.IGNORECASE)
+"""B-site, Y_position: the place of a structure type, and no element."""
+
 _ANOTHER = re.compile(r"([A-Z][a-z])|[-(](?![IV]+\))([A-VX-Z])(?![a-z])")
 """A second element in a label: Fe1Mn1, Na-K1, O(H2)1; but not O(W)1, Fe(II)1."""
 
@@ -83,6 +86,8 @@ def of_label(word: str, formula: frozenset[str] | None = None) -> str | None:
     """
     match = _LABEL.fullmatch(plain_text(word).translate(_RAISED).strip())
     if match is None or any(one in NUMBERS for pair in _ANOTHER.findall(match[2]) for one in pair):
+        return None
+    if _PLACE.search(match[2]):
         return None
     letters = match[1]
     if formula is None:

@@ -16,7 +16,7 @@ from epitaxy.data import _limits
 from epitaxy.data._cells import lattice_matrix
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._input import to_text
-from epitaxy.data._words import id_name, maybe_number, number, species
+from epitaxy.data._words import CUT, id_name, looks_whole, maybe_number, number, species
 from epitaxy.data.errors import UnusableRecordError
 
 _COUNT = re.compile(rb"\s*\d+\s*")
@@ -80,6 +80,8 @@ def _frame(stated: int, comment: bytes, lines: list[bytes], surplus: int) -> Fra
             f"the frame is cut short or miscounted: it says {stated} atoms and has {found} lines of them; "
             f"restore it"
         )
+    elif lines and not lines[-1].endswith(b"\n") and not looks_whole([to_text(line) for line in lines]):
+        fault = CUT
     elif surplus:
         fault = f"it is larger than {_limits.LARGEST_RECORD} bytes; give it as a CIF or POSCAR"
     return Frame(to_text(comment).rstrip("\n"), [to_text(line) for line in lines], fault)

@@ -4,6 +4,7 @@ Read by hand: monty's own decoder imports whatever module a file names.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _WHOLE = (
     *("structure", "sites", "@class", "atoms", "attributes", "lattice_mat", "lattice_vectors", "positions"),
 )
+_TOO_DEEP = object()
+_SEPARATOR = re.compile(r"\s*,?\s*(?=[^\s,\]])")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _WRAPPERS = ("structures", "entries", "results", "materials", "crystals")
 _FORMS = "give a list of structures, a dict of them by id, or one"
 _COLUMNS = ("structure", "final_structure", "initial_structure", "atoms", "cif")
@@ -56,7 +60,7 @@ def json_source(path: Path) -> RawSource:
     try:
         with open_input(path, total=_limits.LARGEST_DOCUMENT) as stream:
             content = stream.read()
-        value = _loads(content)
+        value = _value(content)
     except IncompleteError as error:
         raise DataError(f"{path} is no complete JSON file: it {error}") from error
     except ValueError as error:
@@ -84,8 +88,46 @@ def _pages(value: Any) -> list[str]:
     return ["the file is one page of several, says its links.next; fetch the others too"] if more else []
 
 
+def _value(content: bytes) -> Any:
+    """Read a whole document; a byte that is not UTF-8 spoils a name, and an entry too deep itself alone."""
+    try:
+        text: bytes | str = content
+        try:
+            return _loads(text)
+        except UnicodeDecodeError:
+            text = to_text(content)
+            return _loads(text)
+    except RecursionError:
+        text = to_text(content)
+        if not text.lstrip().startswith("["):
+            raise
+        return list(_apart(text, text.index("[") + 1))
+
+
 def _loads(content: bytes | str) -> Any:
     return json.loads(content, parse_int=_integer, object_pairs_hook=_pairs)
+
+
+def _apart(text: str, place: int) -> Iterator[Any]:
+    """Yield the entries of a list one by one, `_TOO_DEEP` for what cannot be read; place is its first."""
+    decoder = json.JSONDecoder(parse_int=_integer, object_pairs_hook=_pairs)
+    while separator := _SEPARATOR.match(text, place):
+        place = separator.end()
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except RecursionError:
+            value, place = _TOO_DEEP, _after(text, place)
+        yield value
+
+
+def _after(text: str, place: int) -> int:
+    """Return where the value that begins here ends, by its brackets alone."""
+    depth = 0
+    for token in _TOKEN.finditer(text, place):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    raise ValueError("a list has no end")
 
 
 def _integer(text: str) -> int | float:
@@ -209,6 +251,8 @@ def _record(value: Any, name: str, where: str) -> RawRecord | Reject:
     named = isinstance(value, _Named)
     entry = value.value if named else value
     try:
+        if entry is _TOO_DEEP:
+            raise RecursionError
         if isinstance(entry, dict):
             refuse_repeated(entry)
             key = None if named else id_name(entry)

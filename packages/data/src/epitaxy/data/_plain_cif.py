@@ -16,9 +16,14 @@ from jaxtyping import Float
 from pymatgen.core.periodic_table import Element
 
 from epitaxy.data._cells import lattice_matrix
+from epitaxy.data._cif_formula import is_full
 from epitaxy.data._crystal import Crystal
+from epitaxy.data._distances import volume
 
 _NUMBER = r"(\d+\.\d+)"
+_VOLUME = 0.5
+"""How far, as a part, the declared volume may lie off: who edits a cell leaves it, a wrong unit shows."""
+
 _HEAD = re.compile(
     r"(?:#[^\n]*\n)?data_\S*\n"
     r"_symmetry_space_group_name_H-M +'P 1'\n"
@@ -27,7 +32,7 @@ _HEAD = re.compile(
     r"_symmetry_Int_Tables_number +1\n"
     r"_chemical_formula_structural +\S+\n"
     r"_chemical_formula_sum +'?([A-Za-z0-9 ]+)'?\n"
-    r"_cell_volume +\S+\n_cell_formula_units_Z +\d+\n"
+    r"_cell_volume +(\d+\.\d+)\n_cell_formula_units_Z +(\d{1,4})\n"
     r"loop_\n _symmetry_equiv_pos_site_id\n _symmetry_equiv_pos_as_xyz\n  1  'x, y, z'\n"
     r"loop_\n _atom_site_type_symbol\n _atom_site_label\n _atom_site_symmetry_multiplicity\n"
     r" _atom_site_fract_x\n _atom_site_fract_y\n _atom_site_fract_z\n _atom_site_occupancy\n"
@@ -56,25 +61,31 @@ def read_plain_cif(text: str) -> Crystal | None:
         symbols.append(atom[1])
         coordinates.append((float(atom[2]), float(atom[3]), float(atom[4])))
         end = atom.end()
-    if text[end:].strip() or not _agrees(head[7], symbols):
+    counts = Counter(symbols)
+    if text[end:].strip() or not _agrees(head[7], counts):
+        return None
+    if (units := int(head[9])) != 1 and not is_full(counts, units):
         return None
     elements = _elements()
     if not all(symbol in elements for symbol in symbols):
         return None
-    order = sorted(range(len(symbols)), key=lambda i: (elements[symbols[i]][0], symbols[i]))
     a, b, c, *angles = (float(head[i]) for i in range(1, 7))
     if not all(0.0 < angle < 180.0 for angle in angles):
         return None
+    lattice = lattice_matrix(a, b, c, *(math.radians(angle) for angle in angles))
+    if not abs(float(head[8]) - volume(lattice)) <= _VOLUME * float(head[8]):
+        return None
+    order = sorted(range(len(symbols)), key=lambda i: (elements[symbols[i]][0], symbols[i]))
     return Crystal(
-        lattice_matrix(a, b, c, *(math.radians(angle) for angle in angles)),
+        lattice,
         idealized(np.array(coordinates)[order]),
         np.array([elements[symbols[i]][1] for i in order], dtype=np.int64),
     )
 
 
-def _agrees(formula: str, symbols: list[str]) -> bool:
+def _agrees(formula: str, counts: Counter[str]) -> bool:
     """Whether the atoms listed are those of the formula: a file cut between two lines shows only here."""
-    return bool(symbols) and Counter(symbols) == {s: int(n) for s, n in _FORMULA_TERM.findall(formula)}
+    return bool(counts) and counts == {s: int(n) for s, n in _FORMULA_TERM.findall(formula)}
 
 
 def idealized(coordinates: Float[np.ndarray, "atoms 3"]) -> Float[np.ndarray, "atoms 3"]:

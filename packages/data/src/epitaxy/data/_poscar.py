@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from epitaxy.data import _elements, _limits
 from epitaxy.data._crystal import Crystal, unknown_elements
-from epitaxy.data._words import number, species
+from epitaxy.data._words import CUT, looks_whole, number, species
 from epitaxy.data.errors import UnusableRecordError
 
 _COMMENT = re.compile(r"[!#].*")
@@ -45,6 +45,12 @@ class _Lines:
         self._next += 1
         return words
 
+    def cut(self, rows: int) -> bool:
+        """Whether the file may end within the last of so many rows that were taken last."""
+        taken = self._lines[self._next - rows : self._next]
+        ends_here = self._next == len(self._lines) and rows > 0
+        return ends_here and not _flags(taken[-1].split()[3:]) and not looks_whole(taken)
+
     def rest(self) -> list[list[str]]:
         return [_COMMENT.sub("", line).split() for line in self._lines[self._next :]]
 
@@ -74,6 +80,8 @@ def parse_poscar(text: str) -> Crystal:
         )
     rows = [lines.take() for _ in range(sum(kinds.counts))]
     positions = np.array([_three(row, "position") for row in rows]).reshape(-1, 3)
+    if lines.cut(len(rows)):
+        raise UnusableRecordError(CUT)
     numbers = _assign(kinds, [_label(row[3:], selective) for row in rows])
     _check_tail(lines.rest(), len(rows))
     if mode[0][0].lower() != "d":

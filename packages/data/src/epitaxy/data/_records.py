@@ -13,6 +13,7 @@ from epitaxy.data._crystal import Crystal
 from epitaxy.data._words import printable
 from epitaxy.data.errors import DataError, UnusableRecordError
 
+_LONGEST_REASON = 800
 _log = logging.getLogger("epitaxy.data")
 
 
@@ -90,7 +91,13 @@ def brief(error: BaseException | str) -> str:
 def rejected(name: str, source: str, error: Exception) -> Reject:
     """Turn whatever reading one record raised into a `Reject`; the cause is kept, and logged to debug."""
     _log.debug("%s: %s cannot be read", source, name, exc_info=error)
-    return Reject(name, source, printable(_reason(error)), printable(_cause(error)))
+    return Reject(name, source, printable(_shortened(_reason(error))), printable(_cause(error)))
+
+
+def _shortened(reason: str) -> str:
+    """Return a reason of at most a few lines: what it repeats of a file may be of any length."""
+    half = _LONGEST_REASON // 2
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:half]} ... {reason[-half:]}"
 
 
 def _reason(error: Exception) -> str:

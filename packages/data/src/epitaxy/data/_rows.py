@@ -19,10 +19,11 @@ _HEADER = 1024**2
 
 
 class Row(NamedTuple):
-    """A row's cells, and what is wrong with it as a row."""
+    """A row's cells, what is wrong with it as a row, and whether its last cell may go on beyond the file."""
 
     cells: list[str]
     fault: str | None = None
+    open_end: bool = False
 
 
 def is_table(name: str) -> bool:
@@ -96,6 +97,10 @@ class _Ending(io.BufferedIOBase):
             return "the file ends within this row: it is cut short; restore it"
         return None
 
+    def within_cell(self) -> bool:
+        """Whether nothing says that the last cell is whole: neither a quote nor a line end."""
+        return self._last not in b'\r\n"'
+
 
 def _csv_rows(reader: "Iterator[list[str]]", ending: _Ending) -> Iterator[Row]:
     held: list[str] | None = None
@@ -113,7 +118,7 @@ def _csv_rows(reader: "Iterator[list[str]]", ending: _Ending) -> Iterator[Row]:
         except csv.Error as error:
             yield Row([], f"the row is no row of a table ({brief(error)}); restore it")
     if held is not None:
-        yield Row(held, ending.fault(held, columns))
+        yield Row(held, ending.fault(held, columns), ending.within_cell())
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from epitaxy.data import _elements, _limits
 from epitaxy.data._crystal import unknown_elements
@@ -14,6 +14,12 @@ ID_NAMES = (
     *("jarvis_id", "icsd_id", "cod_id", "oqmd_id", "cif_id", "task_id", "uid", "uuid", "identifier"),
 )
 """What a column or key of ids is called, in order of preference, in any case."""
+
+CUT = (
+    "the file ends within its last line, without a line end: it may be cut short; restore it, or end it with "
+    "an empty line"
+)
+"""What is said of a file whose last number may have lost digits."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?", re.ASCII)
 _EXPONENTS = str.maketrans("dD", "ee")
@@ -60,6 +66,20 @@ def id_name(names: Iterable[str], *, first: str = "material_id") -> str | None:
     for name in names:
         by_lower.setdefault(name.strip().lower().replace("-", "_").replace(" ", "_"), name)
     return next((by_lower[name] for name in (first, *ID_NAMES) if name in by_lower), None)
+
+
+def looks_whole(lines: Sequence[str]) -> bool:
+    """Whether the last of some lines, which lacks a line end, has lost no digits.
+
+    So it has if its last number has as many after the point as each line's last number before it.
+    """
+    digits = [_decimals(line) for line in lines]
+    return digits[-1] >= max(digits[:-1], default=0) > 0
+
+
+def _decimals(line: str) -> int:
+    point = re.search(r"\.(\d+)\s*$", line)
+    return len(point[1]) if point else 0
 
 
 def printable(text: str) -> str:

@@ -17,6 +17,7 @@ from epitaxy.data import (
     CrystalDataset,
     DataError,
     PropertyStatistics,
+    Split,
     Statistics,
     dataset_info,
     fetch,
@@ -38,23 +39,36 @@ def describe_dataset(name: str, root: Path | None) -> None:
         typer.echo(f"{info.name}: {info.description}\nsource      {info.source}\nlicence     {info.licence}")
         for column, meaning in info.properties.items():
             typer.echo(f"property    {column} ({meaning})")
+    described, left = 0, dict[str, DataError]()
     for split in SPLITS:
         try:
             locate(name, split, root=root)
         except DataError as error:
             typer.echo(f"{split:<11} not here: {error}")
             continue
-        if _holds_molecules(name):
-            molecules = MoleculeStatistics.of(load_molecules(name, split, root=root))
-            typer.echo(f"{split:<11} {_molecule_summary(molecules)}")
-            _list_properties(molecules.properties)
-        else:
-            dataset = load_crystals(name, split, root=root)
-            crystals = Statistics.of(dataset)
-            typer.echo(f"{split:<11} {_summary(crystals)}")
-            _list_properties(crystals.properties)
-            for note in () if dataset.prepared is None else dataset.prepared.notes:
-                typer.echo(f"{'':<11} not read: {note}")
+        try:
+            _describe_split(name, split, root)
+            described += 1
+        except DataError as error:
+            left[split] = error
+    for empty, reason in left.items():
+        if not described:
+            raise reason
+        typer.echo(f"{empty:<11} not here: {reason}")
+
+
+def _describe_split(name: str, split: Split, root: Path | None) -> None:
+    if _holds_molecules(name):
+        molecules = MoleculeStatistics.of(load_molecules(name, split, root=root))
+        typer.echo(f"{split:<11} {_molecule_summary(molecules)}")
+        _list_properties(molecules.properties)
+        return
+    dataset = load_crystals(name, split, root=root)
+    crystals = Statistics.of(dataset)
+    typer.echo(f"{split:<11} {_summary(crystals)}")
+    _list_properties(crystals.properties)
+    for note in () if dataset.prepared is None else dataset.prepared.notes:
+        typer.echo(f"{'':<11} not read: {note}")
 
 
 def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from epitaxy.apps.foundation.checks import check_timeout
+
 RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
 Model = Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, a model folder or a shipped model.")]
@@ -127,7 +129,8 @@ AnyWorkers = Annotated[
 Timeout = Annotated[
     float | None,
     typer.Option(
-        help="Processor seconds one structure may take before it has failed. (default: each stage's own)"
+        help="Processor seconds one structure may take before it has failed. (default: each stage's own)",
+        callback=check_timeout,
     ),
 ]
 Cache = Annotated[

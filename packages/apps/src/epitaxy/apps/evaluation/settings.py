@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
+from epitaxy.apps.foundation.checks import check_timeout
 from epitaxy.apps.foundation.errors import UsageError, WorkError
 from epitaxy.apps.foundation.progress import Progress, reporting
 from epitaxy.data import cache_root
@@ -114,9 +114,8 @@ class Compute:
         Raises:
             UsageError: not positive.
         """
-        if self.timeout is not None and not (isfinite(self.timeout) and self.timeout > 0):
-            raise UsageError(f"--timeout {self.timeout:g}: give a positive number of seconds")
-        return default if self.timeout is None else self.timeout
+        seconds = check_timeout(self.timeout)
+        return default if seconds is None else seconds
 
     def folder(self) -> Path | None:
         """Return the folder that finished work is kept in; None keeps nothing.

@@ -1,6 +1,7 @@
 """What is wrong with words can be said before anything heavy is imported."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -207,6 +208,17 @@ def _seconds(option: str, text: str) -> int:
     if not hours + minutes + seconds:
         raise UsageError(f"{option} {text}: write hours:minutes:seconds, as in 01:30:00")
     return 3600 * hours + 60 * minutes + seconds
+
+
+def check_timeout(seconds: float | None) -> float | None:
+    """Return the seconds that one structure may take, or None, which means what each stage takes.
+
+    Raises:
+        UsageError: seconds that are not positive or not finite.
+    """
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise UsageError(f"--timeout {seconds:g}: give a positive number of seconds")
+    return seconds
 
 
 def check_there(name: str) -> None:

@@ -1,12 +1,12 @@
 """The frames of an XYZ file, told apart so that a broken one costs itself only."""
 
-import re
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from epitaxy.data import _limits
+from epitaxy.data._words import CUT, looks_whole
 from epitaxy.data.errors import DataError
 from epitaxy.data.molecules._lines import TOO_LONG, Returnable, text_lines
 from epitaxy.data.molecules._words import real, whole
@@ -99,23 +99,9 @@ def _atom_lines(atoms: int, lines: Returnable) -> tuple[list[str], str | None]:
             )
         found.append(line.rstrip("\n"))
         last = line
-    if not last.endswith("\n") and not _looks_whole(found):
-        return [], (
-            "the file ends within its last line, without a line end: it may be cut short; restore it, or end "
-            "it with an empty line"
-        )
+    if not last.endswith("\n") and not looks_whole(found):
+        return [], CUT
     return found, None
-
-
-def _looks_whole(lines: list[str]) -> bool:
-    """Whether the last number has as many digits after the point as each line's last number before it."""
-    digits = [_decimals(line) for line in lines]
-    return len(lines) > 1 and digits[-1] > 0 and digits[-1] >= max(digits[:-1])
-
-
-def _decimals(line: str) -> int:
-    point = re.search(r"\.(\d+)\s*$", line)
-    return len(point[1]) if point else 0
 
 
 def _pass_over(lines: Returnable) -> None:

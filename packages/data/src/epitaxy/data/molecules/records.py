@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epitaxy.data._input import refuse_stand_in_file
+from epitaxy.data._json import is_json
 from epitaxy.data._limits import LONGEST_NAME
 from epitaxy.data._records import InputFaultError
 from epitaxy.data.errors import DataError, UnusableRecordError
@@ -103,6 +104,11 @@ def molecule_source(path: Path) -> MoleculeSource:
     if is_kind(path, (".npz",)):
         _refuse_stand_in(path)
         return MoleculeSource(*npz_molecules(path))
+    if is_json(path.name):
+        raise DataError(
+            f"{path} is JSON, of which only crystals are read; write molecules as .xyz or .sdf, as "
+            "pymatgen does by Molecule.to('all.xyz') and ASE by ase.io.write('all.xyz', molecules)"
+        )
     raise DataError(
         f"{path} is of an unknown kind; give a .sdf, .mol or .xyz file, gzipped or not, a .npz file, or a "
         f"folder of SDF or XYZ files"
