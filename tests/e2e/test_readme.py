@@ -68,10 +68,10 @@ def test_candidates_for_strontium_titanate(tmp_path: Path) -> None:
     lines = [line for block in blocks("README.md", "bash") for line in block.splitlines()]
     command = next(line for line in lines if line.startswith("crysbfn sample crysbfn-perov-small"))
     run(command.split(), tmp_path)
-    frames = read(tmp_path / "out" / "samples.extxyz", index=":")
+    frames = read(tmp_path / "titanate" / "samples.extxyz", index=":")
     assert len(frames) == 20
     assert all(sorted(frame.symbols) == ["O", "O", "O", "Sr", "Ti"] for frame in frames)
-    assert len(list((tmp_path / "out" / "cif").glob("*.cif"))) == 20
+    assert len(list((tmp_path / "titanate" / "cif").glob("*.cif"))) == 20
 
 
 VERBS = r"(?:train|sample|info|data \w+|eval \w+|relax|compare|plot|search|models|quickstart)"

@@ -19,6 +19,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedEntry
 
+from epitaxy.apps.evaluation.crystals import short_names
 from epitaxy.apps.sampling.output_folder import SUMMARY
 from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import write_cifs, write_extxyz
@@ -540,3 +541,9 @@ def test_a_worker_in_another_process_gives_the_same(crystals: Path, tmp_path: Pa
     assert "7/7" in answer.stderr
     done(*words, str(other), *HERE)
     assert json.loads(out.read_text()) == json.loads(other.read_text())
+
+
+def test_sets_are_named_by_the_end_that_tells_them_apart() -> None:
+    """None are named where none is ours: the page of someone else's predictions."""
+    assert short_names([]) == []
+    assert short_names(["runs/a/out", "runs/b/out"]) == ["a/out", "b/out"]

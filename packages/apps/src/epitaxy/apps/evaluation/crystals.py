@@ -155,7 +155,7 @@ def drawn(names: Iterable[Name], limit: int | None) -> list[Name]:
 def short_names(paths: Sequence[str]) -> list[str]:
     """Return what to call each set: the shortest end of its path that tells it from the others."""
     parts = [Path(path).parts or (path,) for path in paths]
-    for length in range(1, max(len(p) for p in parts) + 1):
+    for length in range(1, max((len(p) for p in parts), default=1) + 1):
         names = ["/".join(p[-length:]) for p in parts]
         if len(set(names)) == len(names):
             return names

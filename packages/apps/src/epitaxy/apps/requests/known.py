@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from epitaxy.apps.foundation.errors import UsageError
 
 _START = ("like", "strength", "fix", "free", "free_what")
+_TOLD = ("properties", "guidance")
 _EXCLUDED: Mapping[tuple[str, ...], str] = {
     ("formula",): "--formula and --compositions exclude each other: give one of them",
-    (
-        "properties",
-        "guidance",
-    ): "--property does not go with --compositions: take --formula for each composition",
+    _TOLD: "--property does not go with --compositions: take --formula for each composition",
     _START: "--compositions does not go with --like, --fix and their words: give one of them",
     ("formula_units", "num_atoms", "elements", "chemical_system", "without"): (
         "--compositions says which atoms: leave out --formula-units, --num-atoms and elements"
