@@ -67,7 +67,8 @@ class CopyingHead(nn.Module):
         weights = self._weights(atoms, padding, dtype)
         copied = padding.gather((weights[..., 1:] @ believed)[:, None]).squeeze(1)
         alone = padding.gather(weights[:, None, :, :1]).squeeze(1)
-        return (alone * own.softmax(-1) + copied + _FLOOR).log()
+        logits: Tensor = (alone * own.softmax(-1) + copied + _FLOOR).log()
+        return logits
 
     def _weights(
         self, atoms: Float[Tensor, "atoms hidden"], padding: Padding, dtype: torch.dtype
