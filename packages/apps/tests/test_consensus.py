@@ -8,8 +8,8 @@ from pymatgen.core import Lattice, Structure
 from typer.testing import CliRunner
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.cli.geobfn import app as geobfn
 from epitaxy.apps.cli.kldm import app as kldm
+from epitaxy.apps.cli.symmbfn import app as symmbfn
 from epitaxy.apps.crystals.generator import CrystalGenerator
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
@@ -72,8 +72,8 @@ def test_where_the_model_chooses_the_composition_there_is_no_choice(tmp_path: Pa
     with pytest.raises(UsageError, match="--consensus 2: candidates agree or not where the composition is"):
         list(generate_agreed(model.model, [Request(id="a", seed=0, num_atoms=2)], consensus=2, steps=4))
     out = tmp_path / "out"
-    words = ["sample", "geobfn-qm9-small", "--num", "1", "--steps", "2", "--consensus", "2"]
-    result = CliRunner().invoke(geobfn, [*words, "--out", str(out)])
+    words = ["sample", "symmbfn-mp20-small", "--num", "1", "--steps", "2", "--consensus", "2"]
+    result = CliRunner().invoke(symmbfn, [*words, "--out", str(out)])
     assert isinstance(result.exception, UsageError)  # which the entry point says, with status 2
     assert "--consensus 2" in str(result.exception)
     assert not out.exists()

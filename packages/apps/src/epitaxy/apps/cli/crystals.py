@@ -43,6 +43,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         formula: opt.Formulas = None,
         formula_units: opt.FormulaUnits = None,
         num_atoms: opt.NumAtoms = None,
+        consensus: opt.Consensus = 1,
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
         check_sampling(
@@ -68,7 +69,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
                 root=known.root, num=num, seed=sampling.seed, others=words,
             )  # fmt: skip
 
-        run_sampling(kind, sampling, requests)
+        run_sampling(kind, sampling, requests, consensus=consensus)
 
     add_info(app, kind, data="mp_20")
     return app

@@ -17,7 +17,6 @@ class Sampling:
     seed: opt.Seed = 0
     batch_size: opt.BatchSize = None
     redraws: opt.Redraws = None
-    consensus: opt.Consensus = 1
     device: opt.Device = "auto"
     compile: opt.Compile = False
 

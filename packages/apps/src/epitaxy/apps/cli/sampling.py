@@ -20,13 +20,20 @@ from epitaxy.apps.sampling.output_folder import SamplingRecord, claimed_folder, 
 from epitaxy.apps.sampling.shards import Shards
 
 
-def run_sampling(kind: ModelName, words: Sampling, requests_of: Callable[[Any], Sequence[Request]]) -> None:
+def run_sampling(
+    kind: ModelName,
+    words: Sampling,
+    requests_of: Callable[[Any], Sequence[Request]],
+    *,
+    consensus: int = 1,
+) -> None:
     """Sample into a folder. Started by torchrun, each process takes its share and the first writes.
 
     Args:
         kind: whose command it is.
         words: what was typed.
         requests_of: makes the requests, of the model.
+        consensus: candidates for each, of which one is written.
     """
     device = chosen_device(words.device)
     loaded = load_model(words.model, kinds=(kind,))
@@ -34,10 +41,12 @@ def run_sampling(kind: ModelName, words: Sampling, requests_of: Callable[[Any], 
         compile_network(loaded.model.network)
     requests = requests_of(loaded.model)
     with claimed_folder(words.out):
-        _sample_into(words, loaded, requests, device)
+        _sample_into(words, loaded, requests, device, consensus)
 
 
-def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Request], device: str) -> None:
+def _sample_into(
+    words: Sampling, loaded: LoadedModel, requests: Sequence[Request], device: str, consensus: int
+) -> None:
     defaults = loaded.model.recipe.sampling
     steps = words.steps or defaults.steps
     samples: list[Sample] = []
@@ -54,7 +63,7 @@ def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Reques
                 batch_size=words.batch_size or defaults.batch_size,
                 device=device,
                 redraws=REDRAWS if words.redraws is None else words.redraws,
-                consensus=words.consensus,
+                consensus=consensus,
                 progress=progress,
             ):
                 samples += batch
@@ -65,7 +74,7 @@ def _sample_into(words: Sampling, loaded: LoadedModel, requests: Sequence[Reques
         return
     record = SamplingRecord(
         model=loaded, steps=steps, sampler=words.sampler, temperature=words.temperature,
-        consensus=words.consensus, seed=words.seed, requested=len(requests),
+        consensus=consensus, seed=words.seed, requested=len(requests),
         seconds=time.monotonic() - started, interrupted=interrupted,
     )  # fmt: skip
     write_folder(words.out, gathered, record)

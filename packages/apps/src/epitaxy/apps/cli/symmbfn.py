@@ -52,6 +52,7 @@ def sample(
     formula_units: Annotated[
         int | None, typer.Option(min=1, help="Formula units in the conventional cell.")
     ] = None,
+    consensus: opt.Consensus = 1,
 ) -> None:
     """Sample crystals into the folder --out, as CIF files and one extxyz."""
     check_sampling(
@@ -79,7 +80,7 @@ def sample(
             split=known.split, limit=known.limit, root=known.root, num=num, seed=sampling.seed, others=words,
         )  # fmt: skip
 
-    run_sampling("symmbfn", sampling, requests)
+    run_sampling("symmbfn", sampling, requests, consensus=consensus)
 
 
 add_info(app, "symmbfn", data="mp_20")
