@@ -130,7 +130,7 @@ def test_the_folder_keeps_the_order_and_names_what_failed(csp_run: Path, tmp_pat
         for k, r in enumerate(requests)
     ]
     record = SamplingRecord(
-        model=loaded, steps=5, sampler=None, temperature=None, seed=0, seconds=1.0, requested=4
+        model=loaded, steps=5, sampler=None, temperature=None, consensus=1, seed=0, seconds=1.0, requested=4
     )
     write_folder(tmp_path / "out", samples, record)
     frames = read(tmp_path / "out" / "samples.extxyz", index=":")
