@@ -126,6 +126,9 @@ def test_an_entry_too_deep_or_in_another_encoding_costs_itself_alone(tmp_path):
     found, _ = read(tmp_path, "a.json", f"[{whole}, {deep}\n, {whole}]")
     assert [isinstance(one, Record) for one in found] == [True, False, True]
     assert "nested too deeply" in found[1].reason
+    for cut in (f"[{whole}, {deep}, {whole}", f"[{whole}, {deep}"):
+        with pytest.raises(DataError, match="no complete JSON"):
+            read(tmp_path, "a.json", cut)
     named = '{"author": "M\xfcller", "id": "b", "structure": ' + whole + "}"
     found, _ = read(tmp_path, "a.json", f"[{whole}, {named}]".encode("latin-1"))
     assert [one.id for one in found if isinstance(one, Record)] == ["item-1", "b"]

@@ -118,6 +118,8 @@ def _apart(text: str, place: int) -> Iterator[Any]:
         except RecursionError:
             value, place = _TOO_DEEP, _after(text, place)
         yield value
+    if not text[place:].lstrip().startswith("]"):
+        raise ValueError("a list has no end")
 
 
 def _after(text: str, place: int) -> int:
