@@ -34,6 +34,7 @@ KINDS = {
     "kldm-dng": ("kldm", "dng", ()),
     "kldm-one_hot": ("kldm", "dng", ("species.kind=one_hot",)),
     "symmbfn": ("symmbfn", "dng", ()),
+    "symmbfn-own": ("symmbfn", "dng", ("network.copies=false",)),
     "geobfn": ("geobfn", "dng", ()),
     "geobfn-discrete": ("geobfn", "dng", ("atoms.kind=discrete",)),
     "geobfn-both": ("geobfn", "dng", ("atoms.kind=discrete_continuous",)),
