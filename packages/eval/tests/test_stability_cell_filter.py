@@ -27,7 +27,9 @@ def alloy(seed: int) -> Atoms:
     """Copper and gold in a skewed cell, off their places."""
     noise = np.random.default_rng(seed)
     cell = 3.9 * np.eye(3) + noise.normal(0, 0.15, (3, 3))
-    fractions = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]) + noise.normal(0, 0.02, (4, 3))
+    fractions = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]) + noise.normal(
+        0, 0.02, (4, 3)
+    )
     return Atoms("Cu2Au2", scaled_positions=fractions, cell=cell, pbc=True, calculator=Counted())
 
 

@@ -18,8 +18,8 @@ from epitaxy.apps.discovery.reference import Reference
 
 BATCH = 8
 PATIENCE = 30
-"""Crystals of known types in a row after which no new type is looked for: of 1,200 Heusler compounds few differ,
-and naming the type of each takes longer than relaxing a candidate."""
+"""Crystals of known types in a row after which no new type is looked for: of 1,200 Heusler compounds few
+differ, and naming the type of all takes longer than relaxing some candidates."""
 SYMPREC = 0.1
 """Angstrom, for what counts as the same structure type."""
 
@@ -34,8 +34,9 @@ class Prototypes:
 
     The chemically closest come first: Pettifor's numbers of what is replaced and what replaces it are close
     together. Of each structure type (space group and Wyckoff positions of each element) the closest one
-    is tried before the second of any: the others most often relax to the same. New types are looked for until
-    ``PATIENCE`` crystals in a row have none. Where a space group is asked for, those of others are passed over.
+    is tried before the second of any: the others most often relax to the same. New types are looked for
+    until ``PATIENCE`` crystals in a row have none. Where a space group is asked for, those of others are
+    passed over.
     """
 
     def __init__(self, reference: Reference, amounts: Amounts, group: int | None = None) -> None:
