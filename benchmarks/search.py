@@ -6,8 +6,9 @@ Compositions of mp_20's test split are drawn with a fixed seed: at most 12 atoms
 crystal has the same elements. Each is searched for the same processor time (models are loaded before) by
 models alone, prototypes alone (of the training split), symmetric random structures alone, and all together.
 The known structure counts as found if pymatgen's default ``StructureMatcher`` fits it to a relaxed candidate
-as it is in mp_20; it is level with the first if it is at most 5 meV/atom above it; ``lower`` counts searches that end more than 1 meV/atom below it, itself relaxed by the
-same potential. Every search is a line of the file, which is read again: killed and started again it goes on.
+as it is in mp_20; it is level with the first if it is at most 5 meV/atom above it; ``lower`` counts searches
+that end more than 1 meV/atom below it, itself relaxed by the same potential. Every search is a line of the
+file, which is read again: killed and started again it goes on.
 Writes Markdown to standard output.
 """
 
@@ -191,10 +192,9 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     found = list(records(args))
     print(f"{args.limit} compositions, {args.seconds:g} s of processor time each, {args.potential}\n")
-    print(
-        "| proposals | known first | level with first | in first five | found | lower | proposed | relaxed | calls |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    heads = ["proposals", "known first", "level with the first", "in the first five", "found", "lower"]
+    heads += ["proposed", "relaxed", "calls"]
+    print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for arm in args.arms:
         print(row(arm, [record for record in found if record["arm"] == arm]))
 
