@@ -22,13 +22,11 @@ from epitaxy.data._cif_orbits import Operations, orbit
 from epitaxy.data._cif_sites import Site, full_sites, read_sites
 from epitaxy.data._cif_symmetry import Symmetry, symmetries
 from epitaxy.data._cif_text import Block, number, structure_block, unreadable
+from epitaxy.data._cif_volume import other_volume
 from epitaxy.data._crystal import GRAMS, Crystal
 from epitaxy.data._distances import volume
 from epitaxy.data._plain_cif import idealized, read_plain_cif
 from epitaxy.data.errors import UnusableRecordError
-
-VOLUME = 0.02
-"""How far, as a part, a declared cell volume may lie from that of the cell's lengths and angles."""
 
 MASS = 0.05
 """How far, as a part, a declared weight or density may lie from what the atoms listed give."""
@@ -81,7 +79,7 @@ def _parse(block: Block) -> Crystal:
 
 
 def _cell(block: Block) -> tuple[Float[np.ndarray, "3 3"], gemmi.UnitCell]:
-    values = []
+    values, written = [], []
     for tag in [f"_cell_length_{x}" for x in "abc"] + [
         f"_cell_angle_{x}" for x in ("alpha", "beta", "gamma")
     ]:
@@ -90,6 +88,7 @@ def _cell(block: Block) -> tuple[Float[np.ndarray, "3 3"], gemmi.UnitCell]:
         if value is None:
             raise UnusableRecordError(f"{tag} is {text or 'missing'}, not a finite number; correct it")
         values.append(value)
+        written.append(text or "")
     lengths, angles = values[:3], values[3:]
     if min(lengths) < 0:
         raise UnusableRecordError(f"its cell has a length of {min(lengths):g} Å; correct it")
@@ -101,17 +100,16 @@ def _cell(block: Block) -> tuple[Float[np.ndarray, "3 3"], gemmi.UnitCell]:
     share = 1 - sum(c * c for c in cosines) + 2 * math.prod(cosines)
     if share <= 1e-8 or min(lengths) == 0:
         raise UnusableRecordError("its cell has zero volume; give three independent lattice vectors")
-    _check_volume(block, math.prod(lengths) * math.sqrt(share))
+    _check_volume(block, written, math.prod(lengths) * math.sqrt(share))
     lattice = lattice_matrix(*lengths, *(math.radians(angle) for angle in angles))
     return lattice, gemmi.UnitCell(*lengths, *angles)
 
 
-def _check_volume(block: Block, volume: float) -> None:
+def _check_volume(block: Block, written: list[str], volume: float) -> None:
     text = block.one("_cell_volume")
-    declared = None if text is None else number(text)
-    if declared is not None and abs(declared - volume) > VOLUME * volume:
+    if other_volume(text, written, volume):
         raise UnusableRecordError(
-            f"its _cell_volume is {text} where the cell has {volume:.4g} Å3; correct the cell (in Å)"
+            f"its _cell_volume is {text} where the cell has {volume:.6g} Å3; correct the cell (in Å)"
         )
 
 

@@ -17,12 +17,11 @@ from pymatgen.core.periodic_table import Element
 
 from epitaxy.data._cells import lattice_matrix
 from epitaxy.data._cif_formula import is_full
+from epitaxy.data._cif_volume import other_volume
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._distances import volume
 
 _NUMBER = r"(\d+\.\d+)"
-_VOLUME = 0.5
-"""How far, as a part, the declared volume may lie off: who edits a cell leaves it, a wrong unit shows."""
 
 _HEAD = re.compile(
     r"(?:#[^\n]*\n)?data_\S*\n"
@@ -73,7 +72,8 @@ def read_plain_cif(text: str) -> Crystal | None:
     if not all(0.0 < angle < 180.0 for angle in angles):
         return None
     lattice = lattice_matrix(a, b, c, *(math.radians(angle) for angle in angles))
-    if not abs(float(head[8]) - volume(lattice)) <= _VOLUME * float(head[8]):
+    size = volume(lattice)
+    if not size > 1e-4 * a * b * c or other_volume(head[8], [head[i] for i in range(1, 7)], size):
         return None
     order = sorted(range(len(symbols)), key=lambda i: (elements[symbols[i]][0], symbols[i]))
     return Crystal(
