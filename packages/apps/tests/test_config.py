@@ -92,6 +92,17 @@ def test_a_wrong_override_is_one_sentence(word: str, sentence: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_sampler_that_moves_what_a_group_fixes_is_refused_in_one_sentence() -> None:
+    """By the recipe; the command's own --sampler has the same words, of tests/device."""
+    recipe = preset("small", model="symmbfn", task="csp", dataset="mp_20")
+    with pytest.raises(UsageError) as caught:
+        apply_overrides(recipe, ["lattice.kind=variance_preserving", "lattice.sampler=published_pc"])
+    assert str(caught.value) == (
+        "--set: lattice.sampler: a space group fixes numbers of the cell: pinned components take no "
+        "corrections: choose a sampler of ancestral, euler_maruyama, exponential, probability_flow"
+    )
+
+
 def test_an_unknown_preset_is_named() -> None:
     with pytest.raises(UsageError, match="did you mean 'small'"):
         preset("smal", task="csp", dataset="mp_20")
