@@ -30,7 +30,7 @@ _WHOLE = (
     *("structure", "sites", "@class", "atoms", "attributes", "lattice_mat", "lattice_vectors", "positions"),
 )
 _TOO_DEEP = object()
-_SEPARATOR = re.compile(r"\s*,?\s*(?=[^\s,\]])")
+_BLANKS = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _WRAPPERS = ("structures", "entries", "results", "materials", "crystals")
 _FORMS = "give a list of structures, a dict of them by id, or one"
@@ -111,15 +111,24 @@ def _loads(content: bytes | str) -> Any:
 def _apart(text: str, place: int) -> Iterator[Any]:
     """Yield the entries of a list one by one, `_TOO_DEEP` for what cannot be read; place is its first."""
     decoder = json.JSONDecoder(parse_int=_integer, object_pairs_hook=_pairs)
-    while separator := _SEPARATOR.match(text, place):
-        place = separator.end()
+    mark = ","
+    while mark == ",":
+        place = _written(text, place)
         try:
             value, place = decoder.raw_decode(text, place)
         except RecursionError:
             value, place = _TOO_DEEP, _after(text, place)
         yield value
-    if not text[place:].lstrip().startswith("]"):
-        raise ValueError("a list has no end")
+        place = _written(text, place)
+        mark, place = text[place : place + 1], place + 1
+    if mark != "]" or _written(text, place) < len(text):
+        raise json.JSONDecodeError("Expecting ',' or the end of the list", text, place - 1)
+
+
+def _written(text: str, place: int) -> int:
+    """Return where something stands again, blanks aside."""
+    blanks = _BLANKS.match(text, place)
+    return place if blanks is None else blanks.end()
 
 
 def _after(text: str, place: int) -> int:
