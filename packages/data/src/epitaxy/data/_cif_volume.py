@@ -28,6 +28,8 @@ def other_volume(stated: str | None, parameters: Sequence[str], volume: float) -
     declared = None if stated is None else number(stated)
     if stated is None or declared is None:
         return False
+    if not math.isfinite(declared):
+        return True
     beyond = abs(declared - volume) - CLOSEST * volume
     return beyond > 0 and not beyond <= doubt(stated) + min(_rounding(parameters, volume), FARTHEST * volume)
 
