@@ -7,7 +7,7 @@ from math import inf, nan
 from pathlib import Path
 
 from epitaxy.data import _limits
-from epitaxy.data._archive import ARCHIVE_SUFFIXES, LARGEST_MEMBER, archive_members
+from epitaxy.data._archive import ARCHIVE_SUFFIXES, archive_members
 from epitaxy.data._crystal import Crystal, check
 from epitaxy.data._csv import csv_source
 from epitaxy.data._extxyz import Frame, frames, parse_frame
@@ -18,7 +18,7 @@ from epitaxy.data._names import NAMES, ids_of, kind_of, stem, unread, walk
 from epitaxy.data._records import Payload, RawRecord, RawSource, Record, Reject, rejected, whole
 from epitaxy.data._rows import is_table
 from epitaxy.data._words import printable
-from epitaxy.data.errors import DataError
+from epitaxy.data.errors import DataError, UnusableRecordError
 
 __all__ = [
     "MAX_ATOMS",
@@ -256,11 +256,9 @@ def _frame(frame: Frame, name: str, where: str) -> RawRecord | Reject:
 def _archive(path: Path, notes: list[str]) -> Iterator[RawRecord | Reject]:
     for name, member, content in archive_members(path, notes):
         where = f"{path}: {member}"
-        if content is None:
-            reason = f"it is larger than {LARGEST_MEMBER} bytes; give it as a file of its own"
-            yield Reject(name, where, reason)
-            continue
         try:
+            if isinstance(content, UnusableRecordError):
+                raise content
             yield from _member(name, member, where, expand(member, content))
         except Exception as error:
             yield rejected(name, where, error)
