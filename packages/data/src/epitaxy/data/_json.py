@@ -14,7 +14,6 @@ from epitaxy.data._input import open_input, to_text
 from epitaxy.data._json_frames import (
     column_frame,
     column_lists,
-    counted,
     is_column_frame,
     numbered,
     split_frame,
@@ -219,7 +218,7 @@ def _entries(value: Any, stem: str) -> Iterable[tuple[str, Any]]:
     if len(held) == 1:
         return numbered(value[held[0]])
     pairs = value.pairs if isinstance(value, Repeated) else list(value.items())
-    if counted([str(key) for key, _ in pairs]) and any(_has_id(entry) for _, entry in pairs):
+    if all(str(key).isdecimal() for key, _ in pairs) and all(_has_id(entry) for _, entry in pairs):
         return numbered([entry for _, entry in pairs])  # a DataFrame's rows, of which a column holds the ids
     return [(str(key), _Named(entry)) for key, entry in pairs]
 
