@@ -23,6 +23,7 @@ from pymatgen.core import Composition, Lattice, Structure
 
 from epitaxy.apps import UsageError, search
 from epitaxy.apps.discovery.folding import Sieve
+from epitaxy.apps.discovery.proposals import prototypes
 from epitaxy.apps.discovery.proposals.compositions import stoichiometries
 from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
 from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal
@@ -295,6 +296,30 @@ def test_the_closest_chemistry_comes_first_and_known_ones_can_be_hidden() -> Non
     assert len(found) == 4
     assert all(one.structure is not None and amounts_of(one.structure.composition) == asked for one in found)
     assert Prototypes(hidden, asked).batch(1) is None
+
+
+def test_where_all_are_of_one_type_no_other_is_looked_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The closest type comes first, then all others as they are, and no more types were named than that."""
+    named = []
+
+    def counted(structure: Structure) -> tuple[int, tuple[tuple[str, str], ...]]:
+        named.append(structure)
+        return 225, ()
+
+    monkeypatch.setattr(prototypes, "structure_type", counted)
+    salts = [f"{a}{b}" for a in ("Li", "Na", "K", "Rb", "Cs", "Ag") for b in ("F", "Cl", "Br", "I")] * 3
+    known = {
+        f"{name}-{n}": Structure.from_spacegroup(
+            "Fm-3m", Lattice.cubic(5.6), [Composition(name).elements[0], Composition(name).elements[1]],
+            [[0, 0, 0], [0.5, 0.5, 0.5]],
+        )
+        for n, name in enumerate(salts)
+    }  # fmt: skip
+    source = Prototypes(of_structures("salts", known), {"Mg": 1, "O": 1})
+    found = list(source._proposals())
+    assert len(found) == 2 * len(salts)
+    assert len({proposal.origin.detail for proposal in found}) == len(found)
+    assert len(named) == prototypes.PATIENCE + 2
 
 
 @given(st.integers(0, 2**31), st.integers(0, 5))

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.data import CrystalDataset, DataError, Statistics, Vocabulary
+from epitaxy.data._statistics import count_units, weigh_units
 
 ATOMIC_NUMBERS = st.sets(st.integers(1, 118), min_size=1).map(lambda s: tuple(sorted(s)))
 
@@ -77,3 +79,43 @@ def test_statistics_are_those_of_the_data():
 def test_what_is_no_statistics(text):
     with pytest.raises(DataError, match="compute them again"):
         Statistics.from_json(text)
+
+
+@given(st.dictionaries(st.integers(1, 20), st.integers(1, 50), min_size=1), st.integers(1, 12))
+def test_units_are_tried_as_training_has_them_and_none_that_fits_is_left_out(units, size):
+    """Cells of one kind of formula unit, each with one atom of an element and the rest of another."""
+    cells = [
+        {8: number * (size - 1), 22: number} if size > 1 else {22: number}
+        for number, seen in units.items()
+        for _ in range(seen)
+    ]
+    counted = count_units(cells)
+    whole = {atoms: seen for number, seen in units.items() if (atoms := number * size)}
+    if size > 1:
+        assert counted == {size: dict(sorted(units.items()))}
+    weights = weigh_units(size, whole, counted)
+    assert set(weights) == set(units)
+    known = counted.get(size, {})
+    total = sum(weights.values())
+    assert all(
+        abs(weight / total - known.get(number, 0) / sum(known.values())) <= 1 / (1 + sum(known.values()))
+        for number, weight in weights.items()
+        if known
+    )
+
+
+def test_units_that_training_lacks_go_by_the_sizes_of_cells():
+    assert weigh_units(5, {5: 3, 10: 1, 12: 7}, {4: {3: 7}}) == {1: 3, 2: 1}
+    assert weigh_units(5, {5: 3, 10: 1, 12: 7}, None) == {1: 3, 2: 1}
+    assert weigh_units(7, {5: 3}, None) == {}
+
+
+def test_formula_units_are_counted_and_read_back_and_may_be_missing():
+    statistics = Statistics.of(small_dataset())
+    assert statistics.formula_units == {1: {1: 1}, 2: {1: 2}}
+    assert Statistics.from_json(statistics.to_json()) == statistics
+    fields = json.loads(statistics.to_json())
+    del fields["formula_units"]
+    old = Statistics.from_json(json.dumps(fields))
+    assert old.formula_units is None
+    assert old.units_of(2) == {1: 2}

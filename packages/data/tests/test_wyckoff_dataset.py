@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,12 @@ def test_statistics_are_those_of_the_data(prototypes):
     for group, seen in found.orbits.items():
         assert sum(seen.values()) == found.space_groups[group]
     assert WyckoffStatistics.from_json(found.to_json()) == found
+    assert found.atoms_per_cell is not None
+    assert found.formula_units is not None
+    by_size: Counter[int] = Counter()
+    for size, units in found.formula_units.items():
+        by_size.update({size * number: seen for number, seen in units.items()})
+    assert by_size == found.atoms_per_cell
     k, free = lattice_to_k(prototypes.lattice), lattice_mask(prototypes.space_groups)
     for i in range(6):
         values = k[free[:, i], i]
@@ -148,6 +155,13 @@ def test_statistics_are_those_of_the_data(prototypes):
             assert found.k_std[i] == pytest.approx(float(values.std(unbiased=False)))
         else:
             assert (found.k_mean[i], found.k_std[i]) == (0.0, 1.0)
+
+
+def test_units_are_those_of_primitive_cells(rocksalt):
+    found = WyckoffStatistics.of(WyckoffDataset.from_structures([rocksalt, rocksalt]))
+    assert found.formula_units == {2: {1: 2}}
+    assert found.units_of(2) == {1: 6}
+    assert found.units_of(3) == {}
 
 
 def test_what_varies_nowhere_has_unit_scale(rocksalt):

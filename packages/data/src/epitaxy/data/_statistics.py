@@ -2,9 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import reduce
+from math import gcd
 from typing import Any
 
 from jaxtyping import Float, Int
@@ -51,6 +53,46 @@ def histogram(values: Int[Tensor, " rows"]) -> dict[int, int]:
 def parse_histogram(fields: Mapping[str, int]) -> dict[int, int]:
     """Return a histogram after JSON, which makes its keys strings."""
     return {int(value): int(count) for value, count in fields.items()}
+
+
+def count_units(cells: Iterable[Mapping[int, int]]) -> dict[int, dict[int, int]]:
+    """Count cells by the atoms of their formula unit, and by how many units they hold.
+
+    Args:
+        cells: atomic number -> number of atoms.
+
+    """
+    found: dict[int, Counter[int]] = {}
+    for cell in cells:
+        units = reduce(gcd, cell.values())
+        found.setdefault(sum(cell.values()) // units, Counter())[units] += 1
+    return {size: dict(sorted(seen.items())) for size, seen in sorted(found.items())}
+
+
+def parse_units(fields: Mapping[str, Mapping[str, int]] | None) -> dict[int, dict[int, int]] | None:
+    """Return what `count_units` gave, after JSON; None where a file has none."""
+    return None if fields is None else {int(size): parse_histogram(seen) for size, seen in fields.items()}
+
+
+def weigh_units(
+    size: int, sizes: Mapping[int, int], units: Mapping[int, Mapping[int, int]] | None
+) -> dict[int, int]:
+    """Say how often to try each number of formula units that makes a cell size of the training data.
+
+    As often as training has it of formula units of so many atoms, and one crystal more, which is shared out
+    as cells of these sizes are: nothing that fits is left out, and for units that training lacks sizes alone
+    decide.
+
+    Args:
+        size: atoms of a formula unit.
+        sizes: atoms of a cell -> crystals.
+        units: what `count_units` gave, if it is known.
+
+    """
+    fitting = {atoms // size: seen for atoms, seen in sizes.items() if seen and atoms % size == 0}
+    joint = (units or {}).get(size, {})
+    total = sum(fitting.values())
+    return {number: joint.get(number, 0) * total + seen for number, seen in sorted(fitting.items())}
 
 
 def to_text(statistics: Any, version: int) -> str:

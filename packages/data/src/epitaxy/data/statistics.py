@@ -1,17 +1,22 @@
 """What a model must know of its training data."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 
 from epitaxy.data._statistics import (
     PropertyStatistics,
+    count_units,
     histogram,
     of_properties,
     parse_histogram,
+    parse_units,
     parsed,
     to_text,
+    weigh_units,
 )
 from epitaxy.data.cell_lengths import CellLengths
 from epitaxy.data.dataset import CrystalDataset
@@ -38,6 +43,8 @@ class Statistics:
         volume_per_atom: mean over crystals, cubic angstrom.
         properties: by name; a property that is nowhere known is left out.
         lengths: of cell edges by the number of atoms; None in a file of format 1.
+        formula_units: atoms of a formula unit -> formula units in the cell -> crystals; None in a file
+            written before it was kept.
 
     """
 
@@ -48,6 +55,7 @@ class Statistics:
     volume_per_atom: float
     properties: Mapping[str, PropertyStatistics]
     lengths: CellLengths | None = None
+    formula_units: Mapping[int, Mapping[int, int]] | None = None
 
     @classmethod
     def of(cls, dataset: CrystalDataset) -> "Statistics":
@@ -61,7 +69,15 @@ class Statistics:
             volume_per_atom=float((volume / dataset.counts).mean()),
             properties=of_properties(dataset.properties),
             lengths=CellLengths.of(dataset.lattice, dataset.counts),
+            formula_units=count_units(map(Counter, _cells(dataset))),
         )
+
+    def units_of(self, size: int) -> dict[int, int]:
+        """Return the numbers of formula units of so many atoms that make a cell as training has them.
+
+        Each has a weight: how often training has that number, for units of that size; empty if none fits.
+        """
+        return weigh_units(size, self.atoms_per_cell, self.formula_units)
 
     def to_json(self) -> str:
         """As an indented JSON object with a format version."""
@@ -79,4 +95,11 @@ class Statistics:
             lengths = fields.pop("lengths", None)
             fields["lengths"] = None if lengths is None else CellLengths.parse(lengths)
             fields["atoms_per_cell"] = parse_histogram(fields["atoms_per_cell"])
+            fields["formula_units"] = parse_units(fields.pop("formula_units", None))
             return cls(**fields)
+
+
+def _cells(dataset: CrystalDataset) -> Iterator[list[int]]:
+    """Give the atomic numbers of each crystal."""
+    numbers = iter(dataset.numbers.tolist())
+    return (list(islice(numbers, size)) for size in dataset.counts.tolist())

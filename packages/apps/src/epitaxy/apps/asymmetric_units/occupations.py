@@ -113,9 +113,7 @@ def drawn_occupation(
         n: draw_occupation(number, {z: k * n for z, k in unit.items()}, rng=rng, max_orbits=max(seen))
         for n in units
     }
-    size = sum(unit.values())
-    weights = {
-        n: (1 + 100 * seen.get(len(way), 0)) * max(_seen(statistics, number, size * n), 1)
-        for n, way in ways.items()
-    }
+    size, points = sum(unit.values()), lattice_points(number)
+    often = statistics.units_of(size) or {}
+    weights = {n: (1 + 100 * seen.get(len(way), 0)) * often.get(n // points, 1) for n, way in ways.items()}
     return tuple(ways[draw(weights, structure_seed(seed, _UNITS))])

@@ -119,7 +119,7 @@ def for_formulas(
         num: structures per formula.
         seed: the user's seed.
         formula_units: formula units in the cell; None draws among all that give a cell size seen in training,
-            as often as training cells had that size.
+            as often as training has that number for formula units of that many atoms.
         targets: what is asked of properties.
         guidance: how far to go beyond what the targets ask.
 
@@ -170,23 +170,20 @@ def for_compositions(
 
 
 def sensible_units(formula: str, unit: Mapping[int, int], statistics: Statistics) -> dict[int, int]:
-    """Return the numbers of formula units that give a cell size seen in training, with its training count.
+    """Return the numbers of formula units that give a cell size seen in training, each with its weight.
 
     Raises:
         UsageError: there is none; the sentence says what the sizes are.
     """
     size = sum(unit.values())
-    fitting = {
-        atoms // size: seen for atoms, seen in statistics.atoms_per_cell.items() if seen and atoms % size == 0
-    }
+    fitting = statistics.units_of(size)
     if not fitting:
         seen = sorted(statistics.atoms_per_cell)
         sizes = f"{seen[0]} to {seen[-1]}" if len(seen) > 1 else f"{seen[0]}"
         raise UsageError(
             f"{formula} has {size} atoms a formula unit and the model was trained on cells of {sizes} atoms: "
             "no whole number of units fits; take a model of such cells (--formula-units goes beyond "
-            "training, "
-            "and what comes of it is a guess, most often with atoms too close)"
+            "training, and what comes of it is a guess, most often with atoms too close)"
         )
     return fitting
 

@@ -8,11 +8,14 @@ import torch
 
 from epitaxy.data._statistics import (
     PropertyStatistics,
+    count_units,
     histogram,
     of_properties,
     parse_histogram,
+    parse_units,
     parsed,
     to_text,
+    weigh_units,
 )
 from epitaxy.data.vocabulary import Vocabulary
 from epitaxy.data.wyckoff.dataset import WyckoffDataset
@@ -49,6 +52,8 @@ class WyckoffStatistics:
         properties: by name; a property that is nowhere known is left out.
         atoms_per_cell: atoms of the primitive cell -> number of crystals that have so many; None in a file
             that was written before it was kept.
+        formula_units: atoms of a formula unit -> formula units in the primitive cell -> crystals; None in
+            such a file too.
 
     """
 
@@ -60,12 +65,14 @@ class WyckoffStatistics:
     k_std: Six
     properties: Mapping[str, PropertyStatistics]
     atoms_per_cell: Mapping[int, int] | None = None
+    formula_units: Mapping[int, Mapping[int, int]] | None = None
 
     @classmethod
     def of(cls, dataset: WyckoffDataset) -> "WyckoffStatistics":
         """Return the statistics of a dataset: give it the training split."""
         groups = histogram(dataset.space_groups)
         mean, std = _moments(dataset)
+        cells = _primitive_cells(dataset)
         return cls(
             crystals=len(dataset),
             vocabulary=Vocabulary.of(dataset.numbers),
@@ -74,8 +81,19 @@ class WyckoffStatistics:
             k_mean=mean,
             k_std=std,
             properties=of_properties(dataset.properties),
-            atoms_per_cell=_primitive_sizes(dataset),
+            atoms_per_cell=dict(sorted(Counter(sum(cell.values()) for cell in cells).items())),
+            formula_units=count_units(cells),
         )
+
+    def units_of(self, size: int) -> dict[int, int] | None:
+        """Return the numbers of formula units of so many atoms that make a primitive cell of a known size.
+
+        Each has a weight: how often training has that number, for units of that size; empty if none fits,
+        None if the sizes are not known.
+        """
+        if self.atoms_per_cell is None:
+            return None
+        return weigh_units(size, self.atoms_per_cell, self.formula_units)
 
     def orbits_of(self, number: int) -> Mapping[int, int]:
         """Return how many training crystals of a space group have each number of orbits.
@@ -113,17 +131,20 @@ class WyckoffStatistics:
             fields["orbits"] = {int(g): parse_histogram(seen) for g, seen in fields["orbits"].items()}
             sizes = fields.pop("atoms_per_cell", None)
             fields["atoms_per_cell"] = None if sizes is None else parse_histogram(sizes)
+            fields["formula_units"] = parse_units(fields.pop("formula_units", None))
             fields["k_mean"], fields["k_std"] = _six(fields["k_mean"]), _six(fields["k_std"])
             return cls(**fields)
 
 
-def _primitive_sizes(dataset: WyckoffDataset) -> dict[int, int]:
-    """Count atoms of the primitive cells: the orbits' multiplicities over the points of the lattice."""
-    multiplicity = wyckoff_table().multiplicity[dataset.sites]
+def _primitive_cells(dataset: WyckoffDataset) -> list[Counter[int]]:
+    """Count each element's atoms in the primitive cells: multiplicities over the points of the lattice."""
     owner = torch.arange(len(dataset)).repeat_interleave(dataset.counts)
-    atoms = torch.zeros(len(dataset), dtype=torch.long).index_add(0, owner, multiplicity.long())
     points = torch.tensor([lattice_points(int(number)) for number in dataset.space_groups])
-    return histogram(atoms // points)
+    atoms = wyckoff_table().multiplicity[dataset.sites].long() // points[owner]
+    cells: list[Counter[int]] = [Counter() for _ in range(len(dataset))]
+    for cell, number, count in zip(owner.tolist(), dataset.numbers.tolist(), atoms.tolist(), strict=True):
+        cells[cell][number] += count
+    return cells
 
 
 def _moments(dataset: WyckoffDataset) -> tuple[Six, Six]:

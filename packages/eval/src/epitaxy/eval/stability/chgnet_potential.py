@@ -104,8 +104,7 @@ def _isolated_named() -> Iterator[None]:
             raise
         raise ValueError(
             "isolated atom: one has no neighbour within 6 angstrom, and CHGNet has no energy for that; the "
-            "cell "
-            "is too empty, or flew apart"
+            "cell is too empty, or flew apart"
         ) from error
 
 

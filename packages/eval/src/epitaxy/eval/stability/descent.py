@@ -38,7 +38,7 @@ class GoneError(ValueError):
 def descend(atoms: Any, settings: RelaxSettings) -> tuple[bool, int]:
     """Lower the energy (enthalpy) of ASE atoms, which change, atoms and cell.
 
-    The cell moves by the logarithm of its deformation (ASE's ``FrechetCellFilter``).
+    The cell moves by the logarithm of its deformation (:mod:`epitaxy.eval.stability.cell_filter`).
 
     Returns:
         Whether the forces fell below the threshold, and the steps taken.
@@ -47,16 +47,17 @@ def descend(atoms: Any, settings: RelaxSettings) -> tuple[bool, int]:
         GoneError: If the atoms fly apart or collapse.
 
     """
-    from ase import constraints, filters
+    from ase import constraints
     from ase.optimize import cellawarebfgs
 
-    # ASE's own types are partial and partly wrong (`logfile` takes None): these three are taken as they are.
+    from epitaxy.eval.stability.cell_filter import CellFilter
+
+    # ASE's own types are partial and partly wrong (`logfile` takes None): these two are taken as they are.
     symmetric: Any = constraints.FixSymmetry
-    free: Any = filters.FrechetCellFilter
     downhill: Any = cellawarebfgs.CellAwareBFGS
     if settings.keep_symmetry:
         atoms.set_constraint(symmetric(atoms, symprec=SYMPREC))
-    moved = free(atoms, exp_cell_factor=1.0, scalar_pressure=settings.pressure * GPA)
+    moved = CellFilter(atoms, settings.pressure * GPA)
     optimizer = downhill(moved, logfile=None, maxstep=SYMMETRIC_STEP if settings.keep_symmetry else None)
     # Its own threshold is one of stress and knows of no pressure.
     optimizer.gradient_converged = lambda _: _largest(moved.get_forces()) < settings.fmax

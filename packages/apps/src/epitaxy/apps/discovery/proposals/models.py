@@ -21,8 +21,8 @@ from epitaxy.geometry import structure_seed
 BATCH, SMALL_BATCH = 16, 6
 """Structures sampled at once for a formula, and for each of many."""
 
-STEPS = 50
-"""Network evaluations a structure unless told otherwise: relaxing does the rest."""
+STEPS = 20
+"""Network evaluations a structure unless told otherwise: relaxing does the rest, and takes longer."""
 
 Requests = Callable[[Any, int], Sequence[Request]]
 """Makes a batch's requests of a model and a seed."""
