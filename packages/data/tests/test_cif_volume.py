@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from epitaxy.data import Record, prepare, read_structures
 from epitaxy.data._cif import parse_cif
 from epitaxy.data._cif_volume import CLOSEST, FARTHEST, doubt, other_volume
 from epitaxy.data._plain_cif import read_plain_cif
@@ -53,9 +54,28 @@ def test_another_volume_is_refused_in_every_form(lengths, angles, factor, smalle
     assert read_plain_cif(whole) is not None
     assert len(parse_cif(whole + "#\n").numbers) == 2  # a comment makes it no plain form
     other = PLAIN.format(**named, volume=volume / factor if smaller else volume * factor)
-    for text in (other, other + "#\n", other.replace("_cell_volume", "_cell.volume")):
+    for text in (other + "#\n", other.replace("_cell_volume", "_cell.volume")):
         with pytest.raises(UnusableRecordError, match="_cell_volume is"):
             parse_cif(text)
+    remarks: list[str] = []
+    if factor < 1.2:  # of the plain form the cell is taken, and that is said
+        assert len(parse_cif(other, remarks).numbers) == 2
+        assert "_cell_volume is" in remarks[0]
+    elif factor > 1.5:
+        with pytest.raises(UnusableRecordError, match="_cell_volume is"):
+            parse_cif(other, remarks)
+
+
+def test_edited_cells_are_told_of_once(tmp_path):
+    """As public reports have them: a length was replaced in the text, and with it digits of the volume."""
+    for n in range(4):
+        text = PLAIN.format(a=4, b=4, c=4, alpha=90, beta=90, gamma=90, volume=64)
+        (tmp_path / f"g{n}.cif").write_text(text.replace("4.00000000", f"4.{n}0000000"))
+    notes: list[str] = []
+    assert all(isinstance(one, Record) for one in read_structures(tmp_path, notes=notes))
+    sentence = "g1: its _cell_volume is 64.10000000 where the cell has 68.921 Å3; the cell is taken"
+    assert notes == [f"{sentence} (so it is with 3 records)"]
+    assert prepare(tmp_path).notes == tuple(notes)
 
 
 @pytest.mark.parametrize(

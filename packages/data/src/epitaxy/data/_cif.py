@@ -54,15 +54,19 @@ class _Content:
     complete: bool
 
 
-def parse_cif(text: str) -> Crystal:
+def parse_cif(text: str, remarks: list[str] | None = None) -> Crystal:
     """Return the crystal of a CIF.
+
+    Args:
+        text: the CIF.
+        remarks: a list to which is added what it says that is not true of what is read.
 
     Raises:
         UnusableRecordError: if the text is truncated or no CIF, has several structures, unknown elements,
             partial occupancies or a symmetry that cannot be had, or does not add up to what it declares.
 
     """
-    plain = read_plain_cif(text)
+    plain = read_plain_cif(text, remarks)
     return _parse(structure_block(text)) if plain is None else plain
 
 
