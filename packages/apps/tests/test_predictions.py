@@ -1,4 +1,4 @@
-"""Structures that are to be judged: what of a path is not read is said, and samples are those that were told of."""
+"""Structures to be judged: what of a path is not read is said, and samples are those that were told of."""
 
 import json
 from pathlib import Path
