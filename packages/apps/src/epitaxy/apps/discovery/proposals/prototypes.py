@@ -12,14 +12,12 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from epitaxy.apps.discovery.proposals.groups import may_be_in
 from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal, Proposer, Source
+from epitaxy.apps.discovery.proposals.spacings import Spacings
 from epitaxy.apps.discovery.proposals.stream import Scheduled
 from epitaxy.apps.discovery.question import Amounts, formula_of
 from epitaxy.apps.discovery.reference import Reference
 
-BATCH = 8
-PATIENCE = 30
-"""Crystals of known types in a row after which no new type is looked for: of 1,200 Heusler compounds few
-differ, and naming the type of all takes longer than relaxing some candidates."""
+BATCH = 4
 SYMPREC = 0.1
 """Angstrom, for what counts as the same structure type."""
 
@@ -34,9 +32,9 @@ class Prototypes:
 
     The chemically closest come first: Pettifor's numbers of what is replaced and what replaces it are close
     together. Of each structure type (space group and Wyckoff positions of each element) the closest one
-    is tried before the second of any: the others most often relax to the same. New types are looked for
-    until ``PATIENCE`` crystals in a row have none. Where a space group is asked for, those of others are
-    passed over.
+    is tried before the second of any: the others most often relax to the same. What has the spacings of an
+    earlier one would be the same candidate and is left out: of 1,200 Heusler compounds few differ. Where a
+    space group is asked for, those of others are passed over.
     """
 
     def __init__(self, reference: Reference, amounts: Amounts, group: int | None = None) -> None:
@@ -64,25 +62,23 @@ class Prototypes:
     def _proposals(self) -> Iterator[Proposal]:
         """Yield the closest of each structure type, then all others."""
         seen: set[Label] = set()
+        alike = Spacings()
         later: list[tuple[int, Replacement]] = []
-        known = 0
-        ways = iter(self._ways())
-        for number, replacement in ways:
+        for number, replacement in self._ways():
             structure = substituted(self._reference.make(number), dict(replacement))
             if self._group is not None and not may_be_in(self._group, self._amounts, len(structure)):
                 continue  # spglib takes a hundred times as long
+            if self._group is None and alike.met(structure):
+                continue
             label = structure_type(structure)
             if self._group not in (None, label[0]):
                 continue
             if label in seen:
                 later.append((number, replacement))
-                if self._group is None and len(later) - known > PATIENCE:
-                    break
                 continue
             seen.add(label)
-            known = len(later)
             yield self._proposal(number, replacement)
-        for number, replacement in itertools.chain(later, ways):
+        for number, replacement in later:
             yield self._proposal(number, replacement)
 
     def _ways(self) -> list[tuple[int, Replacement]]:
