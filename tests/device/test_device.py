@@ -262,5 +262,5 @@ def stays(case: Case, sampler: str | None, *, limited: bool = False) -> None:
 
 def test_a_sampler_that_would_move_what_a_group_fixes_is_refused():
     case = Case("symmbfn", "small", "csp", ("lattice.kind=variance_preserving",))
-    with pytest.raises(UsageError, match="--sampler: of the cell, pinned components take no corrections"):
+    with pytest.raises(UsageError, match="--sampler: a space group fixes numbers of the cell: pinned"):
         sample(case, "published_pc", torch.device("cpu"))

@@ -118,6 +118,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/crystals/lattice_form.py": ("apps/test_mixed.py", "../tests/oracle/test_one_crystal.py"),
     "apps/sampling/generator.py": ("apps/test_sampling.py", "apps/test_safety.py"),
     "apps/loading.py": ("apps/test_newcomers.py",),
+    "apps/asymmetric_units/pinned_cell.py": ("apps/test_config.py", "apps/test_symmbfn_csp.py"),
     "apps/generative/model_dir.py": ("apps/test_safety.py", "apps/test_sampling.py"),
     "apps/molecules/model.py": ("../tests/oracle/test_one_molecule.py", "apps/test_geobfn.py"),
     "apps/evaluation/predictions.py": ("apps/test_sampling.py", "apps/test_evaluation.py"),

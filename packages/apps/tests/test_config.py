@@ -1,10 +1,13 @@
 import json
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError, field_validator
 
 from epitaxy.apps.config import KineticConfig, apply_overrides
+from epitaxy.apps.config.base import Config
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import MODELS, ModelName, Task
@@ -92,6 +95,17 @@ def test_a_wrong_override_is_one_sentence(word: str, sentence: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_sampler_that_moves_what_a_group_fixes_is_refused_in_one_sentence() -> None:
+    """By the recipe; the command's own --sampler has the same words, of tests/device."""
+    recipe = preset("small", model="symmbfn", task="csp", dataset="mp_20")
+    with pytest.raises(UsageError) as caught:
+        apply_overrides(recipe, ["lattice.kind=variance_preserving", "lattice.sampler=published_pc"])
+    assert str(caught.value) == (
+        "--set: lattice.sampler: a space group fixes numbers of the cell: pinned components take no "
+        "corrections: choose a sampler of ancestral, euler_maruyama, exponential, probability_flow"
+    )
+
+
 def test_an_unknown_preset_is_named() -> None:
     with pytest.raises(UsageError, match="did you mean 'small'"):
         preset("smal", task="csp", dataset="mp_20")
@@ -103,3 +117,41 @@ def test_a_recipe_from_the_future_is_refused() -> None:
         read_recipe({**values, "format": 99}, source="recipe.json")
     with pytest.raises(UsageError, match="unknown key 'colour'"):
         read_recipe({**values, "colour": "red"}, source="recipe.json")
+
+
+class Small(Config):
+    """A configuration of one number, whose validator fails in ways of its own."""
+
+    size: float = 1.0
+    name: str = ""
+
+    @field_validator("size")
+    @classmethod
+    def _odd(cls, size: float) -> float:
+        if size == 13.0:
+            raise KeyError("13")  # which pydantic does not take for a wrong value
+        if size < 0:
+            raise ValueError("x" * 5000)
+        return size
+
+
+def test_a_configuration_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Small().size = 2.0
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"size": math.inf}, "here: size: input should be a finite number (got inf)"),
+        ({"size": math.nan}, "here: size: input should be a finite number (got nan)"),
+        ({"size": 13.0}, "here: these values are of no use ('13')"),
+        ({"size": -1.0}, f"here: size: {'x' * 500}... (got -1.0)"),
+        ({"wide": 1}, "here: unknown key 'wide'"),
+        ([1], "here: the value: input should be a valid dictionary or instance of Small (got [1])"),
+    ],
+)
+def test_whatever_is_wrong_is_one_sentence(values: object, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Small.parse(values, source="here")
+    assert str(caught.value) == sentence

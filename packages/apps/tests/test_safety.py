@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import math
 import os
 import pickle
@@ -25,9 +26,9 @@ from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file, save_file
 
 from epitaxy.apps.config import Recipe, apply_overrides
-from epitaxy.apps.foundation.checks import parse_duration
+from epitaxy.apps.foundation.checks import check_model, parse_duration
 from epitaxy.apps.foundation.errors import UsageError, WorkError
-from epitaxy.apps.foundation.folders import WEIGHTS, shipped
+from epitaxy.apps.foundation.folders import RECIPE, STATISTICS, WEIGHTS, shipped
 from epitaxy.apps.foundation.names import DATASET_NAMES, MODELS, PRESET_NAMES
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.kind import build_model, kind_of
@@ -250,6 +251,26 @@ def test_a_written_model_knows_its_files(folder: Path) -> None:
     (copy / WEIGHTS).write_bytes(content)
     with pytest.raises(WorkError, match=rf"model\.safetensors is not what {SUMS}"):
         load_model(str(copy))
+
+
+@pytest.mark.parametrize("lacking", [RECIPE, STATISTICS, WEIGHTS])
+def test_checksums_are_of_all_files(lacking: str, folder: Path) -> None:
+    """Without any, the folder is somebody's own; with some, what they lack was not looked at."""
+    sums = json.loads((folder / SUMS).read_text())
+    (folder / SUMS).write_text(json.dumps({name: digest for name, digest in sums.items() if name != lacking}))
+    with pytest.raises(WorkError, match=f"{SUMS} lacks {lacking}"):
+        load_model(str(folder))
+    (folder / SUMS).unlink()
+    load_model(str(folder))
+
+
+@pytest.mark.parametrize("model", [None, {"x": [1]}, ["kldm"], 5])
+def test_a_recipe_that_names_no_model_is_one_sentence(model: object, folder: Path) -> None:
+    recipe = json.loads((folder / RECIPE).read_text())
+    (folder / RECIPE).write_text(json.dumps(recipe | {"model": model}))
+    check_model("kldm", str(folder))  # which leaves it to the reader of models
+    with pytest.raises(UsageError, match="does not say which model it is of"):
+        load_model(str(folder), kinds=("kldm",))
 
 
 @pytest.mark.parametrize("name", list(shipped()))

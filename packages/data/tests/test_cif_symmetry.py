@@ -325,3 +325,62 @@ def test_a_declared_multiplicity_is_what_the_orbit_has():
         UnusableRecordError, match="Na1 has a multiplicity of 2, its symmetry operations make 4"
     ):
         parse_cif(head + loop + "Na1 2 0 0 0\n")
+
+
+PAIR = ("x,y,z", "-x,-y,z")
+
+
+def listed(tag: str, operations) -> str:
+    return f"loop_\n{tag}\n" + "".join(f"'{op}'\n" for op in operations)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_symmetry_space_group_name_H-M '*P 1 1 2'",
+        "_symmetry_space_group_name_H-M unknown",
+        "_space_group_name_H-M_alt 'P 1 1 2 (nonstandard)'",
+        "_space_group_name_Hall 'P 2 or so'",
+        "_symmetry_Int_Tables_number 0",
+        "_symmetry_space_group_name_H-M 'P 1 1 2'\n_space_group_name_H-M_full 'P one one two'",
+    ],
+)
+def test_a_name_that_cannot_be_read_is_none_beside_operations(name):
+    """The American Mineralogist's database marks origins with a star; operations say what all names mean."""
+    symmetry = f"{name}\n{listed('_symmetry_equiv_pos_as_xyz', PAIR)}"
+    assert len(parse_cif(cif((5, 6, 7, 90, 90, 90), symmetry, "Na1 .1 .2 .3\n")).numbers) == 2
+    with pytest.raises(UnusableRecordError):  # the identity alone may be what is left of more
+        parse_cif(cif((5, 6, 7, 90, 90, 90), symmetry.replace("'-x,-y,z'\n", ""), "Na1 .1 .2 .3\n"))
+
+
+ALT, OLD = "_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M"
+PLACE = "_space_group_IT_number 225\n_symmetry_Int_Tables_number"
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "reason"),
+    [
+        (f"{OLD} 'F m -3 m'\n{ALT} 'P m -3 m'", "two space groups"),
+        (f"{PLACE} 221", "two space groups"),
+        (f"{OLD} 'F m -3 m'\n_space_group_name_H-M_ref 'P m -3 m'", "two space groups"),
+        ("_space_group_name_Hall '-F 4 2 3'\n_symmetry_space_group_name_Hall '-P 4 2 3'", "two space groups"),
+        (
+            listed("_symmetry_equiv_pos_as_xyz", PAIR) + listed("_space_group_symop_operation_xyz", PAIR[:1]),
+            "two sets of symmetry operations",
+        ),
+    ],
+)
+def test_two_names_of_one_kind_are_held_to_each_other(symmetry, reason):
+    with pytest.raises(UnusableRecordError, match=reason):
+        parse_cif(cif((5, 5, 5, 90, 90, 90), symmetry, "Na1 0 0 0\n"))
+
+
+def test_two_symbols_of_one_group_mean_the_setting_both_may_mean():
+    cell, atom = (5.43, 5.43, 5.43, 90, 90, 90), "Si1 .125 .125 .125\n"
+    both = f"{ALT} 'F d -3 m :2'\n{OLD} 'F d -3 m'"
+    assert len(parse_cif(cif(cell, both, atom)).numbers) == 8
+    assert len(parse_cif(cif(cell, f"_space_group_IT_number 227\n{both}", atom)).numbers) == 8
+    with pytest.raises(UnusableRecordError, match=r"may be .* none of these"):
+        parse_cif(cif((5, 6, 7, 90, 100, 90), f"{ALT} 'P 1 21/n 1'\n{OLD} 'P 1 21/c 1'", "Si1 .1 .2 .3\n"))
+    reference = f"{ALT} 'P 1 21/n 1'\n_space_group_name_H-M_ref 'P 1 21/c 1'"
+    assert len(parse_cif(cif((5, 6, 7, 90, 100, 90), reference, "Si1 .1 .2 .3\n")).numbers) == 4

@@ -129,6 +129,17 @@ def test_an_entry_too_deep_or_in_another_encoding_costs_itself_alone(tmp_path):
     for cut in (f"[{whole}, {deep}, {whole}", f"[{whole}, {deep}"):
         with pytest.raises(DataError, match="no complete JSON"):
             read(tmp_path, "a.json", cut)
+    for broken in (
+        "[{0} {1}]",
+        "[{0}, {1},]",
+        "[{0},, {1}]",
+        "[,{0}, {1}]",
+        "[{0}, {1}] {0}",
+        "[{0}; {1}]",
+        "[{1} {1}]",
+    ):
+        with pytest.raises(DataError, match="no complete JSON"):
+            read(tmp_path, "a.json", broken.format(whole, deep))
     named = '{"author": "M\xfcller", "id": "b", "structure": ' + whole + "}"
     found, _ = read(tmp_path, "a.json", f"[{whole}, {named}]".encode("latin-1"))
     assert [one.id for one in found if isinstance(one, Record)] == ["item-1", "b"]

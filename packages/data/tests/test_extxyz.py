@@ -38,6 +38,7 @@ LEGAL = {
     "labels": frame(atoms="Na1 0 0 0\nCl12 2 2 2\n"),
     "Fortran": frame(atoms="Na 0.0D0 0 0\nCl 2.0d0 2 2\n"),
     "numbers": frame(f"{CUBE} Properties=Z:I:1:pos:R:3", "11 0 0 0\n17 2 2 2\n"),
+    "numbers as ASE calls them": frame(f"{CUBE} Properties=numbers:I:1:pos:R:3", "11 0 0 0\n17 2 2 2\n"),
     "position first": frame(f"{CUBE} Properties=pos:R:3:tags:I:1:species:S:1", "0 0 0 1 Na\n2 2 2 1 Cl\n"),
     "stress in six": frame(f'{CUBE} stress="1 1 1 0 0 0"'),
     "carriage returns": frame().replace("\n", "\r\n"),
@@ -47,6 +48,11 @@ LEGAL = {
     "a cell with such signs": frame('Lattice="4 0 0 0 \uff14 0 0 0 4" pbc="T T T"'),
     "blank lines": "\n\n" + frame() + "\n\n",
 }
+
+
+def test_numbers_of_a_comment_in_every_spelling():
+    _, _, properties = only(frame(f"{CUBE} a=1.5d0 b=1e3 c=3 d=T e=word f='1 2' g=\u22122.5"))
+    assert properties == {"a": 1.5, "b": 1000.0, "c": 3.0, "g": -2.5}
 
 
 @pytest.mark.parametrize("name", LEGAL)

@@ -77,6 +77,18 @@ def test_a_damaged_archive_is_one_clear_sentence(tmp_path, rocksalt_cif, name):
     assert "\n" not in str(caught.value)
 
 
+def test_a_damaged_member_of_a_zip_costs_itself_alone(tmp_path, rocksalt_cif):
+    path = pack(tmp_path / "a.zip", {f"{n}.cif": rocksalt_cif.encode() for n in range(3)})
+    with zipfile.ZipFile(path) as archive:
+        place = archive.getinfo("1.cif").header_offset + 60
+    content = bytearray(path.read_bytes())
+    content[place] ^= 255
+    path.write_bytes(content)
+    found = list(read_structures(path))
+    assert [isinstance(one, Record) for one in found] == [True, False, True]
+    assert "it cannot be unpacked" in found[1].reason
+
+
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_what_is_no_archive_and_what_holds_nothing(tmp_path, name):
     (tmp_path / name).write_bytes(b"hello")

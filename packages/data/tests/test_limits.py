@@ -32,10 +32,10 @@ def failing(monkeypatch, raised, bad="a"):
     """Make the parser raise for one record, whose text has its id."""
     parse, calls = readers.parse, iter(range(99))
 
-    def broken(payload):
+    def broken(payload, remarks):
         if next(calls) == 0:
             raise raised
-        return parse(payload)
+        return parse(payload, remarks)
 
     monkeypatch.setattr(readers, "parse", broken)
 
@@ -80,12 +80,12 @@ def test_a_record_has_a_time_limit(two, monkeypatch):
     monkeypatch.setattr(limits, "MOST_SECONDS", 0.2)
     parse, calls = readers.parse, iter(range(99))
 
-    def slow(payload):
+    def slow(payload, remarks):
         while next(calls) == 0:
             while True:  # a parser that swallows exceptions is stopped too
                 with contextlib.suppress(Exception):
                     time.sleep(0.01)
-        return parse(payload)
+        return parse(payload, remarks)
 
     monkeypatch.setattr(readers, "parse", slow)
     prepared = prepare(two, workers=1)

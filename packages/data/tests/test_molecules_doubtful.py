@@ -172,6 +172,9 @@ def test_qm9_files_one_after_the_other(tmp_path):
     bare = "\n".join(QM9.splitlines()[:5]) + "\n"
     assert read(path, bare + QM9) == [[8, 1, 1]] * 2
     assert [type(x) for x in read(path, QM9 + "something else\n")] == [list, str]
+    first, short, last = read(path, QM9 + QM9.replace("gdb 3", "gdb 4", 1).replace("\t6.002", "", 1) + QM9)
+    assert first == last == [8, 1, 1]
+    assert refused(short, "14 of 15 properties")
 
 
 @pytest.mark.parametrize("cut", range(1, len(WATER)))
@@ -319,6 +322,7 @@ def test_an_npz_file_whose_arrays_do_not_belong_together(tmp_path, arrays):
         (padded(num_atoms=np.array([2, 3, 2])), "its number of atoms is 3"),
         (padded(num_atoms=np.array([2, -1, 2])), "its number of atoms is -1"),
         (padded(num_atoms=np.array([2, 0, 2])), "no atoms"),
+        (padded(charges=np.array([[6, 8], [2, 8], [6, 8]])), "charges stand beyond these"),
     ],
 )
 def test_one_row_of_an_npz_file_is_named_and_the_others_read(tmp_path, arrays, words):

@@ -81,6 +81,30 @@ def test_what_is_no_statistics(text):
         Statistics.from_json(text)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("crystals", None),
+        ("crystals", {"x": [1]}),
+        ("crystals", True),
+        ("lattice_scale", None),
+        ("lattice_scale", -1.0),
+        ("lattice_scale", math.nan),
+        ("volume_per_atom", "2"),
+        ("volume_per_atom", [2.0]),
+        ("atoms_per_cell", {"2": None}),
+        ("properties", {"p": {"mean": math.inf}}),
+        ("lengths", {"rest": [math.nan]}),
+        ("vocabulary", None),
+        ("formula_units", {"2": {"1": "many"}}),
+    ],
+)
+def test_statistics_are_numbers(name, value):
+    fields = json.loads(Statistics.of(small_dataset()).to_json()) | {name: value}
+    with pytest.raises(DataError, match="compute them again"):
+        Statistics.from_json(json.dumps(fields))
+
+
 @given(st.dictionaries(st.integers(1, 20), st.integers(1, 50), min_size=1), st.integers(1, 12))
 def test_units_are_tried_as_training_has_them_and_none_that_fits_is_left_out(units, size):
     """Cells of one kind of formula unit, each with one atom of an element and the rest of another."""

@@ -31,6 +31,16 @@ def test_separators_are_found_by_the_header(tmp_path, rocksalt_cif, separator, n
 
 
 @pytest.mark.parametrize(
+    ("line", "separator"), [("sep=;", ";"), ('"sep=,"', ","), ("SEP=\t", "\t"), ("sep=|,", "|")]
+)
+def test_excel_s_line_before_the_header_is_no_header(tmp_path, rocksalt_cif, line, separator):
+    path = table(tmp_path / "a.csv", ["id", "cif"], [["a", rocksalt_cif]], separator)
+    path.write_text(f"{line}\n{path.read_text()}")
+    (found,), _ = read(path)
+    assert (type(found), found.id) == (Record, "a")
+
+
+@pytest.mark.parametrize(
     "name", ["material_id", "id", "ID", "mp_id", "mp-id", "entry_id", "jid", "Material_ID"]
 )
 def test_ids_under_their_usual_names(tmp_path, rocksalt_cif, name):

@@ -15,7 +15,7 @@ from epitaxy.data import _limits
 from epitaxy.data._input import refuse_foreign
 from epitaxy.data._names import NAMES, ids_of, is_shadow, kind_of, unread
 from epitaxy.data._records import InputFaultError, brief
-from epitaxy.data.errors import DataError
+from epitaxy.data.errors import DataError, UnusableRecordError
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
@@ -38,8 +38,8 @@ _DAMAGED = (
 _CHUNK = 1 << 20
 
 
-def archive_members(path: Path, notes: list[str]) -> Iterator[tuple[str, str, bytes | None]]:
-    """Each structure file in an archive: its id, its name there, and its bytes (None: too large).
+def archive_members(path: Path, notes: list[str]) -> Iterator[tuple[str, str, bytes | UnusableRecordError]]:
+    """Each structure file in an archive: its id, its name there, and its bytes, or why there are none.
 
     Ids are as in a folder. A member's path, absolute or with `..`, is no more than a name. Members that are
     no structure files are told of in `notes`.
@@ -59,8 +59,20 @@ def archive_members(path: Path, notes: list[str]) -> Iterator[tuple[str, str, by
         ids = ids_of([name for _, name in chosen])
         for (place, name), found in zip(chosen, ids, strict=True):
             with _damage_named(path):
-                content = archive.read(place, LARGEST_MEMBER + 1)
-            yield found, name, content if len(content) <= LARGEST_MEMBER else None
+                yield found, name, _content(archive, place)
+
+
+def _content(archive: "_Zip | _Tar", place: int) -> bytes | UnusableRecordError:
+    """Return a member's bytes, or why there are none: in a zip archive a damaged one costs no other."""
+    try:
+        content = archive.read(place, LARGEST_MEMBER + 1)
+    except _DAMAGED as error:
+        if not archive.apart:
+            raise
+        return UnusableRecordError(f"it cannot be unpacked ({brief(error)}); fetch or copy the archive again")
+    if len(content) <= LARGEST_MEMBER:
+        return content
+    return UnusableRecordError(f"it is larger than {LARGEST_MEMBER} bytes; give it as a file of its own")
 
 
 @contextmanager
@@ -78,6 +90,8 @@ def _too_many(names: list[str]) -> None:
 
 
 class _Zip:
+    apart = True
+
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(512)
@@ -101,6 +115,8 @@ class _Zip:
 
 class _Tar:
     """A tar archive; its members are read in its own order: going back in a compressed one starts it anew."""
+
+    apart = False
 
     def __init__(self, path: Path) -> None:
         self._stream = _Expanded(path)

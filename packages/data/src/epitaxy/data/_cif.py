@@ -17,21 +17,22 @@ from pymatgen.core.periodic_table import Element
 
 from epitaxy.data import _elements, _limits
 from epitaxy.data._cells import lattice_matrix, wrap
-from epitaxy.data._cif_formula import Formula, formula, is_full, looser_formula
+from epitaxy.data._cif_counts import (
+    check_mass,
+    check_mentioned,
+    check_units,
+    formula_units,
+    times_formula,
+)
+from epitaxy.data._cif_formula import Formula, formula, looser_formula
 from epitaxy.data._cif_orbits import Operations, orbit
 from epitaxy.data._cif_sites import Site, full_sites, read_sites
 from epitaxy.data._cif_symmetry import Symmetry, symmetries
 from epitaxy.data._cif_text import Block, number, structure_block, unreadable
-from epitaxy.data._crystal import GRAMS, Crystal
-from epitaxy.data._distances import volume
+from epitaxy.data._cif_volume import other_volume
+from epitaxy.data._crystal import Crystal
 from epitaxy.data._plain_cif import idealized, read_plain_cif
 from epitaxy.data.errors import UnusableRecordError
-
-VOLUME = 0.02
-"""How far, as a part, a declared cell volume may lie from that of the cell's lengths and angles."""
-
-MASS = 0.05
-"""How far, as a part, a declared weight or density may lie from what the atoms listed give."""
 
 ALTERNATIVES = 0.8
 """Angstrom: atoms of two disorder groups closer than this are alternatives of each other."""
@@ -53,35 +54,56 @@ class _Content:
     complete: bool
 
 
-def parse_cif(text: str) -> Crystal:
+def parse_cif(text: str, remarks: list[str] | None = None) -> Crystal:
     """Return the crystal of a CIF.
+
+    Args:
+        text: the CIF.
+        remarks: a list to which is added what it says that is not true of what is read.
 
     Raises:
         UnusableRecordError: if the text is truncated or no CIF, has several structures, unknown elements,
             partial occupancies or a symmetry that cannot be had, or does not add up to what it declares.
 
     """
-    plain = read_plain_cif(text)
+    plain = read_plain_cif(text, remarks)
     return _parse(structure_block(text)) if plain is None else plain
 
 
 def _parse(block: Block) -> Crystal:
     lattice, cell = _cell(block)
+    _refuse_modulated(block)
     declared = formula(block)
     sites = full_sites(read_sites(block, cell, None if declared is None else declared.symbols), lattice)
     if not sites:
         raise UnusableRecordError("it has no atoms; drop the record")
     declared = declared or looser_formula(block, frozenset(site.symbol for site in sites))
+    if declared is None:
+        check_mentioned(block, sites)
     content = _decide(symmetries(block, lattice @ lattice.T), block, sites, lattice, declared)
     if block.open_end:
         raise unreadable("it ends within a coordinate; if it is complete, end its last line")
     if not (content.complete or block.ended):
-        raise unreadable("it ends without a line end and declares no formula and Z that would confirm it")
+        raise unreadable(
+            "it ends without a line end, or with a loop without values, and declares no formula and Z that "
+            "would confirm it"
+        )
     return content.crystal
 
 
+def _refuse_modulated(block: Block) -> None:
+    """Refuse a structure of which three dimensions are only the average."""
+    for tag, least in (("_cell_modulation_dimension", 1), ("_cell_subsystems_number", 2)):
+        text = block.one(tag)
+        if text is not None and (number(text) or 0) >= least:
+            raise UnusableRecordError(
+                f"it is modulated or composite ({tag} {text[:20]}), and its sites are an average; give a "
+                "commensurate approximant"
+            )
+
+
 def _cell(block: Block) -> tuple[Float[np.ndarray, "3 3"], gemmi.UnitCell]:
-    values = []
+    values, written = [], []
     for tag in [f"_cell_length_{x}" for x in "abc"] + [
         f"_cell_angle_{x}" for x in ("alpha", "beta", "gamma")
     ]:
@@ -90,6 +112,7 @@ def _cell(block: Block) -> tuple[Float[np.ndarray, "3 3"], gemmi.UnitCell]:
         if value is None:
             raise UnusableRecordError(f"{tag} is {text or 'missing'}, not a finite number; correct it")
         values.append(value)
+        written.append(text or "")
     lengths, angles = values[:3], values[3:]
     if min(lengths) < 0:
         raise UnusableRecordError(f"its cell has a length of {min(lengths):g} Å; correct it")
@@ -101,17 +124,16 @@ def _cell(block: Block) -> tuple[Float[np.ndarray, "3 3"], gemmi.UnitCell]:
     share = 1 - sum(c * c for c in cosines) + 2 * math.prod(cosines)
     if share <= 1e-8 or min(lengths) == 0:
         raise UnusableRecordError("its cell has zero volume; give three independent lattice vectors")
-    _check_volume(block, math.prod(lengths) * math.sqrt(share))
+    _check_volume(block, written, math.prod(lengths) * math.sqrt(share))
     lattice = lattice_matrix(*lengths, *(math.radians(angle) for angle in angles))
     return lattice, gemmi.UnitCell(*lengths, *angles)
 
 
-def _check_volume(block: Block, volume: float) -> None:
+def _check_volume(block: Block, written: list[str], volume: float) -> None:
     text = block.one("_cell_volume")
-    declared = None if text is None else number(text)
-    if declared is not None and abs(declared - volume) > VOLUME * volume:
+    if other_volume(text, written, volume):
         raise UnusableRecordError(
-            f"its _cell_volume is {text} where the cell has {volume:.4g} Å3; correct the cell (in Å)"
+            f"its _cell_volume is {text} where the cell has {volume:.6g} Å3; correct the cell (in Å)"
         )
 
 
@@ -162,11 +184,12 @@ def _content(
     counts: Counter[str] = Counter()
     for site, atoms in zip(sites, orbits, strict=True):
         counts[site.symbol] += len(atoms)
-    units = _units(block)
-    multiple = _multiple(counts, declared, units)
+    units = formula_units(block)
+    multiple = times_formula(counts, declared, units)
+    if multiple is None or units is None:
+        check_mass(block, counts, units, lattice)
     if declared is None:
-        _check_mass(block, counts, units, lattice)
-        _check_units(counts, units)
+        check_units(counts, units)
     several = len(symmetry.operations) > 1 or any((s.multiplicity or 1) > 1 for s in sites)
     counted = several and all(site.multiplicity is not None for site in sites)
     order = sorted(range(len(sites)), key=lambda i: _rank(sites[i].symbol))
@@ -187,73 +210,6 @@ def _rank(symbol: str) -> tuple[float, str]:
     """Place of an element in the order pymatgen sorts by: electronegativity, those without it last."""
     electronegativity = float(Element(symbol).X)
     return (math.inf if math.isnan(electronegativity) else electronegativity, symbol)
-
-
-def _units(block: Block) -> int | None:
-    text = block.one("_cell_formula_units_z")
-    value = None if text is None else number(text)
-    if not value:  # pymatgen writes 0 for the half of an O2
-        return None
-    if value != int(value) or value < 1:
-        raise UnusableRecordError(f"its _cell_formula_units_Z is {text}; correct it")
-    return int(value)
-
-
-def _multiple(counts: Counter[str], declared: Formula | None, units: int | None) -> int | None:
-    """Return how many times the declared formula the atoms of the cell are; None if none is declared.
-
-    The formula times Z are the atoms of the cell; programs that write the cell's full content as the formula,
-    with the number of reduced units in it for Z, are understood.
-    """
-    if declared is None:
-        return None
-    wanted: dict[str, float] = {}
-    for symbol, amount in declared.amounts.items():
-        name = "H" if symbol in ("D", "T") else symbol
-        if amount > 0:
-            wanted[name] = wanted.get(name, 0.0) + amount
-    multiple = round(counts.total() / (sum(wanted.values()) or math.inf))
-    slack = min(0.4, multiple * declared.slack)
-    agrees = all(abs(counts[s] - multiple * n) <= slack + 1e-6 * counts[s] for s, n in wanted.items())
-    allowed = units is None or units == multiple or (multiple == 1 and is_full(wanted, units))
-    if not (multiple and agrees and wanted.keys() == counts.keys() and allowed):
-        stated = " ".join(f"{s}{n:g}" for s, n in declared.amounts.items())
-        found = " ".join(f"{s}{n}" for s, n in counts.items())
-        times = "" if units is None else f" and _cell_formula_units_Z {units}"
-        raise UnusableRecordError(
-            f"the CIF lists {found[:200]} where its {declared.tag} says {stated[:200]}{times}: it is "
-            f"truncated or incomplete; restore it or correct the formula"
-        )
-    return multiple
-
-
-def _check_mass(
-    block: Block, counts: Counter[str], units: int | None, lattice: Float[np.ndarray, "3 3"]
-) -> None:
-    """Refuse atoms that do not weigh what a file without a formula declares: some of them were lost."""
-    mass = sum(n * float(Element(symbol).atomic_mass) for symbol, n in counts.items())
-    found = {
-        "_exptl_crystal_density_diffrn": mass * GRAMS / volume(lattice),
-        "_chemical_formula_weight": None if units is None else mass / units,
-    }
-    for tag, value in found.items():
-        text = block.one(tag)
-        stated = None if text is None else number(text)
-        if stated and value is not None and abs(value - stated) > MASS * stated:
-            raise UnusableRecordError(
-                f"its {tag} is {text} where the atoms it lists give {value:.4g}: it is truncated or in"
-                "complete; restore it or correct that line"
-            )
-
-
-def _check_units(counts: Counter[str], units: int | None) -> None:
-    """Refuse atoms that are not so many units of one formula, which may have half an atom."""
-    if units is not None and any(2 * n % units for n in counts.values()):
-        found = " ".join(f"{s}{n}" for s, n in counts.items())
-        raise UnusableRecordError(
-            f"the CIF lists {found[:200]}, {units} units of no formula (_cell_formula_units_Z): it is "
-            "truncated or incomplete; restore it or correct that line"
-        )
 
 
 def _refuse_alternatives(

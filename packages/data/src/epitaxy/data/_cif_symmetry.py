@@ -6,7 +6,7 @@ gemmi's (564 settings, after sgtbx and International Tables A).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -30,14 +30,6 @@ _LARGEST_GROUP = 192
 _OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 _MAGNETIC = "_space_group_symop_magn_operation_xyz"
 _CENTERING = "_space_group_symop_magn_centering_xyz"
-_HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
-_SYMBOL = (
-    "_space_group_name_h-m_alt",
-    "_symmetry_space_group_name_h-m",
-    "_space_group_name_h-m_full",
-    "_space_group_name_h-m_ref",
-)
-_NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number")
 _SUFFIX = re.compile(r"(.*?)[\s_:]*(?:\(?(?:o(?:rigin)?)?[\s_]*([12])\)?|(hr|rs|[szhr]))$", re.IGNORECASE)
 _TWOFOLD = ("2/", "21/")
 _PLACE = re.compile(r"^\s*\(?\d{1,3}[).:]?\s+(?=[-+xyzXYZ0-9.])")
@@ -78,8 +70,8 @@ def symmetries(block: Block, metric: Float[np.ndarray, "3 3"]) -> list[Symmetry]
             none fits the cell.
 
     """
-    named = _named(block)
     listed = _listed(block)
+    named = _named(block, doubtful=listed is not None and len(listed.operations) > 1)
     if listed is None:
         if named is None:
             raise UnusableRecordError(
@@ -114,11 +106,16 @@ def _fitting(
 
 def _listed(block: Block) -> Symmetry | None:
     """Return the operations a block lists; None if it lists none."""
-    values = block.column(*_OPERATIONS)
-    if values:
-        if len(values) > _limits.MOST_OPERATIONS:
+    lists = [values for tag in _OPERATIONS if (values := block.column(tag))]
+    if lists:
+        if max(map(len, lists)) > _limits.MOST_OPERATIONS:
             raise UnusableRecordError("the CIF lists more symmetry operations than any space group has")
-        return _spelled(tuple(values))
+        found, *others = (_spelled(tuple(values)) for values in lists)
+        if any(other.key != found.key for other in others):
+            raise UnusableRecordError(
+                f"the CIF lists two sets of symmetry operations, {' and '.join(_OPERATIONS)}; remove one"
+            )
+        return found
     if magnetic := block.column(_MAGNETIC):
         points = [_operation(v, magnetic=True) for v in magnetic]
         shifts = [_operation(v, magnetic=True) for v in block.column(_CENTERING)] or [gemmi.Op("x,y,z")]
@@ -180,49 +177,60 @@ def _signature(rotation: np.ndarray, shift: np.ndarray) -> bytes:
     return np.asarray(rotation, np.int64).tobytes() + np.asarray(shift % gemmi.Op.DEN, np.int64).tobytes()
 
 
-def _named(block: Block) -> list[Symmetry] | None:
-    """Return the settings that Hall symbol, symbol and number allow together; None if none is given."""
-    hall, symbol, place = block.one(*_HALL), block.one(*_SYMBOL), _number(block)
-    if hall is None and symbol is None and place is None:
-        return None
-    found = None if hall is None else [_by_hall(hall)]
-    if symbol is not None:
-        by_symbol = _by_symbol(symbol)
-        found = (
-            by_symbol if found is None else _both(found, by_symbol, f"Hall symbol {hall}", f"symbol {symbol}")
-        )
-    if place is not None:
-        by_number = _by_number(place)
-        found = by_number if found is None else _both(found, by_number, found[0].source, f"number {place}")
+def _named(block: Block, *, doubtful: bool) -> list[Symmetry] | None:
+    """Return the settings that Hall symbols, symbols and numbers allow together; None if none is given.
+
+    A symbol that cannot be read is none beside another name that can, or if `doubtful`.
+    """
+    found: list[Symmetry] | None = None
+    first = ("", "")
+    for tag, read in _NAMES.items():
+        value = block.one(tag)
+        if value is None:
+            continue
+        try:
+            others = read(value)
+        except UnusableRecordError:
+            if doubtful or (found is not None and read is _by_symbol):
+                continue
+            raise
+        what = f"{_KINDS[read]} {value}"
+        if found is None:
+            found, first = others, (tag, what)
+        else:
+            settings = {tag, first[0]} <= _OF_SETTINGS and what != first[1]
+            found = _both(found, others, first[1], what, settings=settings)
     return found
 
 
-def _both(found: list[Symmetry], others: list[Symmetry], first: str, second: str) -> list[Symmetry]:
-    """Return those of `found` whose group is among the others'."""
+def _both(
+    found: list[Symmetry], others: list[Symmetry], first: str, second: str, *, settings: bool
+) -> list[Symmetry]:
+    """Return those of `found` whose group is among the others'.
+
+    Where both names are of the `settings` themselves, those that both may mean, or if there are none, all:
+    the caller decides by what the file declares.
+    """
     numbers = {s.number for s in others}
     agreeing = [s for s in found if s.number is None or s.number in numbers]
     if not agreeing:
         raise UnusableRecordError(f"its {first[:60]} and its {second[:60]} are two space groups; correct one")
-    return agreeing
+    if not settings:
+        return agreeing
+    keys = {s.key for s in others}
+    return [s for s in agreeing if s.key in keys] or [*agreeing, *others]
 
 
-def _number(block: Block) -> int | None:
-    value = block.one(*_NUMBER)
-    if value is None:
-        return None
-    read = number(value)
-    if read is None or read not in range(1, 231):
-        raise UnusableRecordError(f"its space-group number {value[:20]!r} is none of 1 to 230; correct it")
-    return int(read)
-
-
-def _by_number(number: int) -> list[Symmetry]:
+def _by_number(value: str) -> list[Symmetry]:
     """Return the settings of a group; of P 1 and P -1 the primitive one, as no program means another."""
-    groups = (g for g in gemmi.spacegroup_table() if g.number == number)
-    return [_setting(g) for g in groups if number > 2 or g.is_reference_setting()]
+    place = number(value)
+    if place is None or place not in range(1, 231):
+        raise UnusableRecordError(f"its space-group number {value[:20]!r} is none of 1 to 230; correct it")
+    groups = (g for g in gemmi.spacegroup_table() if g.number == place)
+    return [_setting(g) for g in groups if place > 2 or g.is_reference_setting()]
 
 
-def _by_hall(symbol: str) -> Symmetry:
+def _by_hall(symbol: str) -> list[Symmetry]:
     try:
         operations = gemmi.symops_from_hall(plain_symbol(symbol[:200].replace("_", " "))[:60])
     except (ValueError, RuntimeError) as error:
@@ -230,11 +238,9 @@ def _by_hall(symbol: str) -> Symmetry:
             f"its Hall symbol {symbol[:40]!r} cannot be read; list the operations"
         ) from error
     group: Any = gemmi.find_spacegroup_by_ops(operations)  # None where there is none, whatever its types say
-    return Symmetry(
-        f"Hall symbol {symbol[:40]}",
-        None if group is None else group.number,
-        tuple(op.wrap() for op in operations),
-    )
+    source = f"Hall symbol {symbol[:40]}"
+    place = None if group is None else group.number
+    return [Symmetry(source, place, tuple(op.wrap() for op in operations))]
 
 
 def _by_symbol(symbol: str) -> list[Symmetry]:
@@ -249,7 +255,7 @@ def _by_symbol(symbol: str) -> list[Symmetry]:
             if groups:
                 return [_setting(g) for g in groups]
         if (place := _AS_NUMBER.fullmatch(plain)) and int(place[1]) in range(1, 231):
-            return _by_number(int(place[1]))
+            return _by_number(place[1])
     raise UnusableRecordError(
         f"its space-group symbol {symbol[:40]!r} is unknown; write it as in International Tables or list the "
         "operations"
@@ -319,3 +325,18 @@ def _axes(point_group: str, axes: list[str]) -> list[list[str]]:
         elif axis == "-3" and point_group.startswith("m"):
             spelling.append("3")
     return spellings
+
+
+_KINDS = {_by_hall: "Hall symbol", _by_symbol: "symbol", _by_number: "number"}
+_OF_SETTINGS = {"_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_h-m_full"}
+_NAMES: dict[str, Callable[[str], list[Symmetry]]] = {
+    "_space_group_name_hall": _by_hall,
+    "_symmetry_space_group_name_hall": _by_hall,
+    "_space_group_name_h-m_alt": _by_symbol,
+    "_symmetry_space_group_name_h-m": _by_symbol,
+    "_space_group_name_h-m_full": _by_symbol,
+    "_space_group_name_h-m_ref": _by_symbol,
+    "_space_group_it_number": _by_number,
+    "_symmetry_int_tables_number": _by_number,
+}
+"""What names a symmetry, by tag, and how it is read; the first counts most."""

@@ -25,7 +25,7 @@ class Block:
         name: what follows `data_`.
         values: by tag in lower case, dots after the category as underscores (DDLm's as DDL1's).
         open_end: whether the text stops in a row's last coordinate, which may have lost digits.
-        ended: whether the text ends in a line end.
+        ended: whether the text ends in a line end, and with no loop that has names and no values.
 
     """
 
@@ -169,7 +169,7 @@ def _block(block: gemmi.cif.Block, text: str) -> Block:
             read = [_plain(value) for value in column]
             if values.setdefault(tag, read) != read:
                 raise UnusableRecordError(f"the CIF gives {tag} twice, and differently; remove one of them")
-    ended = text.endswith(("\n", "\r"))
+    ended = text.endswith(("\n", "\r")) and not (last and not values[last[-1]])
     cut = not ended and bool(last) and re.fullmatch(r"_atom_site_(fract|cartn)_[xyz]", last[-1]) is not None
     return Block(block.name, values, cut, ended)
 

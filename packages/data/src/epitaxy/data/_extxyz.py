@@ -195,9 +195,9 @@ def _columns(properties: object) -> tuple[int | None, int | None, int, int]:
     width, found = 0, {}
     for name, kind, size in zip(words[::3], words[1::3], words[2::3], strict=False):
         small = size.isdecimal() and len(size) < 6 and 0 < int(size) <= _limits.MOST_COLUMNS
-        if not small or name in found:
+        if not small or name in found or (name == "numbers" and "Z" in found):
             raise UnusableRecordError(f"its Properties have {name[:20]}:{kind[:5]}:{size[:20]}; correct them")
-        found[name] = (width, kind, int(size))
+        found["Z" if name == "numbers" else name] = (width, kind, int(size))
         width += int(size)
     symbol, charge, place = (found.get(name) for name in ("species", "Z", "pos"))
     if len(words) % 3 or place is None or place[1:] != ("R", 3) or (symbol is None and charge is None):
@@ -221,11 +221,16 @@ def _charge(word: str) -> int:
 
 
 def _scalars(info: dict[str, object], name: str | None) -> dict[str, float]:
-    """Return the numbers of a comment but its id; vectors, texts and truth values are none."""
+    """Return the numbers of a comment but its id; vectors, other texts and truth values are none."""
+    found = {
+        key: maybe_number(value) if isinstance(value, str) else value
+        for key, value in info.items()
+        if key != name
+    }
     return {
         key: float(value)
-        for key, value in info.items()
-        if key != name and isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        for key, value in found.items()
+        if isinstance(value, int | float | np.number) and not isinstance(value, bool)
     }
 
 

@@ -19,8 +19,10 @@ def decode(name: str, content: bytes) -> str | PoscarText:
     return PoscarText(text) if kind_of(name) == "poscar" else text
 
 
-def parse(payload: Payload) -> Crystal:
+def parse(payload: Payload, remarks: list[str] | None = None) -> Crystal:
     """Return the crystal of a CIF text, of a CIF or POSCAR file, or one that is already there.
+
+    What a file says that is not true of its crystal is added to `remarks`.
 
     Raises:
         UnusableRecordError: if there is no one ordered crystal in it.
@@ -33,12 +35,12 @@ def parse(payload: Payload) -> Crystal:
         return parse_poscar(payload.text)
     if isinstance(payload, str):
         try:
-            return parse_cif(payload)
+            return parse_cif(payload, remarks)
         except Exception as error:
             if (what := misplaced(payload)) is not None:
                 raise UnusableRecordError(what) from error
             raise
-    return parse(decode(payload.name, read_whole(payload)))
+    return parse(decode(payload.name, read_whole(payload)), remarks)
 
 
 def misplaced(text: str) -> str | None:

@@ -11,6 +11,13 @@ from typing import Any
 
 from epitaxy.data import _limits
 from epitaxy.data._input import open_input, to_text
+from epitaxy.data._json_frames import (
+    column_frame,
+    column_lists,
+    is_column_frame,
+    numbered,
+    split_frame,
+)
 from epitaxy.data._json_structures import Repeated, refuse_repeated, structure_in
 from epitaxy.data._names import uncompressed
 from epitaxy.data._records import (
@@ -30,11 +37,10 @@ _WHOLE = (
     *("structure", "sites", "@class", "atoms", "attributes", "lattice_mat", "lattice_vectors", "positions"),
 )
 _TOO_DEEP = object()
-_SEPARATOR = re.compile(r"\s*,?\s*(?=[^\s,\]])")
+_BLANKS = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _WRAPPERS = ("structures", "entries", "results", "materials", "crystals")
 _FORMS = "give a list of structures, a dict of them by id, or one"
-_COLUMNS = ("structure", "final_structure", "initial_structure", "atoms", "cif")
 
 
 def is_json(name: str) -> bool:
@@ -111,15 +117,24 @@ def _loads(content: bytes | str) -> Any:
 def _apart(text: str, place: int) -> Iterator[Any]:
     """Yield the entries of a list one by one, `_TOO_DEEP` for what cannot be read; place is its first."""
     decoder = json.JSONDecoder(parse_int=_integer, object_pairs_hook=_pairs)
-    while separator := _SEPARATOR.match(text, place):
-        place = separator.end()
+    mark = ","
+    while mark == ",":
+        place = _written(text, place)
         try:
             value, place = decoder.raw_decode(text, place)
         except RecursionError:
             value, place = _TOO_DEEP, _after(text, place)
         yield value
-    if not text[place:].lstrip().startswith("]"):
-        raise ValueError("a list has no end")
+        place = _written(text, place)
+        mark, place = text[place : place + 1], place + 1
+    if mark != "]" or _written(text, place) < len(text):
+        raise json.JSONDecodeError("Expecting ',' or the end of the list", text, place - 1)
+
+
+def _written(text: str, place: int) -> int:
+    """Return where something stands again, blanks aside."""
+    blanks = _BLANKS.match(text, place)
+    return place if blanks is None else blanks.end()
 
 
 def _after(text: str, place: int) -> int:
@@ -160,42 +175,56 @@ def _begins_with_list(path: Path) -> bool:
 def _lines(path: Path) -> Iterator[RawRecord | Reject]:
     with open_input(path, line=_limits.LARGEST_RECORD) as stream:
         for number, line in enumerate(stream, start=1):
-            if line.strip():
-                yield _line(line, f"item-{number}", f"{path}: line {number}")
+            record = _line(line, f"item-{number}", f"{path}: line {number}") if line.strip() else None
+            if record is not None:
+                yield record
 
 
-def _line(line: bytes, name: str, where: str) -> RawRecord | Reject:
+def _line(line: bytes, name: str, where: str) -> RawRecord | Reject | None:
     try:
         value = _loads(to_text(line).rstrip().removesuffix(","))
     except ValueError as error:
         return Reject(name, where, f"the line is no JSON ({brief(error)}); restore it")
     except RecursionError as error:
         return rejected(name, where, error)
-    return _record(value, name, where)
+    return None if _heads(value) else _record(value, name, where)
+
+
+def _heads(value: Any) -> bool:
+    """Whether a line is no entry but says what follows, as OPTIMADE's first ones do."""
+    return isinstance(value, dict) and ("x-optimade" in value or value.get("type") == "info")
 
 
 def _entries(value: Any, stem: str) -> Iterable[tuple[str, Any]]:
     """Return each structure's name and what the file has of it."""
     if isinstance(value, dict) and isinstance(value.get("data"), list):
-        frame = _split_frame(value) if isinstance(value.get("columns"), list) else None
-        return _numbered(value["data"]) if frame is None else frame
+        frame = split_frame(value) if isinstance(value.get("columns"), list) else None
+        return numbered(value["data"]) if frame is None else frame
     if isinstance(value, list):
-        return _numbered(value)
+        return numbered(value)
     if isinstance(value, dict) and isinstance(value.get("data"), dict) and "attributes" in value["data"]:
         return [(stem, value["data"])]
     if not isinstance(value, dict):
         return []
-    if any(key in value for key in _WHOLE) and not _is_column_frame(value):
+    if any(key in value for key in _WHOLE) and not (is_column_frame(value) or column_lists(value)):
         return [(stem, value)]
-    if _is_column_frame(value):
-        return _column_frame(value)
+    if is_column_frame(value):
+        return column_frame(value)
+    if (columns := column_lists(value)) is not None:
+        return columns
     if isinstance(value.get("ids"), list) and "nextid" in value:  # ASE's database
         return [(str(key), _Named(value.get(str(key)))) for key in value["ids"]]
     held = [key for key in _WRAPPERS if isinstance(value.get(key), list)]
     if len(held) == 1:
-        return _numbered(value[held[0]])
+        return numbered(value[held[0]])
     pairs = value.pairs if isinstance(value, Repeated) else list(value.items())
+    if all(str(key).isdecimal() for key, _ in pairs) and all(_has_id(entry) for _, entry in pairs):
+        return numbered([entry for _, entry in pairs])  # a DataFrame's rows, of which a column holds the ids
     return [(str(key), _Named(entry)) for key, entry in pairs]
+
+
+def _has_id(entry: Any) -> bool:
+    return isinstance(entry, dict) and (key := id_name(entry)) is not None and entry[key] is not None
 
 
 class _Named:
@@ -203,50 +232,6 @@ class _Named:
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-def _numbered(values: list[Any]) -> list[tuple[str, Any]]:
-    return [(f"item-{number}", value) for number, value in enumerate(values, start=1)]
-
-
-def _split_frame(value: dict[str, Any]) -> list[tuple[str, Any]] | None:
-    """Read a DataFrame's `split` form; its index counts from 0 unless it holds ids."""
-    columns, rows = [str(c) for c in value["columns"]], value["data"]
-    index = value.get("index")
-    if len(set(columns)) != len(columns):
-        raise InputFaultError("has two columns of one name; rename one of them")
-    if isinstance(index, list) and len(index) != len(rows):
-        raise InputFaultError(f"has an index of {len(index)} entries for {len(rows)} rows; restore it")
-    if not isinstance(index, list) or index == list(range(len(rows))):
-        index = [f"item-{number}" for number in range(1, len(rows) + 1)]
-    return [(str(name), _row(columns, row)) for name, row in zip(index, rows, strict=True)]
-
-
-def _row(columns: list[str], row: Any) -> Any:
-    if not isinstance(row, list) or len(row) != len(columns):
-        return None
-    return dict(zip(columns, row, strict=True))
-
-
-def _is_column_frame(value: dict[str, Any]) -> bool:
-    """Whether every entry of a dict is a column: a dict by row, one of them of structures."""
-    held = next((value[name] for name in _COLUMNS if name in value), None)
-    return (
-        isinstance(held, dict)
-        and all(isinstance(column, dict) for column in value.values())
-        and bool(held)
-        and all(isinstance(entry, dict | str) for entry in held.values())
-        and not any(key in held for key in ("lattice", "sites", "@class", "lattice_mat", "coords"))
-    )
-
-
-def _column_frame(value: dict[str, Any]) -> list[tuple[str, Any]]:
-    rows = dict.fromkeys(row for column in value.values() for row in column)
-    numbered = list(rows) == [str(i) for i in range(len(rows))]
-    return [
-        (f"item-{number}" if numbered else row, {name: column.get(row) for name, column in value.items()})
-        for number, row in enumerate(rows, start=1)
-    ]
 
 
 def _record(value: Any, name: str, where: str) -> RawRecord | Reject:

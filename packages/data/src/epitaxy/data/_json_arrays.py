@@ -13,6 +13,7 @@ from epitaxy.data.errors import UnusableRecordError
 NOT_PERIODIC = "it is not periodic in three directions; write one that is"
 
 _LENGTHS = 0.01  # part of a length, or of three for a volume, by which two statements of it may differ
+_ANGLES = 0.5  # degrees by which two statements of an angle may differ
 _PLACES = 0.05  # angstrom between two statements of a place
 
 
@@ -106,6 +107,25 @@ def refuse_other_lengths(matrix: Float[np.ndarray, "3 3"], lengths: list[Any], v
             what = "volume" if name == "V" else f"length {name}"
             raise UnusableRecordError(
                 f"its lattice has a {what} of {stated:g} and vectors that give {value:.5g}; correct either"
+            )
+
+
+def refuse_other_angles(matrix: Float[np.ndarray, "3 3"], angles: list[Any]) -> None:
+    """Refuse a cell whose angles in degrees, where these are numbers, are not those of its vectors.
+
+    Raises:
+        UnusableRecordError: if they are not.
+
+    """
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    if not lengths.all():
+        return  # it has zero volume, which is said elsewhere
+    unit = matrix / lengths
+    found = np.degrees(np.arccos(np.clip([unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1]], -1, 1)))
+    for name, stated, value in zip(("alpha", "beta", "gamma"), angles, found.tolist(), strict=False):
+        if type(stated) in (int, float) and abs(stated - value) > _ANGLES:
+            raise UnusableRecordError(
+                f"its lattice has {name} = {stated:g} and vectors that give {value:.5g}; correct either"
             )
 
 

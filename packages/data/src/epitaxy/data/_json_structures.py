@@ -18,6 +18,7 @@ from epitaxy.data._json_arrays import (
     mapping,
     plain,
     refuse_aperiodic,
+    refuse_other_angles,
     refuse_other_lengths,
     refuse_other_places,
     vectors,
@@ -28,6 +29,8 @@ from epitaxy.data.errors import UnusableRecordError
 _UNDER = ("structure", "final_structure", "initial_structure")
 _NO_STRUCTURE = "it is no pymatgen structure; write it by Structure.as_dict()"
 _MOLECULE = "it is a molecule or has no lattice, no pymatgen structure; write crystals by Structure.as_dict()"
+_NAMELESS = "it is a list, of no named columns; write it by DataFrame.to_json(orient='records')"
+_RATIO = 0.01  # by which a share of an element may be rounded
 _INCOMPLETE = {"disorder", "implicit_atoms", "site_attachments", "assemblies"}
 _PARTIAL = "it has partial occupancies; replace it by an ordered approximant or drop the record"
 
@@ -74,12 +77,17 @@ def _found(entry: Any) -> Crystal | str:
         if "_cell_length" in entry.lower():
             return entry
         entry = json.loads(entry)
+    if isinstance(entry, list):
+        raise UnusableRecordError(_NAMELESS)
     if not isinstance(entry, dict):
         raise UnusableRecordError(_NO_STRUCTURE)
     refuse_repeated(entry)
     inner = next((entry[key] for key in _UNDER if key in entry), None)
     if inner is not None:
-        return _found(inner)
+        found = _found(inner)
+        if isinstance(found, Crystal):
+            _refuse_other_composition(entry.get("composition"), found)
+        return found
     if isinstance(entry.get("cif"), str):
         return str(entry["cif"])
     if isinstance(entry.get("atoms"), dict):
@@ -99,6 +107,17 @@ def _found(entry: Any) -> Crystal | str:
     raise UnusableRecordError(_NO_STRUCTURE)
 
 
+def _refuse_other_composition(stated: Any, crystal: Crystal) -> None:
+    """Refuse an entry whose composition, where that is a count of elements, is not its structure's."""
+    if not isinstance(stated, dict) or not all(type(n) in (int, float) for n in stated.values()):
+        return
+    counted = Composition(Counter(crystal.numbers.tolist()))
+    if Composition({name: n for name, n in stated.items() if n}).reduced_formula != counted.reduced_formula:
+        raise UnusableRecordError(
+            f"its composition is {str(stated)[:60]}, and its structure's {counted.formula[:60]}; restore it"
+        )
+
+
 def _pymatgen(data: Mapping[str, Any]) -> Crystal:
     sites = data["sites"]
     if not isinstance(sites, list):
@@ -115,7 +134,7 @@ def _pymatgen(data: Mapping[str, Any]) -> Crystal:
 
 def _symbol(species: list[Mapping[str, Any]]) -> str:
     """Return the one element of a site, in one state of oxidation or several."""
-    elements = {str(one["element"]) for one in species}
+    elements = {str(one["element"]) for one in species if one["occu"] != 0}
     if len(elements) != 1 or not abs(sum(float(one["occu"]) for one in species) - 1.0) <= 1e-8:
         raise UnusableRecordError(_PARTIAL)
     return elements.pop()
@@ -124,17 +143,21 @@ def _symbol(species: list[Mapping[str, Any]]) -> str:
 def _lattice(data: Mapping[str, Any]) -> Float[np.ndarray, "3 3"]:
     refuse_aperiodic(data.get("pbc", True))
     lengths = [data.get(name) for name in "abc"]
+    angles = [data.get(name) for name in ("alpha", "beta", "gamma")]
     if "matrix" in data:
         matrix = cell(data["matrix"])
         refuse_other_lengths(matrix, lengths, data.get("volume"))
+        refuse_other_angles(matrix, angles)
         return matrix
-    return cell_of(lengths, [data.get(name) for name in ("alpha", "beta", "gamma")])
+    return cell_of(lengths, angles)
 
 
 def _jarvis(atoms: Mapping[str, Any]) -> Crystal:
     lattice, positions = cell(atoms["lattice_mat"]), vectors(atoms["coords"], "position")
     if isinstance(atoms.get("abc"), list):
         refuse_other_lengths(lattice, atoms["abc"][:3])
+    if isinstance(atoms.get("angles"), list):
+        refuse_other_angles(lattice, atoms["angles"][:3])
     if str(atoms.get("cartesian", False)).lower() in ("true", "1"):
         positions = positions @ np.linalg.inv(lattice)
     return _crystal(lattice, positions, [str(symbol).strip() for symbol in atoms["elements"]])
@@ -168,10 +191,10 @@ def _optimade(attributes: Mapping[str, Any]) -> Crystal:
 
 def _refuse_other_counts(attributes: Mapping[str, Any], symbols: list[str]) -> None:
     """Refuse sites that are not what the counts beside them say: some of them were lost."""
-    formula = attributes.get("chemical_formula_reduced")
+    formula, elements = attributes.get("chemical_formula_reduced"), attributes.get("elements")
     found = {
         "nsites": (attributes.get("nsites"), len(symbols)),
-        "elements": (sorted(attributes.get("elements") or ()) or None, sorted(set(symbols))),
+        "elements": (sorted(elements or ()) or None, sorted(set(symbols))),
         "chemical_formula_reduced": (
             formula and Composition(formula).reduced_formula,
             Composition(Counter(symbols)).reduced_formula,
@@ -181,6 +204,12 @@ def _refuse_other_counts(attributes: Mapping[str, Any], symbols: list[str]) -> N
         if stated is not None and stated != counted:
             raise UnusableRecordError(
                 f"its {name} is {str(stated)[:60]}, and its sites give {str(counted)[:60]}; restore it"
+            )
+    for name, ratio in zip(elements or (), attributes.get("elements_ratios") or (), strict=False):
+        if abs(symbols.count(name) / len(symbols) - float(ratio)) > _RATIO:
+            raise UnusableRecordError(
+                f"its elements_ratios has {float(ratio):g} of {str(name)[:20]}, and its sites give "
+                f"{symbols.count(name)} of {len(symbols)}; restore it"
             )
 
 

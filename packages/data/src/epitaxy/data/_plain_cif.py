@@ -17,12 +17,15 @@ from pymatgen.core.periodic_table import Element
 
 from epitaxy.data._cells import lattice_matrix
 from epitaxy.data._cif_formula import is_full
+from epitaxy.data._cif_volume import other_volume
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._distances import volume
 
 _NUMBER = r"(\d+\.\d+)"
-_VOLUME = 0.5
-"""How far, as a part, the declared volume may lie off: who edits a cell leaves it, a wrong unit shows."""
+
+EDITED = 0.25
+"""Part by which the declared volume may differ and the cell is taken, which is said: who writes another cell
+into such a file leaves its volume. More is another unit or another crystal."""
 
 _HEAD = re.compile(
     r"(?:#[^\n]*\n)?data_\S*\n"
@@ -50,8 +53,11 @@ def _elements() -> dict[str, tuple[float, int]]:
     return {e.symbol: (float(e.X), e.Z) for e in known}
 
 
-def read_plain_cif(text: str) -> Crystal | None:
-    """Read a plain P1 CIF, or return None if it is not exactly of that form or not complete."""
+def read_plain_cif(text: str, remarks: list[str] | None = None) -> Crystal | None:
+    """Read a plain P1 CIF, or return None if it is not exactly of that form or not complete.
+
+    A volume that is not the cell's, though all else agrees, is told of in `remarks`.
+    """
     head = _HEAD.match(text)
     if head is None:
         return None
@@ -73,8 +79,16 @@ def read_plain_cif(text: str) -> Crystal | None:
     if not all(0.0 < angle < 180.0 for angle in angles):
         return None
     lattice = lattice_matrix(a, b, c, *(math.radians(angle) for angle in angles))
-    if not abs(float(head[8]) - volume(lattice)) <= _VOLUME * float(head[8]):
+    size = volume(lattice)
+    if not size > 1e-4 * a * b * c:
         return None
+    if other_volume(head[8], [head[i] for i in range(1, 7)], size):
+        if not abs(float(head[8]) - size) <= EDITED * float(head[8]):
+            return None
+        if remarks is not None:
+            remarks.append(
+                f"its _cell_volume is {head[8]} where the cell has {size:.6g} Å3; the cell is taken"
+            )
     order = sorted(range(len(symbols)), key=lambda i: (elements[symbols[i]][0], symbols[i]))
     return Crystal(
         lattice,

@@ -53,12 +53,13 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One record before it is parsed."""
+    """One record before it is parsed; `remark` is what parsing it left to be said."""
 
     id: str
     source: str
     payload: Payload
     properties: dict[str, float]
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,25 @@ class RawSource:
     records: Iterator[RawRecord | Reject]
     total: int | None
     notes: list[str] = field(default_factory=list)
+
+
+class Remarks:
+    """What is said of records that are read all the same: of the first in words, of the others how many."""
+
+    def __init__(self) -> None:
+        self._first, self._count = "", 0
+
+    def add(self, name: str, remark: str) -> None:
+        """Take up what is said of one record; nothing if it is empty."""
+        if remark:
+            self._first = self._first or f"{name}: {remark}"
+            self._count += 1
+
+    @property
+    def notes(self) -> list[str]:
+        """One sentence, or none."""
+        others = f" (so it is with {self._count} records)" if self._count > 1 else ""
+        return [f"{self._first}{others}"] if self._count else []
 
 
 class InputFaultError(Exception):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,10 @@ from epitaxy.data.errors import DataError
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 _SEPARATORS = (",", "\t", ";", "|")
 _HEADER = 1024**2
+_NAMED = re.compile(r"\"?sep=([,\t;|])\"?[,;\s]*", re.IGNORECASE)
+"""The line before the header by which Excel is told what separates columns."""
+
+_NAMED_BYTES = 64
 
 
 class Row(NamedTuple):
@@ -42,6 +47,8 @@ def separator(path: Path) -> str:
         if b"\0" in stream.peek(4096)[:4096]:
             raise InputFaultError("is not UTF-8 text (it has zero bytes); convert it, or unpack it first")
         line = stream.readline(_HEADER).decode("utf-8", "replace")
+    if (named := _NAMED.fullmatch(line)) is not None:
+        return named[1]
     cells = {found: next(csv.reader([line], delimiter=found), []) for found in _SEPARATORS}
     return next((s for s in _SEPARATORS if "cif" in (cell.strip().lower() for cell in cells[s])), ",")
 
@@ -58,6 +65,9 @@ def open_rows(path: Path, delimiter: str) -> Iterator[Iterator[Row]]:
         return
     csv.field_size_limit(max(csv.field_size_limit(), _limits.LARGEST_RECORD))
     with open_input(path, line=_limits.LONGEST_LINE) as stream:
+        first = stream.peek(_NAMED_BYTES)[:_NAMED_BYTES].partition(b"\n")[0]
+        if _NAMED.fullmatch(first.decode("latin-1")):
+            stream.readline()
         ending = _Ending(stream)
         raw: Any = ending  # a stream as far as it is read
         text = io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape", newline="")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import reduce
-from math import gcd
+from math import gcd, isfinite
 from typing import Any
 
 from jaxtyping import Float, Int
@@ -115,8 +115,37 @@ def parsed(text: str, noun: str, *versions: int) -> Iterator[dict[str, Any]]:
         version = fields.pop("format")
         if version not in versions:
             raise DataError(f"these statistics have format {version}, not {versions[-1]}; compute them again")
+        _check_numbers(fields)
         fields["vocabulary"] = Vocabulary(tuple(fields["vocabulary"]))
         fields["properties"] = {n: PropertyStatistics(**values) for n, values in fields["properties"].items()}
         yield fields
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"these are no {noun} ({error}); compute them again") from error
+
+
+_SCALES = ("crystals", "molecules", "lattice_scale", "volume_per_atom", "position_scale")
+"""Fields that are one number, which is not negative."""
+
+
+def _check_numbers(fields: Mapping[str, Any]) -> None:
+    """Refuse what is no number where statistics have nothing else; a field as a whole may be unknown.
+
+    Raises:
+        ValueError: naming the field.
+
+    """
+    for name, value in fields.items():
+        leaves = [leaf for leaf in _leaves(value) if type(leaf) not in (int, float) or not isfinite(leaf)]
+        if leaves and value is not None:
+            raise ValueError(f"{name[:40]} holds {str(leaves[0])[:40]}, no finite number")
+        if name in _SCALES and (type(value) not in (int, float) or value < 0):
+            raise ValueError(f"{name} is {str(value)[:40]}, no number that can be")
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Give what nested lists and objects hold."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(part)
+    else:
+        yield value

@@ -13,7 +13,7 @@ from epitaxy.data._cells import Cell, check_cell, to_cell
 from epitaxy.data._clock import Limited, alarms
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._pool import choose_workers, ordered_map
-from epitaxy.data._records import rejected
+from epitaxy.data._records import Remarks, rejected
 from epitaxy.data.errors import DataError
 from epitaxy.data.locate import Location, cache_root, locate
 from epitaxy.data.progress import Progress
@@ -137,8 +137,11 @@ def _prepare_record(
         return raw
     try:
         with limited(_limits.MOST_SECONDS):
-            crystal = parse_record(raw, max_atoms)
-            return crystal if isinstance(crystal, Reject) else replace(raw, payload=to_cell(crystal, cell))
+            remarks: list[str] = []
+            crystal = parse_record(raw, max_atoms, remarks)
+            if isinstance(crystal, Reject):
+                return crystal
+            return replace(raw, payload=to_cell(crystal, cell), remark="; ".join(remarks))
     except Exception as error:
         return rejected(raw.id, raw.source, error)
 
@@ -151,6 +154,10 @@ def _write(
     if not usable:
         first = f"; the first: {rejects[0].reason} ({rejects[0].source})" if rejects else ""
         raise DataError(f"none of the {len(records)} records of {location.path} can be used{first}")
+    said = Remarks()
+    for record in usable:
+        said.add(record.id, record.remark)
+    notes = [*notes, *said.notes]
     manifest = _cache.write(folder, to_arrays(usable), rejects, notes)
     for note in notes:
         _log.warning("%s: %s", location.path, note)

@@ -7,7 +7,7 @@ from math import inf, nan
 from pathlib import Path
 
 from epitaxy.data import _limits
-from epitaxy.data._archive import ARCHIVE_SUFFIXES, LARGEST_MEMBER, archive_members
+from epitaxy.data._archive import ARCHIVE_SUFFIXES, archive_members
 from epitaxy.data._crystal import Crystal, check
 from epitaxy.data._csv import csv_source
 from epitaxy.data._extxyz import Frame, frames, parse_frame
@@ -15,10 +15,10 @@ from epitaxy.data._files import decode, parse
 from epitaxy.data._input import expand, open_input, refuse_stand_in
 from epitaxy.data._json import is_json, json_source
 from epitaxy.data._names import NAMES, ids_of, kind_of, stem, unread, walk
-from epitaxy.data._records import Payload, RawRecord, RawSource, Record, Reject, rejected, whole
+from epitaxy.data._records import Payload, RawRecord, RawSource, Record, Reject, Remarks, rejected, whole
 from epitaxy.data._rows import is_table
 from epitaxy.data._words import printable
-from epitaxy.data.errors import DataError
+from epitaxy.data.errors import DataError, UnusableRecordError
 
 __all__ = [
     "MAX_ATOMS",
@@ -69,8 +69,12 @@ def read_structures(
 
 
 def _records(source: RawSource, max_atoms: int, notes: list[str] | None) -> Iterator[Record | Reject]:
+    said = Remarks()
     for raw in source.records:
-        crystal = parse_record(raw, max_atoms)
+        remarks: list[str] = []
+        crystal = parse_record(raw, max_atoms, remarks)
+        if isinstance(crystal, Crystal):
+            said.add(raw.id, "; ".join(remarks))
         if isinstance(raw, RawRecord) and isinstance(crystal, Crystal):
             try:
                 yield Record(raw.id, crystal.structure(), raw.properties)
@@ -79,15 +83,18 @@ def _records(source: RawSource, max_atoms: int, notes: list[str] | None) -> Iter
         elif isinstance(crystal, Reject):
             yield crystal
     if notes is not None:
-        notes.extend(source.notes)
+        notes.extend([*source.notes, *said.notes])
 
 
-def parse_record(raw: RawRecord | Reject, max_atoms: int) -> Crystal | Reject:
-    """Parse and check one record; whatever that raises, but Ctrl-C, becomes a `Reject`."""
+def parse_record(raw: RawRecord | Reject, max_atoms: int, remarks: list[str]) -> Crystal | Reject:
+    """Parse and check one record; whatever that raises, but Ctrl-C, becomes a `Reject`.
+
+    What is to be said of a crystal that is read all the same is added to `remarks`.
+    """
     if isinstance(raw, Reject):
         return raw
     try:
-        crystal = parse(raw.payload)
+        crystal = parse(raw.payload, remarks)
         check(crystal, max_atoms)
     except Exception as error:
         return rejected(raw.id, raw.source, error)
@@ -256,11 +263,9 @@ def _frame(frame: Frame, name: str, where: str) -> RawRecord | Reject:
 def _archive(path: Path, notes: list[str]) -> Iterator[RawRecord | Reject]:
     for name, member, content in archive_members(path, notes):
         where = f"{path}: {member}"
-        if content is None:
-            reason = f"it is larger than {LARGEST_MEMBER} bytes; give it as a file of its own"
-            yield Reject(name, where, reason)
-            continue
         try:
+            if isinstance(content, UnusableRecordError):
+                raise content
             yield from _member(name, member, where, expand(member, content))
         except Exception as error:
             yield rejected(name, where, error)

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.apps.asymmetric_units.k_form import KForm
+from epitaxy.apps.asymmetric_units.pinned_cell import pinned_cell
 from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
 from epitaxy.apps.asymmetric_units.requests import WyckoffRequest
 from epitaxy.apps.crystals.cells import cell_samples, sound_cells
@@ -141,12 +142,10 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         Elements are held to what is asked for.
         """
         free, value = self.k_form.fixed(given.space_groups, torch.get_default_dtype())
-        lattice = flow.flows["lattice"]
-        assert isinstance(lattice, Componentwise)
         try:
-            flow = flow.replacing(lattice=Pinned(flow=lattice, free=free, value=value))
+            flow = flow.replacing(lattice=pinned_cell(flow.flows["lattice"], free=free, value=value))
         except ValueError as error:  # a sampler that corrects
-            raise UsageError(f"--sampler: of the cell, {error}") from None
+            raise UsageError(f"--sampler: {error}") from None
         if self.recipe.task == "dng" or given.sites is None:
             return limited(flow, "species", given.limits) if self.recipe.task == "dng" else flow
         positions = flow.flows["positions"]

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
+from epitaxy.apps.asymmetric_units.pinned_cell import pinned_cell
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, PeriodicGaussianBFNConfig
 from epitaxy.apps.config.conditioning import ConditioningConfig
@@ -60,11 +62,11 @@ class WyckoffRecipe(Recipe):
                 "the task 'dng' needs flows for species and symmetry and the task 'csp' has none"
             )
         check_grids(*(flow.grid for flow in (self.positions, self.lattice, *labels)))
-        if self.lattice.sampler == "published_pc":
-            raise ValueError(
-                "lattice.sampler: a space group fixes numbers of the cell, which published_pc's corrections "
-                "would move; take another"
-            )
+        cell = torch.zeros(0, 6)
+        try:
+            pinned_cell(self.lattice.build(), free=cell > 0, value=cell)
+        except ValueError as error:
+            raise ValueError(f"lattice.sampler: {error}") from None
         return self
 
     @property

@@ -43,8 +43,10 @@ def explain(error: ValidationError, values: Any) -> str:
         return f"unknown key '{key}'"
     value = first.get("input")
     shown = "" if isinstance(value, dict) else f" (got {reprlib.repr(value)})"
-    message = first["msg"] if len(first["msg"]) < _LONGEST else f"{first['msg'][:_LONGEST]}..."
-    return f"{key or 'the value'}: {message[:1].lower()}{message[1:]}{shown}"
+    said = first["msg"].removeprefix("Value error, ")
+    message = said if len(said) < _LONGEST else f"{said[:_LONGEST]}..."
+    place = f"{key}: " if key else "" if first["type"] == "value_error" else "the value: "
+    return f"{place}{message[:1].lower()}{message[1:]}{shown}"
 
 
 def _dotted(place: Sequence[str | int], values: Any) -> str:

@@ -11,6 +11,7 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.apps.sampling.output_folder import SUMMARY, read_summary
 from epitaxy.apps.sampling.writers import SAMPLES
@@ -53,7 +54,8 @@ class Predictions:
 def read_predictions(path: str, *, repeated: bool = True, progress: Progress = silent) -> Predictions:
     """Read structures; unreadable records and samples that sampling rejected become None.
 
-    Several structures of one id are candidates for it, in their order, unless not ``repeated``.
+    Several structures of one id are candidates for it, in their order, unless not ``repeated``. What else is
+    not read, as files of other kinds and columns, is said.
 
     Raises:
         UsageError: nothing there.
@@ -67,7 +69,8 @@ def read_predictions(path: str, *, repeated: bool = True, progress: Progress = s
         return _read_own(folder / SAMPLES, summary)
     groups: dict[str, list[Structure | None]] = defaultdict(list)
     reasons: dict[tuple[str, int], str] = {}
-    records = read_structures(folder, max_atoms=LARGEST_CELL, repeated=repeated)
+    notes: list[str] = []
+    records = read_structures(folder, max_atoms=LARGEST_CELL, repeated=repeated, notes=notes)
     for number, record in enumerate(records, start=1):
         if not isinstance(record, Record):
             reasons[record.id, len(groups[record.id])] = record.reason
@@ -75,6 +78,8 @@ def read_predictions(path: str, *, repeated: bool = True, progress: Progress = s
             record.structure.properties |= record.properties
         groups[record.id].append(record.structure if isinstance(record, Record) else None)
         progress(number, None, "records")
+    for note in notes:
+        notify(f"{path}: {note}")
     if not groups:
         raise UsageError(f"{path}: there is no structure in it")
     return Predictions(by_id=groups, reasons=reasons)
@@ -112,4 +117,6 @@ def _put_back(file: Path, summary: Mapping[str, Any]) -> Predictions:
                     f"{file} ends after {number} structures, and {SUMMARY} tells of more: sample again"
                 )
             groups[str(atoms.info["id"])].append(AseAtomsAdaptor.get_structure(atoms))
+    if next(written, None) is not None:
+        raise UsageError(f"{file} has more structures than {SUMMARY} tells of: sample again")
     return Predictions(by_id=groups, asked=tuple(summary["ids"]), reasons=reasons, summary=summary)

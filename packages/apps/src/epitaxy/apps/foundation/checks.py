@@ -106,7 +106,7 @@ def check_model(kind: ModelName, name: str) -> None:
     except (OSError, ValueError, RecursionError):
         return  # reading the model says what is wrong with it
     made_by = recipe.get("model") if isinstance(recipe, dict) else kind
-    if made_by != kind and made_by in MODELS:
+    if made_by != kind and isinstance(made_by, str) and made_by in MODELS:
         raise UsageError(f"{path} holds a {made_by} model, not a {kind} one: use the command '{made_by}'")
 
 

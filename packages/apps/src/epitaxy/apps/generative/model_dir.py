@@ -62,6 +62,8 @@ def load_recipe(path: Path, *, kinds: Sequence[str] = ()) -> Recipe:
     file = path / RECIPE
     values = _read_json(file)
     made_by = values.get("model")
+    if not isinstance(made_by, str):
+        raise UsageError(f"{file} does not say which model it is of: copy the model again")
     if kinds and made_by not in kinds:
         wanted = " or ".join(kinds)
         raise UsageError(f"{path} holds a {made_by} model, not a {wanted} one: use the command '{made_by}'")
@@ -125,9 +127,13 @@ def _check_sums(path: Path) -> None:
     Raises:
         WorkError: a file that has changed since the folder was written.
     """
-    if not (path / SUMS).is_file():
+    if not (path / SUMS).exists():
         return
-    for name, digest in _read_json(path / SUMS).items():
+    sums = _read_json(path / SUMS)
+    for name in (RECIPE, STATISTICS, WEIGHTS):
+        if name not in sums:
+            raise WorkError(f"{path / SUMS} lacks {name}: copy the model again, or delete {SUMS}")
+    for name, digest in sums.items():
         file = path / Path(name).name
         if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
             raise WorkError(

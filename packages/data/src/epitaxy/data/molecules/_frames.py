@@ -47,9 +47,9 @@ def xyz_frames(path: Path) -> Iterator[Frame]:
 
 
 def is_qm9(comment: str) -> bool:
-    """Whether a comment line is QM9's: `gdb`, the number, and the properties."""
-    words = comment.split()
-    return len(words) == 2 + len(QM9_PROPERTIES) and words[0] == "gdb" and whole(words[1]) is not None
+    """Whether a comment line is QM9's: `gdb`, the number, and the properties, of which some may be lost."""
+    words = comment.split(maxsplit=2)
+    return len(words) == 3 and words[0] == "gdb" and whole(words[1]) is not None
 
 
 def _divide(lines: Returnable) -> Iterator[Frame]:

@@ -68,6 +68,8 @@ def _row(count: np.ndarray, numbers: np.ndarray, positions: np.ndarray) -> _Part
     if _not_whole(count).any() or not 0 <= count[0] <= len(numbers):
         return f"its number of atoms is {count[0]}, not 0 to {len(numbers)}; correct or drop the record"
     atoms = int(count[0])
+    if atoms and numbers[atoms:].any():
+        return f"its number of atoms is {atoms}, and charges stand beyond these; correct or drop the record"
     return numbers[:atoms], positions[:atoms]
 
 

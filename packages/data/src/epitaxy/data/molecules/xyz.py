@@ -48,6 +48,10 @@ def parse_frame(frame: Frame) -> tuple[str | None, Molecule, dict[str, float]]:
     )
     if is_qm9(frame.comment):
         words = frame.comment.split()
+        if len(words) != 2 + len(QM9_PROPERTIES):
+            raise UnusableRecordError(
+                f"its comment is QM9's, with {len(words) - 2} of {len(QM9_PROPERTIES)} properties; restore it"
+            )
         values = [known_number(word) for word in words[2:]]
         return f"gdb_{words[1]}", molecule, dict(zip(QM9_PROPERTIES, values, strict=True))
     numbers = {key: known_number(value) for key, value in pairs.items() if key.lower() not in _NO_PROPERTY}
