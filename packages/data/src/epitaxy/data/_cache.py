@@ -20,7 +20,7 @@ from epitaxy.data._records import brief
 from epitaxy.data.errors import DataError
 from epitaxy.data.readers import Reject
 
-FORMAT = 2
+FORMAT = 3
 """Version of the arrays' layout and of what preparation does: another version is another key."""
 
 _PROPERTY = "property."
