@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from epitaxy.apps.cli import options as opt
+from epitaxy.apps.foundation.checks import check_dataset, check_there
 
 app = typer.Typer(help="Datasets: list, describe, prepare, fetch.", no_args_is_help=True)
 
@@ -22,6 +23,7 @@ def data_list(root: opt.Root = None) -> None:
 @app.command("info")
 def data_info(name: Dataset, root: opt.Root = None) -> None:
     """Describe a dataset: its splits, cell sizes, elements, properties."""
+    check_there(name)
     from epitaxy.apps.cli.datasets import describe_dataset
 
     describe_dataset(name, root)
@@ -30,6 +32,7 @@ def data_info(name: Dataset, root: opt.Root = None) -> None:
 @app.command("prepare")
 def data_prepare(name: Dataset, root: opt.Root = None, workers: opt.Workers = None) -> None:
     """Read, reduce and cache every split of a dataset; name what cannot be used."""
+    check_there(name)
     from epitaxy.apps.cli.datasets import prepare_dataset
 
     prepare_dataset(name, root, workers)
@@ -38,6 +41,7 @@ def data_prepare(name: Dataset, root: opt.Root = None, workers: opt.Workers = No
 @app.command("fetch")
 def data_fetch(name: Annotated[str, typer.Argument(help="A dataset's name.")], root: opt.Root = None) -> None:
     """Download a dataset's official files."""
+    check_dataset(name)
     from epitaxy.apps.cli.datasets import fetch_dataset
 
     fetch_dataset(name, root)

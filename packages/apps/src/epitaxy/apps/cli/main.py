@@ -9,6 +9,7 @@ from epitaxy.apps.cli import data, relaxing, scores, searching
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.foundation.checks import check_known, choose
+from epitaxy.apps.foundation.folders import locate
 from epitaxy.apps.foundation.names import PROTOCOL_NAMES, SAMPLERS
 
 app = new_app(
@@ -68,6 +69,7 @@ def compare(
     ] = None,
 ) -> None:
     """Compare samplers and numbers of steps of a model that predicts structures: one table."""
+    locate(model)
     check_known(dataset)
     choose("--protocol", protocol, PROTOCOL_NAMES)
     for name in sampler or ():

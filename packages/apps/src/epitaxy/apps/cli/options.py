@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from epitaxy.apps.foundation.checks import check_timeout
+from epitaxy.apps.foundation.checks import check_temperature, check_timeout
 
 RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
@@ -56,7 +56,10 @@ ChemicalSystem = Annotated[
 Without = Annotated[str | None, typer.Option(metavar="Pb,Hg", help="None of these elements.")]
 Temperature = Annotated[
     float | None,
-    typer.Option(help="Below 1: finer, less various samples; 1 is the learned law. By default the recipe's."),
+    typer.Option(
+        help="Below 1: finer, less various samples; 1 is the learned law. By default the recipe's.",
+        callback=check_temperature,
+    ),
 ]
 Like = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Begin from the structure in this file, not from noise.")

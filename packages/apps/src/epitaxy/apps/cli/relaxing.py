@@ -9,7 +9,7 @@ from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.groups import grouped
 from epitaxy.apps.cli.option_groups import Scoring
 from epitaxy.apps.cli.shell import examples
-from epitaxy.apps.foundation.checks import check_known, check_samples
+from epitaxy.apps.foundation.checks import check_known, check_potential, check_samples
 
 app = typer.Typer()
 
@@ -55,6 +55,7 @@ def relax(
     """Relax samples and rank what is distinct by energy above the hull, or within each composition."""
     check_samples([samples])
     check_known(hull, train)
+    check_potential(potential)
     from epitaxy.apps.cli.scoring import settings_of
     from epitaxy.apps.evaluation.relax import RelaxOptions, run_relax
 

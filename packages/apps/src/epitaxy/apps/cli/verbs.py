@@ -41,6 +41,7 @@ def add_train(app: typer.Typer, kind: ModelName, *, data: str = "perov_5") -> No
         check_training(
             kind, out=words.out, data=words.data, task=task, preset=words.preset, begin=words.begin,
             overrides=words.set or [], resume=words.resume, max_time=words.max_time, device=words.device,
+            precision=words.precision,
         )  # fmt: skip
         from epitaxy.apps.cli.training import run_training
 

@@ -1,0 +1,27 @@
+"""Words that name properties and what they should be; cheap to import."""
+
+import math
+from collections.abc import Sequence
+
+from epitaxy.apps.foundation.errors import UsageError
+
+
+def parse_targets(words: Sequence[str]) -> dict[str, float]:
+    """Return the targets meant by words like ``band_gap=1.5``.
+
+    Raises:
+        UsageError: a word without a number, or a property twice.
+    """
+    targets: dict[str, float] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not equals or not math.isfinite(value):
+            raise UsageError(f"--property {word}: write NAME=NUMBER, as in --property {name or 'gap'}=1.5")
+        if name in targets:
+            raise UsageError(f"--property {name} is given twice: give it once")
+        targets[name] = value
+    return targets
