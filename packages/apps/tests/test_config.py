@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitaxy.apps import config
 from epitaxy.apps.config import KineticConfig, apply_overrides
+from epitaxy.apps.config.base import Config
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import MODELS, ModelName, Task
@@ -103,3 +105,19 @@ def test_a_recipe_from_the_future_is_refused() -> None:
         read_recipe({**values, "format": 99}, source="recipe.json")
     with pytest.raises(UsageError, match="unknown key 'colour'"):
         read_recipe({**values, "colour": "red"}, source="recipe.json")
+
+
+def test_every_choice_of_a_recipe_is_exported() -> None:
+    """What a ``kind`` chooses can be imported from one place, and has an entry in the API reference."""
+    left, found = [Config], set[type[Config]]()
+    while left:
+        for kind in left.pop().__subclasses__():
+            left.append(kind)
+            found.add(kind)
+    chosen = {
+        kind.__name__
+        for kind in found
+        if kind.__module__.startswith("epitaxy.apps.config.") and "kind" in kind.__annotations__
+    }
+    assert len(chosen) > 15
+    assert chosen <= set(config.__all__)
