@@ -5,8 +5,9 @@ import re
 import resource
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import plotly.graph_objects as go
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT_INT, _PRECISION_INPUT_STR
 from pymatgen.core import Element
+from typer.main import get_command
 
 from epitaxy.apps import KLDM, CrysBFN, UsageError, load
 from epitaxy.apps.cli.plot import run_plot
@@ -178,6 +180,11 @@ def test_any_model_by_one_door() -> None:
         load("nosuch")
 
 
+def test_a_model_says_in_a_line_what_it_is() -> None:
+    text = repr(load("kldm-perov-small"))
+    assert re.fullmatch(r"KLDM\(kldm, csp, trained on perov_5, CSPNet of [\d,]+ parameters\)", text), text
+
+
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_a_card_carries_the_licence_of_the_data(name: str) -> None:
     folder = shipped()[name]
@@ -240,3 +247,16 @@ def test_help_has_examples_and_defaults(capsys: pytest.CaptureFixture[str]) -> N
     assert "crysbfn sample crysbfn-perov-small --formula SrTiO3" in shown
     assert "(default: the recipe's" in shown
     assert "end_back" in shown
+
+
+def test_every_command_has_an_example() -> None:
+    """One that begins with its own name."""
+    for name in ("main", "crysbfn", "kldm", "symmbfn", "geobfn"):
+        app = import_module(f"epitaxy.apps.cli.{name}").app
+        called = "epitaxy" if name == "main" else name
+        left: list[tuple[str, Any]] = [(called, get_command(app))]
+        while left:
+            words, command = left.pop()
+            left += [(f"{words} {verb}", sub) for verb, sub in getattr(command, "commands", {}).items()]
+            if not hasattr(command, "commands"):
+                assert f"Examples:\n\n{words}" in (command.epilog or ""), words

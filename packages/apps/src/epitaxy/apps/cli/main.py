@@ -22,7 +22,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(scores.app, name="eval")
 
 
-@app.command()
+@app.command(epilog=examples("epitaxy models"))
 def models() -> None:
     """List the models that come with the packages, with their cards."""
     from epitaxy.apps.cli.info import list_models
@@ -30,7 +30,7 @@ def models() -> None:
     list_models()
 
 
-@app.command()
+@app.command(epilog=examples("epitaxy quickstart --out first --num 2"))
 def quickstart(
     out: Annotated[Path, typer.Option(help="A new or empty folder.")] = Path("quickstart-out"),
     num: Annotated[int, typer.Option(min=1, help="Structures to sample per held-out composition.")] = 1,
