@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from epitaxy.apps import UsageError
 from epitaxy.apps.config import ConditioningConfig
-from epitaxy.apps.foundation.properties import parse_targets
+from epitaxy.apps.foundation.assignments import parse_targets
 from epitaxy.apps.generative.conditioning import (
     Conditioned,
     PropertyConditions,

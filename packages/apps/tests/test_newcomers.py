@@ -83,6 +83,8 @@ def test_a_command_line_is_there_at_once() -> None:
         ("kldm", ["sample", "kldm-mp20", "--out", "x", "--property", "gap"], "write NAME=NUMBER"),
         ("kldm", ["sample", "kldm-mp20", "--out", "x", "--temperature", "nan"], "--temperature nan"),
         ("kldm", ["train", "--data", "perov_5", "--out", "x", "--precision", "17"], "--precision 17"),
+        ("kldm", ["train", "--resume", "--out", "nosuch"], "nosuch holds no run"),
+        ("kldm", ["train", "--data", "perov_5", "--out", "x", "--set", "training.passes"], "write key=value"),
         ("kldm", ["info", "papre"], "did you mean 'paper'"),
         ("main", ["relax", "perov_5", "--out", "x.csv", "--potential", "chgnot"], "--potential chgnot"),
         ("main", ["compare", "kldm-perov", "perov_5"], "did you mean 'kldm-perov-small'"),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from epitaxy.apps.foundation.assignments import parse_targets, split_override
 from epitaxy.apps.foundation.elements import check_formula, listed_symbols
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.folders import RECIPE, check_free, locate
@@ -24,7 +25,6 @@ from epitaxy.apps.foundation.names import (
     ModelName,
     Task,
 )
-from epitaxy.apps.foundation.properties import parse_targets
 from epitaxy.apps.foundation.suggest import suggest
 
 
@@ -53,6 +53,10 @@ def check_training(
         raise UsageError("--from does not go with --resume: a run begins once")
     if resume and overrides:
         raise UsageError("--set does not go with --resume: a run keeps the recipe it began with")
+    if resume and not (out / RECIPE).is_file():
+        raise UsageError(f"--resume: {out} holds no run; leave --resume out to begin one")
+    for word in overrides:
+        split_override(word)
     if begin is not None:
         check_model(kind, begin)
     if task is not None:

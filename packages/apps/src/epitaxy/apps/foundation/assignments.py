@@ -1,9 +1,21 @@
-"""Words that name properties and what they should be; cheap to import."""
+"""Words with an equals sign, of properties and of recipes; cheap to import."""
 
 import math
 from collections.abc import Sequence
 
 from epitaxy.apps.foundation.errors import UsageError
+
+
+def split_override(word: str) -> tuple[str, str]:
+    """Return key and value of ``training.batch_size=64``.
+
+    Raises:
+        UsageError: a word without ``=``.
+    """
+    key, equals, text = word.partition("=")
+    if not equals:
+        raise UsageError(f"--set {word}: write key=value, for example --set training.batch_size=64")
+    return key, text
 
 
 def parse_targets(words: Sequence[str]) -> dict[str, float]:
