@@ -16,7 +16,7 @@ from jaxtyping import Float
 _AseFilter: Any = FrechetCellFilter  # ASE's own types are partial
 
 
-class CellFilter(_AseFilter):  # type: ignore[misc]
+class CellFilter(_AseFilter):  # type: ignore[misc]  # ASE left it unannotated
     """ASE's filter, with its logarithm and forces remembered; all variables and values are the same.
 
     Atoms and cell must not be changed but through it.
