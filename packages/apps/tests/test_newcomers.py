@@ -63,7 +63,7 @@ def test_a_command_line_is_there_at_once() -> None:
     """As ratios to a Python that does nothing: 0.03 and 0.25 s where that takes 0.015."""
     nothing = max(0.01, processor_seconds("-c", "pass"))
     assert processor_seconds("-c", "import epitaxy.apps") < 15 * nothing
-    assert processor_seconds("-m", "epitaxy.apps.cli.main", "--help") < 60 * nothing
+    assert processor_seconds("-m", "epitaxy.apps.cli.main", "--help") < 30 * nothing
 
 
 @pytest.mark.parametrize(
