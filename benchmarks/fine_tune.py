@@ -25,12 +25,13 @@ import lightning as L
 import torch
 
 from epitaxy.apps.config import Recipe, apply_overrides
+from epitaxy.apps.foundation.folders import METRICS
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.kind import AnyModel, build_model, kind_of
 from epitaxy.apps.generative.model_dir import LoadedModel, load_model
 from epitaxy.apps.training.fine_tuning import inherited, initialised_from
-from epitaxy.apps.training.records import read_metrics
-from epitaxy.apps.training.run import METRICS, Hardware, open_run, train
+from epitaxy.apps.training.metrics import read_metrics
+from epitaxy.apps.training.run import Hardware, open_run, train
 from epitaxy.apps.training.validation import within_vocabulary
 
 BATCH, VALIDATIONS, TRIED = 50, 10, 5

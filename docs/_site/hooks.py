@@ -1,6 +1,7 @@
 """What MkDocs makes besides written pages: API reference, the figures' meanings, equations."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +11,11 @@ from mkdocs.structure.files import File, Files
 
 from epitaxy.apps.report.definitions import catalogue
 
-ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).parent))
+from reference import modules, reference_page
+
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 _DISPLAY, _INLINE = re.compile(r"\$\$(.+?)\$\$", re.DOTALL), re.compile(r"\$([^$\n]+?)\$")
-
-
-def public_names(init: Path) -> list[str]:
-    """Return what a package's ``__init__`` exports, without importing it."""
-    found = re.search(r"^__all__ = \[(.*?)\]", init.read_text(), re.DOTALL | re.MULTILINE)
-    return re.findall(r'"(\w+)"', found[1]) if found else []
-
-
-def modules() -> dict[str, list[str]]:
-    """Return the public modules, each with its names."""
-    found = {}
-    for init in sorted(ROOT.glob("packages/*/src/epitaxy/**/__init__.py")):
-        parts = init.parent.relative_to(init.parents[len(init.parts) - init.parts.index("src") - 2]).parts
-        if (names := public_names(init)) and not any(part.startswith("_") for part in parts):
-            found[".".join(parts)] = names
-    return found
-
-
-def reference_page(module: str, names: list[str]) -> str:
-    """Return a page in Markdown that documents every name."""
-    entries = "\n\n".join(f"::: {module}.{name}" for name in names)
-    return f"# {module}\n\n{entries}\n"
 
 
 def figures_page() -> str:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,45 @@ def test_no_empty_ignore() -> None:
                 assert re.search(r"type: ignore\[[a-z, -]+\]\s+#\s*\S+", line), (
                     f"{file}:{number} gives no reason"
                 )
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the six packages, by its name."""
+    found = {}
+    for file in ROOT.glob("packages/*/src/epitaxy/**/*.py"):
+        parts = file.relative_to(ROOT).with_suffix("").parts[3:]
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def imported(file: Path, known: dict[str, Path]) -> set[str]:
+    """What a module imports, in its functions too, but for what only its types name."""
+    names: set[str] = set()
+    left: list[ast.AST] = [ast.parse(file.read_text())]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file} has a relative import"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in known else str(node.module) for name in inner}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        left += ast.iter_child_nodes(node)
+    return names & known.keys()
+
+
+def test_no_imports_go_in_circles() -> None:
+    """Between modules, and between the folders and files that stand side by side in a package."""
+    known = modules()
+    imports = {name: imported(file, known) for name, file in known.items()}
+    for package in ["epitaxy", *(name for name, file in known.items() if file.name == "__init__.py")]:
+        depth = package.count(".") + 2
+        graph: dict[str, set[str]] = {}
+        for name, others in imports.items():
+            inside = {".".join(o.split(".")[:depth]) for o in others if o.startswith(f"{package}.")}
+            if name.startswith(f"{package}."):
+                child = ".".join(name.split(".")[:depth])
+                graph.setdefault(child, set()).update(inside - {child})
+        TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle

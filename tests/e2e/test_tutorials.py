@@ -1,5 +1,6 @@
 """The tutorials do what they say: their blocks run in order, in short; what is generated is true."""
 
+import importlib
 import importlib.util
 import re
 from pathlib import Path
@@ -61,6 +62,19 @@ def test_every_figure_has_a_name_that_can_be_read() -> None:
     rows = [row for kind in catalogue().values() for row in kind]
     assert len(rows) > 50
     assert all(re.fullmatch(r"[\w@*/]+", name) and words.endswith(".") for name, _, words in rows)
+
+
+def test_every_public_name_has_an_entry_in_the_reference() -> None:
+    """Of the six packages, and of what they have inside that exports names."""
+    reference = loaded("reference")
+    found = reference.modules()
+    assert {"geometry", "flows", "models", "data", "eval", "apps"} <= {
+        module.removeprefix("epitaxy.") for module in found
+    }
+    for module, names in found.items():
+        assert names == importlib.import_module(module).__all__, module
+        page = reference.reference_page(module, names).splitlines()
+        assert all(f"::: {module}.{name}" in page for name in names)
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -21,8 +21,8 @@ from epitaxy.apps.foundation.names import ModelName, Task
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.training.metrics import read_metrics
 from epitaxy.apps.training.module import TrainingModule
-from epitaxy.apps.training.records import read_metrics
 from epitaxy.apps.training.run import open_run, train
 from epitaxy.flows import CircularBFN
 from epitaxy.geometry import Segments, SharedRng

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from epitaxy.apps import UsageError
 from epitaxy.apps.config import ConditioningConfig
+from epitaxy.apps.foundation.assignments import parse_targets
 from epitaxy.apps.generative.conditioning import (
     Conditioned,
     PropertyConditions,
     guide,
     guided,
     hide,
-    parse_targets,
     standardise,
 )
 from epitaxy.data import PropertyStatistics

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError, field_validator
 
+from epitaxy.apps import config
 from epitaxy.apps.config import KineticConfig, apply_overrides
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.crystals.recipe import CrystalRecipe
@@ -155,3 +156,19 @@ def test_whatever_is_wrong_is_one_sentence(values: object, sentence: str) -> Non
     with pytest.raises(UsageError) as caught:
         Small.parse(values, source="here")
     assert str(caught.value) == sentence
+
+
+def test_every_choice_of_a_recipe_is_exported() -> None:
+    """What a ``kind`` chooses can be imported from one place, and has an entry in the API reference."""
+    left, found = [Config], set[type[Config]]()
+    while left:
+        for kind in left.pop().__subclasses__():
+            left.append(kind)
+            found.add(kind)
+    chosen = {
+        kind.__name__
+        for kind in found
+        if kind.__module__.startswith("epitaxy.apps.config.") and "kind" in kind.__annotations__
+    }
+    assert len(chosen) > 15
+    assert chosen <= set(config.__all__)

@@ -16,10 +16,10 @@ from epitaxy.apps.crystals.generator import CrystalGenerator
 from epitaxy.apps.crystals.lattice_form import MatrixForm, ParameterForm, lattice_form
 from epitaxy.apps.crystals.model import CrystalModel
 from epitaxy.apps.crystals.recipe import CrystalRecipe
+from epitaxy.apps.foundation.folders import METRICS
 from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.sampling.generate import with_sampler
-from epitaxy.apps.training.records import read_metrics
-from epitaxy.apps.training.run import METRICS
+from epitaxy.apps.training.metrics import read_metrics
 from epitaxy.data import CrystalDataset, Statistics
 from epitaxy.geometry import SharedRng, gram
 

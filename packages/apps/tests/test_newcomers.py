@@ -5,23 +5,41 @@ import re
 import resource
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any, get_args
 
 import plotly.graph_objects as go
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT_INT, _PRECISION_INPUT_STR
+from pymatgen.core import Element
+from typer.main import get_command
 
 from epitaxy.apps import KLDM, CrysBFN, UsageError, load
 from epitaxy.apps.cli.plot import run_plot
 from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.apps.evaluation.comparison import compare
+from epitaxy.apps.foundation.checks import check_potential
+from epitaxy.apps.foundation.elements import SYMBOLS, check_formula
 from epitaxy.apps.foundation.folders import shipped
-from epitaxy.apps.foundation.names import PART_NAMES, PROTOCOL_NAMES, SAMPLERS, TABLE_NAMES
+from epitaxy.apps.foundation.names import (
+    PART_NAMES,
+    POTENTIAL_NAMES,
+    PRECISIONS,
+    PROTOCOL_NAMES,
+    SAMPLERS,
+    TABLE_NAMES,
+)
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.structure3d import colour
+from epitaxy.apps.requests.formulas import parse_formula
 from epitaxy.data import DATASETS
 from epitaxy.eval import TABLE_NAMES as EVAL_TABLES
 from epitaxy.eval.csp import PROTOCOLS
 from epitaxy.eval.dng import PARTS
+from epitaxy.eval.stability import load_potential
 from epitaxy.flows import KineticDiffusion, LinearBeta, VariancePreserving
 from epitaxy.flows._bayesian import BAYESIAN_SAMPLERS
 from epitaxy.geometry import FlatTorus
@@ -45,7 +63,7 @@ def test_a_command_line_is_there_at_once() -> None:
     """As ratios to a Python that does nothing: 0.03 and 0.25 s where that takes 0.015."""
     nothing = max(0.01, processor_seconds("-c", "pass"))
     assert processor_seconds("-c", "import epitaxy.apps") < 15 * nothing
-    assert processor_seconds("-m", "epitaxy.apps.cli.main", "--help") < 60 * nothing
+    assert processor_seconds("-m", "epitaxy.apps.cli.main", "--help") < 30 * nothing
 
 
 @pytest.mark.parametrize(
@@ -59,6 +77,25 @@ def test_a_command_line_is_there_at_once() -> None:
         ("crysbfn", ["sample", "crysbfn-perov", "--out", "x"], "did you mean 'crysbfn-perov-small'"),
         ("geobfn", ["sample", "geobfn-qm9-small", "--out", "x", "--sampler", "best"], "--sampler best"),
         ("symmbfn", ["sample", "symmbfn-mp20-small", "--out", "x", "--device", "tpu"], "--device tpu"),
+        ("crysbfn", ["sample", "kldm-perov-small", "--out", "x"], "use the command 'kldm'"),
+        ("kldm", ["sample", "kldm-mp20", "--out", "x", "--formula", "LiCx"], "'LiCx' is not a chemical"),
+        ("kldm", ["sample", "kldm-mp20", "--out", "x", "--elements", "Li,Xx"], "--elements Xx"),
+        ("kldm", ["sample", "kldm-mp20", "--out", "x", "--property", "gap"], "write NAME=NUMBER"),
+        ("kldm", ["sample", "kldm-mp20", "--out", "x", "--temperature", "nan"], "--temperature nan"),
+        ("kldm", ["train", "--data", "perov_5", "--out", "x", "--precision", "17"], "--precision 17"),
+        ("kldm", ["train", "--resume", "--out", "nosuch"], "nosuch holds no run"),
+        ("kldm", ["train", "--data", "perov_5", "--out", "x", "--set", "training.passes"], "write key=value"),
+        ("kldm", ["info", "papre"], "did you mean 'paper'"),
+        ("main", ["relax", "perov_5", "--out", "x.csv", "--potential", "chgnot"], "--potential chgnot"),
+        ("main", ["compare", "kldm-perov", "perov_5"], "did you mean 'kldm-perov-small'"),
+        ("main", ["data", "fetch", "perov5"], "did you mean 'perov_5'"),
+        ("main", ["data", "info", "perov5"], "did you mean 'perov_5'"),
+        ("main", ["search", "srtio3", "--out", "x"], "'srtio3' is not a chemical formula"),
+        ("main", ["search", "Li-fe-O", "--out", "x"], "did you mean Fe"),
+        ("main", ["search", "SrTiO3", "--out", "x", "--spacegroup", "231"], "--spacegroup 231"),
+        ("main", ["search", "SrTiO3", "--out", "x", "--model", "kldm-mp"], "did you mean 'kldm-mp20'"),
+        ("main", ["search", "SrTiO3", "--out", "x", "--potential", "chgnot"], "--potential chgnot"),
+        ("main", ["search", "SrTiO3", "--out", "x", "--hull", "mp20"], "did you mean 'mp_20'"),
     ],
 )
 def test_a_wrong_word_is_refused_before_anything_heavy_is_imported(
@@ -83,6 +120,59 @@ def test_the_cheap_words_are_those_of_the_packages() -> None:
     assert tuple(PROTOCOLS) == PROTOCOL_NAMES
     assert tuple(EVAL_TABLES) == TABLE_NAMES
     assert PART_NAMES == PARTS
+    assert tuple(Element.from_Z(z).symbol for z in range(1, 119)) == SYMBOLS
+    for name in POTENTIAL_NAMES:
+        check_potential(name)
+        load_potential(name)
+    lightning = {str(word) for word in get_args(_PRECISION_INPUT_STR) + get_args(_PRECISION_INPUT_INT)}
+    assert lightning | {"bf16"} == set(PRECISIONS)
+
+
+def test_a_wrong_group_is_refused_before_pymatgen() -> None:
+    code = (
+        "import sys; from epitaxy.apps.foundation.checks import check_group\n"
+        "try: check_group('Fm-3x')\nexcept Exception as error: print(error)\n"
+        "print([m for m in ('pymatgen', 'scipy') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--spacegroup Fm-3x: 'Fm-3x' is no space group" in answer.stdout
+    assert answer.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    "formula", ["SrTiO3", "SrTiO\u2083", "D2O", "Ca(OH)2", "CoO", "Mg2 Si O4", "[Sr]TiO3"]
+)
+def test_no_formula_is_refused_too_soon(formula: str) -> None:
+    check_formula(formula)
+    assert parse_formula(formula)
+
+
+@given(st.text(alphabet="SrTiOXxo3(). ", min_size=1, max_size=8))
+def test_what_is_refused_at_once_is_no_formula(word: str) -> None:
+    try:
+        check_formula(word)
+    except UsageError:
+        with pytest.raises(UsageError):
+            parse_formula(word)
+
+
+def test_known_metrics_come_without_what_only_fingerprints_need() -> None:
+    """CrystalNN brings networkx and scipy's statistics: a second of every command that samples."""
+    code = "import sys, epitaxy.eval; print([m for m in ('networkx', 'scipy.stats') if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == "[]\n"
+
+
+def test_curves_are_drawn_without_torch(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text(CURVE)
+    code = (
+        "import sys; from epitaxy.apps.cli.main import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "print([m for m in ('torch', 'lightning', 'pymatgen', 'scipy') if m in sys.modules])"
+    )
+    words = ["plot", str(tmp_path), "--out", str(tmp_path / "curves.html")]
+    answer = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert answer.stdout.endswith("[]\n")
 
 
 def test_any_model_by_one_door() -> None:
@@ -90,6 +180,11 @@ def test_any_model_by_one_door() -> None:
     assert isinstance(load("kldm-perov-small"), KLDM)
     with pytest.raises(UsageError, match="no shipped model"):
         load("nosuch")
+
+
+def test_a_model_says_in_a_line_what_it_is() -> None:
+    text = repr(load("kldm-perov-small"))
+    assert re.fullmatch(r"KLDM\(kldm, csp, trained on perov_5, CSPNet of [\d,]+ parameters\)", text), text
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))
@@ -154,3 +249,16 @@ def test_help_has_examples_and_defaults(capsys: pytest.CaptureFixture[str]) -> N
     assert "crysbfn sample crysbfn-perov-small --formula SrTiO3" in shown
     assert "(default: the recipe's" in shown
     assert "end_back" in shown
+
+
+def test_every_command_has_an_example() -> None:
+    """One that begins with its own name."""
+    for name in ("main", "crysbfn", "kldm", "symmbfn", "geobfn"):
+        app = import_module(f"epitaxy.apps.cli.{name}").app
+        called = "epitaxy" if name == "main" else name
+        left: list[tuple[str, Any]] = [(called, get_command(app))]
+        while left:
+            words, command = left.pop()
+            left += [(f"{words} {verb}", sub) for verb, sub in getattr(command, "commands", {}).items()]
+            if not hasattr(command, "commands"):
+                assert f"Examples:\n\n{words}" in (command.epilog or ""), words

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from epitaxy.apps.training.records import MetricsCsv, read_metrics
+from epitaxy.apps.training.metrics import read_metrics
+from epitaxy.apps.training.records import MetricsCsv
 
 FIELDS = ("positions", "lattice", "species")
 

@@ -28,7 +28,7 @@ from safetensors.torch import load_file, save_file
 from epitaxy.apps.config import Recipe, apply_overrides
 from epitaxy.apps.foundation.checks import check_model, parse_duration
 from epitaxy.apps.foundation.errors import UsageError, WorkError
-from epitaxy.apps.foundation.folders import RECIPE, STATISTICS, WEIGHTS, shipped
+from epitaxy.apps.foundation.folders import METRICS, RECIPE, STATISTICS, WEIGHTS, shipped
 from epitaxy.apps.foundation.names import DATASET_NAMES, MODELS, PRESET_NAMES
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.kind import build_model, kind_of
@@ -36,9 +36,9 @@ from epitaxy.apps.generative.model_dir import SUMS, load_model, save_model
 from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.training.checkpoint import MAGIC, check_fits, read_checkpoint
 from epitaxy.apps.training.fingerprint import fingerprint
+from epitaxy.apps.training.metrics import read_metrics
 from epitaxy.apps.training.module import TrainingModule
-from epitaxy.apps.training.records import read_metrics
-from epitaxy.apps.training.run import CHECKPOINT, METRICS
+from epitaxy.apps.training.run import CHECKPOINT
 from epitaxy.apps.training.watch import DivergedError, LossWatch
 from epitaxy.data import DATASETS, CrystalDataset, DataError
 

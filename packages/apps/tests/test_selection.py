@@ -15,14 +15,14 @@ from safetensors.torch import load_file
 from epitaxy.apps import UsageError
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.crystals import kind as crystals_kind
-from epitaxy.apps.foundation.folders import WEIGHTS
+from epitaxy.apps.foundation.folders import METRICS, WEIGHTS
 from epitaxy.apps.foundation.names import ModelName
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.kind import build_model, kind_of
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.training.checkpoint import read_checkpoint
-from epitaxy.apps.training.records import read_metrics
-from epitaxy.apps.training.run import CHECKPOINT, METRICS, open_run, train
+from epitaxy.apps.training.metrics import read_metrics
+from epitaxy.apps.training.run import CHECKPOINT, open_run, train
 from epitaxy.data import to_structures
 
 WORDS = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, TypedDict
+from typing import ClassVar
 
 from pymatgen.core import Structure
 
@@ -15,21 +15,12 @@ from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import ModelName
 from epitaxy.apps.requests.capabilities import advised
 from epitaxy.apps.requests.elements import Words, palette, refuse_elements
-from epitaxy.apps.requests.request import Request
+from epitaxy.apps.requests.request import Request, RequestOptions
 from epitaxy.apps.requests.start import Like, StartOptions
 from epitaxy.apps.sampling.generator import Generator
 
 
-class _Asked(TypedDict):
-    """What is asked of every request alike."""
-
-    num: int
-    seed: int
-    targets: Mapping[str, float]
-    guidance: float
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
     """A trained SymmBFN (Ruple et al., "Symmetry-Aware Bayesian Flow Networks for Crystal Generation").
 
@@ -79,7 +70,7 @@ class SymmBFN(Generator[WyckoffModel, WyckoffRequest]):
             partial(wyckoff_start, symprec=self.model.recipe.symprec), given=csp,
             formula=formulas, formula_units=formula_units, spacegroup=groups, crystal_system=systems,
         )  # fmt: skip
-        asked = _Asked(num=num, seed=seed, targets=dict(properties or {}), guidance=guidance)
+        asked = RequestOptions(num=num, seed=seed, targets=dict(properties or {}), guidance=guidance)
         self.model.conditions.check(asked["targets"], guidance)
         symmetry = Symmetry.parse(groups, systems)
         if csp or formulas:

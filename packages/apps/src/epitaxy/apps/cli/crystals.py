@@ -11,7 +11,7 @@ from epitaxy.apps.cli.groups import grouped
 from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Known, Sampling, Targets
 from epitaxy.apps.cli.shell import examples, new_app
 from epitaxy.apps.cli.verbs import add_info, add_train
-from epitaxy.apps.foundation.checks import check_sampling
+from epitaxy.apps.foundation.checks import check_asked, check_sampling
 from epitaxy.apps.foundation.names import ModelName
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
             kind, model=sampling.model, out=sampling.out, sampler=sampling.sampler, device=sampling.device,
             compositions=known.compositions,
         )  # fmt: skip
+        asked = check_asked(formula or [], targets.property or [], **asdict(elements))
         from epitaxy.apps.cli.sampling import run_sampling
         from epitaxy.apps.crystals.generator import CrystalGenerator
         from epitaxy.apps.crystals.requests import for_dataset
-        from epitaxy.apps.generative.conditioning import parse_targets
 
         words = {
             "formula": formula, "formula_units": formula_units, "num_atoms": num_atoms,
-            "properties": parse_targets(targets.property or []), "guidance": targets.guidance,
+            "properties": asked, "guidance": targets.guidance,
             **asdict(elements), **asdict(given), **asdict(kept),
         }  # fmt: skip
 

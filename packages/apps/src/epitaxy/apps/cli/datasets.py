@@ -6,9 +6,8 @@ from pathlib import Path
 
 import typer
 
-from epitaxy.apps.config.base import suggest
 from epitaxy.apps.crystals.data import load_crystals
-from epitaxy.apps.foundation.errors import UsageError, WorkError
+from epitaxy.apps.foundation.errors import WorkError
 from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.data import (
@@ -95,8 +94,6 @@ def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:
 
 def fetch_dataset(name: str, root: Path | None) -> None:
     """Download the official files of a dataset."""
-    if name not in DATASETS:
-        raise UsageError(f"there is no dataset '{name}'{suggest(name, list(DATASETS))}")
     with reporting(f"fetching {name}") as progress:
         try:
             folder = fetch(

@@ -11,7 +11,7 @@ from epitaxy.apps.cli.groups import grouped
 from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Sampling, Targets
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
-from epitaxy.apps.foundation.checks import check_sampling
+from epitaxy.apps.foundation.checks import check_asked, check_sampling
 
 if TYPE_CHECKING:
     from epitaxy.apps.molecules.model import MoleculeModel
@@ -41,14 +41,14 @@ def sample(
     check_sampling(
         "geobfn", model=sampling.model, out=sampling.out, sampler=sampling.sampler, device=sampling.device
     )
+    asked = check_asked([], targets.property or [], **asdict(elements))
     from epitaxy.apps.cli.sampling import run_sampling
-    from epitaxy.apps.generative.conditioning import parse_targets
     from epitaxy.apps.molecules.generator import GeoBFN
 
     def requests(model: "MoleculeModel") -> "Sequence[TargetedRequest]":
         return GeoBFN(model).requests(
             num=num, seed=sampling.seed, num_atoms=num_atoms,
-            properties=parse_targets(targets.property or []), guidance=targets.guidance,
+            properties=asked, guidance=targets.guidance,
             **asdict(elements), **asdict(given), **asdict(kept),
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from epitaxy.apps.cli import data, relaxing, scores, searching
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.foundation.checks import check_known, choose
+from epitaxy.apps.foundation.folders import locate
 from epitaxy.apps.foundation.names import PROTOCOL_NAMES, SAMPLERS
 
 app = new_app(
@@ -21,7 +22,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(scores.app, name="eval")
 
 
-@app.command()
+@app.command(epilog=examples("epitaxy models"))
 def models() -> None:
     """List the models that come with the packages, with their cards."""
     from epitaxy.apps.cli.info import list_models
@@ -29,7 +30,7 @@ def models() -> None:
     list_models()
 
 
-@app.command()
+@app.command(epilog=examples("epitaxy quickstart --out first --num 2"))
 def quickstart(
     out: Annotated[Path, typer.Option(help="A new or empty folder.")] = Path("quickstart-out"),
     num: Annotated[int, typer.Option(min=1, help="Structures to sample per held-out composition.")] = 1,
@@ -68,6 +69,7 @@ def compare(
     ] = None,
 ) -> None:
     """Compare samplers and numbers of steps of a model that predicts structures: one table."""
+    locate(model)
     check_known(dataset)
     choose("--protocol", protocol, PROTOCOL_NAMES)
     for name in sampler or ():

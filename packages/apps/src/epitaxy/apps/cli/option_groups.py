@@ -1,6 +1,7 @@
 """What the user typed, for the commands that every model or every evaluation has alike."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from epitaxy.apps.cli import options as opt
 
@@ -82,6 +83,22 @@ class Training:
     nodes: opt.Nodes = 1
     precision: opt.Precision = "32-true"
     compile: opt.Compile = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxation:
+    """How candidates are relaxed, and which are listed."""
+
+    potential: opt.Potential = "chgnet"
+    hull: opt.Hull = None
+    formats: opt.Formats = None
+    window: opt.Window = 0.1
+    fmax: opt.LargestForce = 0.025
+    pressure: opt.Pressure = 0.0
+
+    def told(self) -> dict[str, Any]:
+        """Return these by name, with the formats that are meant where none is named."""
+        return asdict(self) | {"formats": tuple(self.formats or ["cif"])}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

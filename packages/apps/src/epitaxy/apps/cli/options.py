@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from epitaxy.apps.foundation.checks import check_timeout
+from epitaxy.apps.foundation.checks import check_temperature, check_timeout
 
 RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
@@ -56,7 +56,10 @@ ChemicalSystem = Annotated[
 Without = Annotated[str | None, typer.Option(metavar="Pb,Hg", help="None of these elements.")]
 Temperature = Annotated[
     float | None,
-    typer.Option(help="Below 1: finer, less various samples; 1 is the learned law. By default the recipe's."),
+    typer.Option(
+        help="Below 1: finer, less various samples; 1 is the learned law. By default the recipe's.",
+        callback=check_temperature,
+    ),
 ]
 Like = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Begin from the structure in this file, not from noise.")
@@ -113,6 +116,22 @@ Consensus = Annotated[
         min=1, help="Draw so many for each structure asked for and give the one that most others resemble."
     ),
 ]
+Potential = Annotated[
+    str, typer.Option(help="chgnet, sevennet, sevennet-l3i5, ase:NAME, package.module:Name[,KEY=VALUE...].")
+]
+Hull = Annotated[
+    str | None,
+    typer.Option(help="NAME or PATH of known crystals, or JSON of pymatgen entries; by default no hull."),
+]
+Formats = Annotated[
+    list[str] | None, typer.Option("--format", help="Of the shortlist: cif, poscar; may be repeated.")
+]
+Window = Annotated[
+    float,
+    typer.Option(help="eV/atom above the hull, or without one the composition's best, to be listed."),
+]
+LargestForce = Annotated[float, typer.Option(help="Largest force, eV/angstrom, at which it has converged.")]
+Pressure = Annotated[float, typer.Option(help="GPa; candidates are then ranked by enthalpy.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page to this file.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes. (default: all cores)")]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import METRICS
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.report.curves import curves_figure, write_loss_svg
 from epitaxy.apps.report.page import Section, write_page
-from epitaxy.apps.training.records import read_metrics
-from epitaxy.apps.training.run import METRICS
+from epitaxy.apps.training.metrics import read_metrics
 
 
 def run_plot(runs: Sequence[str], out: Path) -> None:

@@ -17,6 +17,7 @@ from epitaxy.apps.crystals.generator import CrysBFN
 from epitaxy.apps.crystals.requests import for_compositions
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.files import write_text
+from epitaxy.apps.foundation.folders import METRICS
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.generative.model_dir import LoadedModel, load_model
@@ -28,8 +29,8 @@ from epitaxy.apps.report.structure3d import structure_figure
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.generate import generate
 from epitaxy.apps.sampling.output_folder import SamplingRecord, write_folder
-from epitaxy.apps.training.records import read_metrics
-from epitaxy.apps.training.run import METRICS, Hardware, open_run, train
+from epitaxy.apps.training.metrics import read_metrics
+from epitaxy.apps.training.run import Hardware, open_run, train
 from epitaxy.data import CrystalDataset
 from epitaxy.eval import CSPResult, match_csp
 

@@ -1,15 +1,58 @@
 """``epitaxy search``."""
 
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from epitaxy.apps.cli import options as opt
+from epitaxy.apps.cli.groups import grouped
+from epitaxy.apps.cli.option_groups import Relaxation
 from epitaxy.apps.cli.shell import examples
+from epitaxy.apps.discovery.options import SearchOptions
+from epitaxy.apps.foundation.checks import budget_seconds
 
 app = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where candidates come from."""
+
+    proposals: Annotated[
+        str | None,
+        typer.Option(help="models,prototypes,random, or some of them; by default all that are available."),
+    ] = None
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A shipped model, run or model folder; may be repeated; by default all that can."),
+    ] = None
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME, NAME:SPLIT or PATH of known crystals, for prototypes and comparison; by default "
+            "mp_20 where it is on this machine, else embedded structure types."
+        ),
+    ] = None
+    leave_out_known: Annotated[
+        bool, typer.Option("--leave-out-known", help="Hide known crystals of just these elements.")
+    ] = False
+    max_atoms: Annotated[int, typer.Option(help="Atoms of the largest random cell.")] = 20
+    seed: Annotated[int, typer.Option(help="The same seed proposes the same candidates.")] = 0
+    steps: Annotated[
+        int | None, typer.Option(help="Network evaluations a sampled structure; by default at most 50.")
+    ] = None
+    device: opt.Device = "auto"
+    root: opt.Root = None
+
+    def told(self) -> dict[str, Any]:
+        """Return these by name, words with commas as several."""
+        words = asdict(self)
+        proposals, models = words.pop("proposals") or "", words.pop("model") or ()
+        listed = tuple(word.strip() for word in proposals.split(",") if word.strip())
+        return words | {"proposals": listed, "models": tuple(models)}
 
 
 @app.command(
@@ -20,7 +63,9 @@ app = typer.Typer()
         "epitaxy search LiCoO2 --out out --proposals models --model kldm-mp20 --num 50 --format poscar",
     )
 )
+@grouped
 def search(
+    *,
     question: Annotated[
         str, typer.Argument(metavar="FORMULA|SYSTEM", help="SrTiO3, or any stoichiometry of Li-Fe-O.")
     ],
@@ -39,53 +84,12 @@ def search(
     num: Annotated[
         int | None, typer.Option(help="Candidates to relax at most; by default as many as there is time for.")
     ] = None,
-    proposals: Annotated[
-        str | None,
-        typer.Option(help="models,prototypes,random, or some of them; by default all that are available."),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="A shipped model, run or model folder; may be repeated; by default all that can."),
-    ] = None,
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            help="NAME, NAME:SPLIT or PATH of known crystals, for prototypes and comparison; by default "
-            "mp_20 where it is on this machine, else embedded structure types."
-        ),
-    ] = None,
-    leave_out_known: Annotated[
-        bool, typer.Option("--leave-out-known", help="Hide known crystals of just these elements.")
-    ] = False,
-    hull: Annotated[
-        str | None,
-        typer.Option(help="NAME or PATH of known crystals, or JSON of entries; by default no hull."),
-    ] = None,
-    potential: Annotated[
-        str,
-        typer.Option(help="chgnet, sevennet, sevennet-l3i5, ase:NAME, package.module:Name[,KEY=VALUE...]."),
-    ] = "chgnet",
-    format_: Annotated[
-        list[str] | None, typer.Option("--format", help="Of the shortlist: cif, poscar; may be repeated.")
-    ] = None,
-    window: Annotated[
-        float, typer.Option(help="eV/atom above the best, or above the hull, to be on the shortlist.")
-    ] = 0.1,
-    fmax: Annotated[
-        float, typer.Option(help="Largest force, eV/angstrom, at which it has converged.")
-    ] = 0.025,
     max_steps: Annotated[int, typer.Option(help="Steps after which a relaxation ends.")] = 300,
-    pressure: Annotated[float, typer.Option(help="GPa; candidates are then ranked by enthalpy.")] = 0.0,
-    max_atoms: Annotated[int, typer.Option(help="Atoms of the largest random cell.")] = 20,
-    seed: Annotated[int, typer.Option(help="The same seed proposes the same candidates.")] = 0,
-    steps: Annotated[
-        int | None, typer.Option(help="Network evaluations a sampled structure; by default at most 50.")
-    ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that relax; one a core by default, 0 for this one.")
     ] = None,
-    device: opt.Device = "auto",
-    root: opt.Root = None,
+    sources: Sources,
+    relaxation: Relaxation,
 ) -> None:
     """Search crystals of a composition or of some elements: propose, relax, fold, rank, show.
 
@@ -94,18 +98,11 @@ def search(
     search.html. Relaxing needs `pip install chgnet`, random structures need `pip install pyxtal`.
     """
     started = time.monotonic()
-    from epitaxy.apps.discovery.options import SearchOptions
-    from epitaxy.apps.foundation.checks import budget_seconds
-
-    words = SearchOptions(
+    options = SearchOptions(
         question=question, spacegroup=spacegroup, out=out, budget=budget_seconds(budget), num=num,
-        proposals=tuple(w.strip() for w in (proposals or "").split(",") if w.strip()),
-        models=tuple(model or ()), reference=reference, leave_out_known=leave_out_known, hull=hull,
-        potential=potential, formats=tuple(format_ or ["cif"]), window=window, fmax=fmax,
-        max_steps=max_steps, pressure=pressure,
-        max_atoms=max_atoms, seed=seed, steps=steps, workers=workers, device=device, root=root,
+        max_steps=max_steps, workers=workers, **sources.told(), **relaxation.told(),
     )  # fmt: skip
-    words.check()
+    options.check()
     from epitaxy.apps.discovery.run import run_search
 
-    run_search(words, started=started)
+    run_search(options, started=started)

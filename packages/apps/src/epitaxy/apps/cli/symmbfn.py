@@ -11,7 +11,7 @@ from epitaxy.apps.cli.groups import grouped
 from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Known, Sampling, Targets
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
-from epitaxy.apps.foundation.checks import check_sampling
+from epitaxy.apps.foundation.checks import check_asked, check_sampling
 
 if TYPE_CHECKING:
     from epitaxy.apps.asymmetric_units.model import WyckoffModel
@@ -59,14 +59,14 @@ def sample(
         "symmbfn", model=sampling.model, out=sampling.out, sampler=sampling.sampler, device=sampling.device,
         spacegroups=spacegroup or [], systems=crystal_system or [], compositions=known.compositions,
     )  # fmt: skip
+    asked = check_asked(formula or [], targets.property or [], **asdict(elements))
     from epitaxy.apps.asymmetric_units.generator import SymmBFN
     from epitaxy.apps.asymmetric_units.requests import for_dataset
     from epitaxy.apps.cli.sampling import run_sampling
-    from epitaxy.apps.generative.conditioning import parse_targets
 
     words = {
         "formula": formula, "formula_units": formula_units, "guidance": targets.guidance,
-        "properties": parse_targets(targets.property or []), **asdict(elements), **asdict(given),
+        "properties": asked, **asdict(elements), **asdict(given),
         **asdict(kept),
     }  # fmt: skip
 

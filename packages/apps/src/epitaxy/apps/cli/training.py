@@ -8,29 +8,28 @@ from epitaxy.apps.config import Recipe, apply_overrides
 from epitaxy.apps.foundation.checks import check_task, parse_duration
 from epitaxy.apps.foundation.devices import chosen_device
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.folders import RECIPE
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.names import MODELS, ModelName
 from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.generative.kind import kind_of
 from epitaxy.apps.generative.model_dir import LoadedModel, load_model, load_recipe
 from epitaxy.apps.generative.recipes import preset
-from epitaxy.apps.training.fine_tuning import initialised_from
-from epitaxy.apps.training.run import Hardware, open_run, train
 
 
 def run_training(kind: ModelName, words: Training, *, task: str | None) -> None:
     """Train, or go on training."""
     limit = parse_duration(words.max_time)
-    hardware = Hardware(
-        accelerator=chosen_device(words.device),
-        devices=words.devices,
-        nodes=words.nodes,
-        precision=words.precision,
-        compile="inductor" if words.compile else None,
-    )
+    device = chosen_device(words.device)
     source = None if words.begin is None else load_model(words.begin, kinds=(kind,))
     recipe = _resumed(kind, words) if words.resume else _new(kind, words, task, source)
+    # Lightning takes two seconds to import: now that the words are right.
+    from epitaxy.apps.training.fine_tuning import initialised_from
+    from epitaxy.apps.training.run import Hardware, open_run, train
+
+    hardware = Hardware(
+        accelerator=device, devices=words.devices, nodes=words.nodes, precision=words.precision,
+        compile="inductor" if words.compile else None,
+    )  # fmt: skip
     made = kind_of(kind)
     train_data, val_data = (made.load(recipe, split, words.root) for split in ("train", "val"))
     start = None if source is None else initialised_from(source, recipe, made.summarise(train_data))
@@ -79,8 +78,6 @@ def _new(kind: ModelName, words: Training, task: str | None, source: LoadedModel
 
 
 def _resumed(kind: ModelName, words: Training) -> Recipe:
-    if not (words.out / RECIPE).is_file():
-        raise UsageError(f"--resume: {words.out} holds no run; leave --resume out to begin one")
     recipe = load_recipe(words.out, kinds=(kind,))
     if words.data is not None and os.path.abspath(words.data) != os.path.abspath(recipe.dataset):
         raise UsageError(

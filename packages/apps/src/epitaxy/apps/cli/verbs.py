@@ -41,6 +41,7 @@ def add_train(app: typer.Typer, kind: ModelName, *, data: str = "perov_5") -> No
         check_training(
             kind, out=words.out, data=words.data, task=task, preset=words.preset, begin=words.begin,
             overrides=words.set or [], resume=words.resume, max_time=words.max_time, device=words.device,
+            precision=words.precision,
         )  # fmt: skip
         from epitaxy.apps.cli.training import run_training
 
@@ -51,7 +52,7 @@ def add_info(app: typer.Typer, kind: ModelName, *, data: str) -> None:
     """Add ``info``; ``data`` is the dataset whose preset is described where none is named."""
     tasks = MODELS[kind].tasks
 
-    @app.command()
+    @app.command(epilog=examples(f"{kind} info runs/mine", f"{kind} info paper --data {data}"))
     def info(
         name: Annotated[str, typer.Argument(metavar="RUN|MODEL|PRESET", help="What to describe.")],
         task: Annotated[str, typer.Option(help=f"For a preset: {' or '.join(tasks)}.")] = tasks[0],

@@ -1,6 +1,11 @@
 """Typed configuration: what a run is, as frozen pydantic models that build the real objects."""
 
-from epitaxy.apps.config.bayesian import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
+from epitaxy.apps.config.bayesian import (
+    CategoricalBFNConfig,
+    CircularBFNConfig,
+    GaussianBFNConfig,
+    PeriodicGaussianBFNConfig,
+)
 from epitaxy.apps.config.conditioning import ConditioningConfig
 from epitaxy.apps.config.diffusions import (
     AbsorbingConfig,
@@ -16,10 +21,23 @@ from epitaxy.apps.config.lattice_form import (
     ParameterFormConfig,
 )
 from epitaxy.apps.config.modalities import LatticeConfig, PositionsConfig, SpeciesConfig
-from epitaxy.apps.config.network import CSPNetConfig, MoleculeNetConfig, WyckoffNetConfig
+from epitaxy.apps.config.network import (
+    CSPNetConfig,
+    MoleculeNetConfig,
+    MoleculeTransformerConfig,
+    RotaryNetConfig,
+    RotaryWyckoffNetConfig,
+    WyckoffNetConfig,
+)
 from epitaxy.apps.config.overrides import apply_overrides
 from epitaxy.apps.config.recipe import FORMAT, Recipe, SamplingConfig
-from epitaxy.apps.config.training import CosineSchedule, PlateauSchedule, TrainingConfig, TrapezoidSchedule
+from epitaxy.apps.config.training import (
+    CosineSchedule,
+    PlateauSchedule,
+    SelectionConfig,
+    TrainingConfig,
+    TrapezoidSchedule,
+)
 
 __all__ = [
     "FORMAT",
@@ -37,12 +55,17 @@ __all__ = [
     "LatticeFormConfig",
     "MatrixFormConfig",
     "MoleculeNetConfig",
+    "MoleculeTransformerConfig",
     "OneHotConfig",
     "ParameterFormConfig",
+    "PeriodicGaussianBFNConfig",
     "PlateauSchedule",
     "PositionsConfig",
     "Recipe",
+    "RotaryNetConfig",
+    "RotaryWyckoffNetConfig",
     "SamplingConfig",
+    "SelectionConfig",
     "SpeciesConfig",
     "TrainingConfig",
     "TrapezoidSchedule",

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from epitaxy.apps.config.base import suggest
 from epitaxy.apps.config.recipe import Recipe
+from epitaxy.apps.foundation.assignments import split_override
 from epitaxy.apps.foundation.errors import UsageError
 
 R = TypeVar("R", bound=Recipe)
@@ -22,9 +23,7 @@ def apply_overrides(recipe: R, words: Sequence[str]) -> R:
     """
     values = recipe.model_dump(mode="json")
     for word in words:
-        key, equals, text = word.partition("=")
-        if not equals:
-            raise UsageError(f"--set {word}: write key=value, for example --set training.batch_size=64")
+        key, text = split_override(word)
         _assign(values, key, _value(text))
         if key.endswith(".kind"):
             values = type(recipe).parse(values, source=f"--set {word[:80]}").model_dump(mode="json")

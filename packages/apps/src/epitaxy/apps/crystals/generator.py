@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypedDict
+from typing import ClassVar
 
 from pymatgen.core import Structure
 
@@ -13,21 +13,13 @@ from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import ModelName
 from epitaxy.apps.requests.capabilities import advised
 from epitaxy.apps.requests.elements import Words, palette, refuse_elements
+from epitaxy.apps.requests.request import RequestOptions
 from epitaxy.apps.requests.sizes import named_sizes
 from epitaxy.apps.requests.start import Like, StartOptions
 from epitaxy.apps.sampling.generator import Generator
 
 
-class _Asked(TypedDict):
-    """What is asked of every request alike."""
-
-    num: int
-    seed: int
-    targets: Mapping[str, float]
-    guidance: float
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
     """A trained model of the atoms of crystals, of any kind.
 
@@ -66,7 +58,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         statistics = self.model.statistics
         targets = dict(properties or {})
         self.model.conditions.check(targets, guidance)
-        asked = _Asked(num=num, seed=seed, targets=targets, guidance=guidance)
+        asked = RequestOptions(num=num, seed=seed, targets=targets, guidance=guidance)
         start = StartOptions(like=like, strength=strength, fix=fix, free=free, what=free_what).read(
             crystal_start,
             given=self.model.recipe.task == "csp",
@@ -198,14 +190,14 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         return [sample.crystal for sample in found if sample.crystal is not None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CrysBFN(CrystalGenerator):
     """A trained CrysBFN (Wu et al., "A Periodic Bayesian Flow for Material Generation")."""
 
     kinds: ClassVar[tuple[ModelName, ...]] = ("crysbfn",)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class KLDM(CrystalGenerator):
     """A trained KLDM (Cornet et al., "Kinetic Langevin Diffusion for Crystalline Materials Generation")."""
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from epitaxy.apps.foundation.checks import check_group, check_known, check_potential
+from epitaxy.apps.foundation.elements import check_formula, system_of
 from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import locate
 from epitaxy.apps.foundation.names import DEVICES
 from epitaxy.apps.foundation.suggest import suggest
 
@@ -93,6 +96,14 @@ class SearchOptions:
             raise UsageError("--format: name cif, poscar or both")
         if self.models and self.proposals and "models" not in self.proposals:
             raise UsageError("--model goes with --proposals models: name it, or leave --proposals out")
+        if system_of(self.question) is None:
+            check_formula(self.question)
+        if self.spacegroup is not None:
+            check_group(self.spacegroup)
+        for model in self.models:
+            locate(model)
+        check_potential(self.potential)
+        check_known(self.reference, self.hull)
         self._check_numbers()
         if self.out.exists() and not self.out.is_dir():
             raise UsageError(f"--out {self.out} is a file: name a folder")

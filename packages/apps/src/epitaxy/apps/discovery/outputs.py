@@ -14,7 +14,9 @@ from pymatgen.io.cif import CifWriter
 from pymatgen.io.vasp import Poscar
 
 from epitaxy.apps.discovery.options import SearchOptions
+from epitaxy.apps.discovery.page import write_search_page
 from epitaxy.apps.discovery.result import Find, SearchResult
+from epitaxy.apps.discovery.table import COLUMNS, Row, row_of
 from epitaxy.apps.foundation.files import write_text
 from epitaxy.data import write_extxyz
 from epitaxy.eval.stability import Standard, standardised
@@ -25,20 +27,9 @@ RANKED, CANDIDATES, STRUCTURES, SHORTLIST, PAGE = (
 )  # fmt: skip
 _ENDINGS = {"cif": ".cif", "poscar": ".vasp"}
 
-COLUMNS = (
-    "rank", "id", "formula", "atoms", "above_best", "e_above_hull", "energy", "enthalpy", "spacegroup",
-    "density", "volume_per_atom", "found", "found_by", "origin", "known", "closest_known", "distance",
-    "converged", "reason",
-)  # fmt: skip
-"""Of the table: energies in eV/atom, density in g/cm3, volume in cubic angstrom, distance in angstrom."""
-
-Row = dict[str, str | float | int | bool | None]
-
 
 def write_outputs(options: SearchOptions, result: SearchResult) -> None:
     """Write all files of a search into its folder, each whole or as it was before."""
-    from epitaxy.apps.discovery.page import write_search_page  # plotly: slow to import
-
     out = options.out
     rows = [row_of(rank, find) for rank, find in enumerate(result.finds, start=1)]
     write_text(out / RANKED, _table(rows))
@@ -48,34 +39,6 @@ def write_outputs(options: SearchOptions, result: SearchResult) -> None:
     listed = result.shortlist(options.window)
     files = _write_shortlist(out / SHORTLIST, listed, options.formats)
     write_search_page(out / PAGE, result, window=options.window, files=files)
-
-
-def row_of(rank: int, find: Find) -> Row:
-    """Return a line of the table."""
-    candidate, structure = find.candidate, find.structure
-    like = find.likeness
-    row = candidate.row()
-    return {
-        "rank": rank,
-        "id": candidate.id,
-        "formula": row["formula"],
-        "atoms": row["atoms"],
-        "above_best": row["above_best"],
-        "e_above_hull": row["e_hull"],
-        "energy": row["energy"],
-        "enthalpy": row["enthalpy"],
-        "spacegroup": find.spacegroup or None,
-        "density": None if structure is None else float(structure.density),
-        "volume_per_atom": None if structure is None else structure.volume / len(structure),
-        "found": find.found,
-        "found_by": find.found_by,
-        "origin": str(find.origins[0]),
-        "known": candidate.known,
-        "closest_known": None if like is None else like.id,
-        "distance": None if like is None else like.distance,
-        "converged": None if candidate.relaxed is None else candidate.relaxed.converged and find.fine,
-        "reason": row["reason"],
-    }
 
 
 def file_stem(rank: int, find: Find) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from epitaxy.apps.discovery.drawings import Rung, diffractogram, ladder
-from epitaxy.apps.discovery.outputs import COLUMNS, Row, row_of
 from epitaxy.apps.discovery.result import Find, SearchResult
+from epitaxy.apps.discovery.table import COLUMNS, Row, row_of
 from epitaxy.apps.foundation.files import write_text
 from epitaxy.apps.report.structure3d import structure_figure
 from epitaxy.apps.report.turntable import STYLE, script, turntable

@@ -1,6 +1,5 @@
 """What is searched: one composition, or any stoichiometry of some elements."""
 
-import re
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import gcd
@@ -9,12 +8,8 @@ from pymatgen.core import Composition, Element
 from pymatgen.symmetry.groups import sg_symbol_from_int_number
 
 from epitaxy.apps.asymmetric_units.symmetry import group_number
-from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.elements import system_of
 from epitaxy.apps.requests.formulas import parse_formula
-
-_SYSTEM = re.compile(r"\s*[A-Za-z]{1,3}(\s*[-–]\s*[A-Za-z]{1,3})+\s*")
-LARGEST_SYSTEM = 5
-"""Elements of a chemical system: of more there are too many stoichiometries to look at any closely."""
 
 Amounts = dict[str, int]
 """Smallest whole numbers of atoms, by element symbol."""
@@ -84,26 +79,13 @@ def parse_question(word: str, spacegroup: int | str | None = None) -> Question:
 
 
 def _parsed(word: str) -> Question:
-    if not _SYSTEM.fullmatch(word):
-        counts = parse_formula(word)
-        amounts = {Element.from_Z(z).symbol: n for z, n in counts.items()}
-        text = Composition(amounts).reduced_formula
-        return Question(text=text, elements=tuple(sorted(amounts)), amounts=amounts)
-    symbols = [part.strip() for part in re.split("[-–]", word)]
-    for symbol in symbols:
-        if not Element.is_valid_symbol(symbol) or symbol in ("D", "T"):
-            meant = symbol.capitalize()
-            known = Element.is_valid_symbol(meant)
-            hint = f"; did you mean {meant}?" if known else ": write a system like Li-Fe-O"
-            raise UsageError(f"'{word}': {symbol} is no element{hint}")
-    if len(set(symbols)) < len(symbols):
-        raise UsageError(f"'{word}' names an element twice: name each once, as in Li-Fe-O")
-    if len(symbols) > LARGEST_SYSTEM:
-        raise UsageError(
-            f"'{word}' has {len(symbols)} elements, and at most {LARGEST_SYSTEM} are searched together: name "
-            "a formula, or fewer elements"
-        )
-    return Question(text="-".join(sorted(symbols)), elements=tuple(sorted(symbols)))
+    system = system_of(word)
+    if system is not None:
+        return Question(text="-".join(system), elements=system)
+    counts = parse_formula(word)
+    amounts = {Element.from_Z(z).symbol: n for z, n in counts.items()}
+    text = Composition(amounts).reduced_formula
+    return Question(text=text, elements=tuple(sorted(amounts)), amounts=amounts)
 
 
 def amounts_of(composition: Composition) -> Amounts:

@@ -1,5 +1,6 @@
 """What is wrong with words can be said before anything heavy is imported."""
 
+import difflib
 import json
 import math
 import re
@@ -7,6 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from epitaxy.apps.foundation.assignments import parse_targets, split_override
+from epitaxy.apps.foundation.elements import check_formula, listed_symbols
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.folders import RECIPE, check_free, locate
 from epitaxy.apps.foundation.names import (
@@ -15,6 +18,8 @@ from epitaxy.apps.foundation.names import (
     DEVICES,
     MODELS,
     NO_MPS,
+    POTENTIAL_NAMES,
+    PRECISIONS,
     PRESET_NAMES,
     SAMPLERS,
     ModelName,
@@ -35,6 +40,7 @@ def check_training(
     resume: bool,
     max_time: str | None,
     device: str,
+    precision: str,
 ) -> None:
     """Refuse words that no training can follow, whatever the data and the machine.
 
@@ -47,6 +53,10 @@ def check_training(
         raise UsageError("--from does not go with --resume: a run begins once")
     if resume and overrides:
         raise UsageError("--set does not go with --resume: a run keeps the recipe it began with")
+    if resume and not (out / RECIPE).is_file():
+        raise UsageError(f"--resume: {out} holds no run; leave --resume out to begin one")
+    for word in overrides:
+        split_override(word)
     if begin is not None:
         check_model(kind, begin)
     if task is not None:
@@ -56,6 +66,7 @@ def check_training(
     if data is not None:
         check_data_word(data)
     check_device_word(device)
+    choose("--precision", precision, PRECISIONS)
     parse_duration(max_time)
 
 
@@ -81,10 +92,7 @@ def check_sampling(
         choose("--sampler", sampler, SAMPLERS)
     check_device_word(device)
     for word in spacegroups:
-        if word.isdecimal() and not 1 <= int(word[:9]) <= 230:
-            raise UsageError(
-                f"--spacegroup {word[:40]}: space groups have the numbers 1 to 230, not {word[:40]}"
-            )
+        check_group(word)
     for word in systems:
         if word not in CRYSTAL_SYSTEMS:
             raise UsageError(
@@ -92,6 +100,22 @@ def check_sampling(
             )
     if compositions is not None:
         check_known(compositions)
+
+
+def check_asked(
+    formulas: Sequence[str], properties: Sequence[str], **elements: str | None
+) -> dict[str, float]:
+    """Refuse formulas, targets and elements that are none; return the targets by property.
+
+    Raises:
+        UsageError: naming the first of them.
+    """
+    for formula in formulas:
+        check_formula(formula)
+    for name, word in elements.items():
+        if word is not None:
+            listed_symbols(f"--{name.replace('_', '-')}", word)
+    return parse_targets(properties)
 
 
 def check_model(kind: ModelName, name: str) -> None:
@@ -116,8 +140,11 @@ def check_described(kind: ModelName, name: str) -> None:
     Raises:
         UsageError: with the nearest name.
     """
-    if name not in PRESET_NAMES and not (Path(name) / RECIPE).is_file():
-        check_model(kind, name)
+    if name in PRESET_NAMES or (Path(name) / RECIPE).is_file():
+        return
+    if close := difflib.get_close_matches(name, PRESET_NAMES, n=1):
+        raise UsageError(f"{name} is no run, no model and no preset; did you mean '{close[0]}'?")
+    check_model(kind, name)
 
 
 def check_samples(words: Sequence[str]) -> None:
@@ -219,6 +246,59 @@ def check_timeout(seconds: float | None) -> float | None:
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise UsageError(f"--timeout {seconds:g}: give a positive number of seconds")
     return seconds
+
+
+def check_temperature(value: float | None) -> float | None:
+    """Return a temperature that flows can sample at, or None, which means the recipe's.
+
+    Raises:
+        UsageError: one that is too low, too high or no number.
+    """
+    if value is not None and not 0.01 <= value < 100:
+        raise UsageError(f"--temperature {value:g}: it must be at least 0.01 and less than 100")
+    return value
+
+
+def check_group(word: int | str) -> None:
+    """Refuse what is no space group's number and no symbol; symbols need torch, whose package lists them.
+
+    Raises:
+        UsageError: with the number of a group of a similar symbol.
+    """
+    if isinstance(word, str) and not word.isdecimal():
+        from epitaxy.geometry.symmetry import space_group_number
+
+        try:
+            space_group_number(word)
+        except ValueError as error:
+            raise UsageError(f"--spacegroup {word[:40]}: {error}") from error
+    elif not 1 <= int(str(word)[:9]) <= 230:
+        shown = str(word)[:40]
+        raise UsageError(f"--spacegroup {shown}: space groups have the numbers 1 to 230, not {shown}")
+
+
+def check_potential(name: str) -> None:
+    """Refuse what names no potential; whether it is installed is seen when it is loaded.
+
+    Raises:
+        UsageError: naming those there are.
+    """
+    called = name.split(",")[0]
+    if not called.partition(":")[2] and called not in POTENTIAL_NAMES:
+        raise UsageError(
+            f"--potential {called}: there is none of that name; choose {', '.join(POTENTIAL_NAMES)}, "
+            "ase:NAME (such as ase:emt) or package.module:Name of an ASE calculator"
+        )
+
+
+def check_dataset(name: str) -> None:
+    """Refuse what is no dataset's name.
+
+    Raises:
+        UsageError: with the nearest.
+    """
+    if name not in DATASET_NAMES:
+        raise UsageError(f"there is no dataset '{name}'{suggest(name, DATASET_NAMES)}")
 
 
 def check_there(name: str) -> None:

@@ -9,6 +9,9 @@ from epitaxy.apps.foundation.suggest import suggest
 WEIGHTS, RECIPE, CARD, STATISTICS = "model.safetensors", "recipe.json", "card.md", "statistics.json"
 """The files of a model directory."""
 
+METRICS = "metrics.csv"
+"""The file of a run with its losses."""
+
 MARKER = ".sampling"
 """What lies in a folder while it is sampled into."""
 

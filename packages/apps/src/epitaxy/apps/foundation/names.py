@@ -53,5 +53,14 @@ TABLE_NAMES = ("smact14", "icsd24")
 PART_NAMES = ("coverage", "distances", "space_groups", "duplicates")
 """The parts of ``eval dng``."""
 
+POTENTIAL_NAMES = ("chgnet", "sevennet", "sevennet-l3i5")
+"""Potentials with a name of their own; any calculator of ASE goes by another."""
+
+PRECISIONS = (
+    "32-true", "bf16-mixed", "64-true", "16-mixed", "bf16-true", "16-true", "transformer-engine",
+    "transformer-engine-float16", "64", "32", "16", "bf16",
+)  # fmt: skip
+"""Lightning's words for the numbers that a network computes in."""
+
 DEVICES = ("auto", "cpu", "cuda")
 NO_MPS = "Apple's GPUs (mps) have no float64, which noise and geometry are computed in: use cpu"

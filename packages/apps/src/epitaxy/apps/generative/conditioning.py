@@ -1,6 +1,5 @@
 """Properties that a model is told: in training from the data, in sampling by the user."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -20,27 +19,6 @@ from epitaxy.geometry import RngSource, Segments
 
 Known = Mapping[str, PropertyStatistics]
 """What the training split says of its properties."""
-
-
-def parse_targets(words: Sequence[str]) -> dict[str, float]:
-    """Return the targets meant by words like ``band_gap=1.5``.
-
-    Raises:
-        UsageError: a word without a number, or a property twice.
-    """
-    targets: dict[str, float] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not equals or not math.isfinite(value):
-            raise UsageError(f"--property {word}: write NAME=NUMBER, as in --property {name or 'gap'}=1.5")
-        if name in targets:
-            raise UsageError(f"--property {name} is given twice: give it once")
-        targets[name] = value
-    return targets
 
 
 def standardise(

@@ -18,7 +18,7 @@ from epitaxy.apps.requests.start import Like, StartOptions
 from epitaxy.apps.sampling.generator import Generator
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GeoBFN(Generator[MoleculeModel, TargetedRequest]):
     """A trained GeoBFN (Song et al., "Unified Generative Modeling of 3D Molecules...", ICLR 2024).
 

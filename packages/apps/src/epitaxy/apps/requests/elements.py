@@ -6,13 +6,13 @@ from typing import TypeAlias
 
 from pymatgen.core import Element
 
+from epitaxy.apps.foundation.elements import listed_symbols
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.requests.formulas import unknown_elements
 from epitaxy.data import Vocabulary
 
 MOST = 10
 """Elements of a chemical system: more are more work than they are worth."""
-_EXAMPLES = {"--elements": "Li,Fe,O", "--chemical-system": "Li-Fe-O", "--without": "Pb,Hg"}
 
 Words: TypeAlias = str | Sequence[str] | None
 """Symbols in one word, such as ``Li,Fe,O`` or ``Li-Fe-O``, or one by one."""
@@ -110,14 +110,7 @@ def refuse_elements(because: str, **words: Words) -> None:
 def _numbers(option: str, words: Words, vocabulary: Vocabulary | None) -> frozenset[int] | None:
     if words is None:
         return None
-    listed = [words] if isinstance(words, str) else words
-    symbols = [part for word in listed for part in word.replace("-", " ").replace(",", " ").split()]
-    if not symbols:
-        raise UsageError(f"{option} names no element: write symbols, as in {option} {_EXAMPLES[option]}")
-    for symbol in symbols:
-        if not Element.is_valid_symbol(symbol) or symbol in ("D", "T"):
-            raise UsageError(f"{option} {symbol[:40]}: there is no such element")
-    numbers = frozenset(Element(symbol).Z for symbol in symbols)
+    numbers = frozenset(Element(symbol).Z for symbol in listed_symbols(option, words))
     unknown = [] if vocabulary is None else unknown_elements(numbers, vocabulary)
     if vocabulary is not None and unknown:
         known = ", ".join(vocabulary.symbols)

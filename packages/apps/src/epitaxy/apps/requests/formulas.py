@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pymatgen.core import Composition, Element
 
+from epitaxy.apps.foundation.elements import no_formula
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.data import Vocabulary
 from epitaxy.geometry.typography import plain_formula
@@ -20,7 +21,7 @@ def parse_formula(formula: str) -> dict[int, int]:
         reduced, factor = composition.get_integer_formula_and_factor()
         counts = {Element(str(e)).Z: int(n) for e, n in Composition(reduced).items()}
     except (ValueError, KeyError, TypeError, ZeroDivisionError, IndexError):
-        raise UsageError(f"'{formula}' is not a chemical formula: write it like SrTiO3 or Mg2SiO4") from None
+        raise no_formula(formula) from None
     if not counts or sum(counts.values()) > 10_000 or factor <= 0:
         raise UsageError(f"'{formula}' is not a formula with whole numbers of atoms: write it like SrTiO3")
     return counts

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.start import Start
@@ -64,6 +65,15 @@ class TargetedRequest(Request):
     def notes(self) -> Mapping[str, str | int | float]:
         """Return the targets."""
         return {f"target_{name}": value for name, value in self.targets.items()}
+
+
+class RequestOptions(TypedDict):
+    """What is asked of every crystal alike, whatever else is."""
+
+    num: int
+    seed: int
+    targets: Mapping[str, float]
+    guidance: float
 
 
 def draw(weights: Mapping[int, int], seed: int) -> int:

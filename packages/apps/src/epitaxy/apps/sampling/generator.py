@@ -19,13 +19,21 @@ M = TypeVar("M", bound=GenerativeModel[Any, Any, Any])
 Q = TypeVar("Q", bound=Request)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Generator(Generic[M, Q]):
     """A trained model, generic in what it is and in the requests that it takes."""
 
     kinds: ClassVar[tuple[ModelName, ...]] = ()
     """Which models ``load`` takes."""
     model: M
+
+    def __repr__(self) -> str:
+        recipe, network = self.model.recipe, self.model.network
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        return (
+            f"{type(self).__name__}({recipe.model}, {recipe.task}, trained on {recipe.dataset}, "
+            f"{type(network).__name__} of {parameters:,} parameters)"
+        )
 
     @classmethod
     def load(cls: type[S], name_or_path: str) -> S:

@@ -10,6 +10,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from epitaxy.apps.foundation.files import write_text
+from epitaxy.apps.training.metrics import read_metrics
 
 
 class MetricsCsv(Logger):
@@ -76,12 +77,6 @@ class MetricsCsv(Logger):
         writer.writeheader()
         writer.writerows(kept)
         write_text(self.path, text.getvalue())
-
-
-def read_metrics(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a ``metrics.csv``; a line cut short by a kill is left out."""
-    with path.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if None not in row.values() and row["step"].isdigit()]
 
 
 def _text(value: float | int | str) -> str:

@@ -24,7 +24,7 @@ from epitaxy.apps.config import Recipe
 from epitaxy.apps.foundation.devices import chosen_device, compile_network
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.files import write_text
-from epitaxy.apps.foundation.folders import CARD, RECIPE, WEIGHTS
+from epitaxy.apps.foundation.folders import CARD, METRICS, RECIPE, WEIGHTS
 from epitaxy.apps.foundation.messages import is_main_process, notify
 from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.apps.generative.dataset import Dataset
@@ -43,7 +43,7 @@ from epitaxy.apps.training.validation import validation_batches, within_vocabula
 from epitaxy.apps.training.watch import DivergedError, LossWatch
 from epitaxy.data import ShuffledBatches
 
-CHECKPOINT, METRICS, LOCK, START = "last.ckpt", "metrics.csv", ".lock", "start"
+CHECKPOINT, LOCK, START = "last.ckpt", ".lock", "start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

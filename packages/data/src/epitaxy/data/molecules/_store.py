@@ -23,7 +23,7 @@ from epitaxy.data.errors import DataError
 from epitaxy.data.molecules._molecule import RawMolecule
 from epitaxy.data.readers import Reject
 
-FORMAT = 4
+FORMAT = 3
 """Version of the arrays' layout and of what preparation does: another version is another key."""
 
 _FILES = ("positions.bin", "numbers.bin", "table.npz", "ids.json", "rejects.jsonl")

@@ -7,15 +7,18 @@ parameters are this package's arrays, equal to pymatgen's loops to rounding.
 
 import warnings
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
-from pymatgen.analysis.local_env import CrystalNN
 from pymatgen.core.periodic_table import Species
 from pymatgen.core.structure import Structure
 
 from epitaxy.eval.fingerprints.motifs import LARGEST_COORDINATION, Motif, ops_labels, ops_motifs
 from epitaxy.eval.fingerprints.order_parameters import Environment, order_parameter
+
+if TYPE_CHECKING:
+    from pymatgen.analysis.local_env import CrystalNN
 
 STRUCTURE_LENGTH = 61
 """Entries of a structure fingerprint."""
@@ -52,8 +55,10 @@ def structure_fingerprint(structure: Structure) -> Float[np.ndarray, "61"]:
 
 
 @cache
-def _neighbours() -> CrystalNN:
+def _neighbours() -> "CrystalNN":
     """Make pymatgen's default finder; the defaults are spelled out so that figures do not move with them."""
+    from pymatgen.analysis.local_env import CrystalNN  # a second: networkx and scipy's statistics
+
     return CrystalNN(  # type: ignore[no-untyped-call]  # pymatgen left it unannotated
         weighted_cn=False,
         cation_anion=False,

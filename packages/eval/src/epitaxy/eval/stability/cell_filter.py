@@ -16,7 +16,7 @@ from jaxtyping import Float
 _AseFilter: Any = FrechetCellFilter  # ASE's own types are partial
 
 
-class CellFilter(_AseFilter):  # type: ignore[misc]
+class CellFilter(_AseFilter):  # type: ignore[misc]  # ASE left it unannotated
     """ASE's filter, with its logarithm and forces remembered; all variables and values are the same.
 
     Atoms and cell must not be changed but through it.
@@ -61,7 +61,9 @@ class CellFilter(_AseFilter):  # type: ignore[misc]
 
     def _computed(self, **words: Any) -> Float[np.ndarray, "rows 3"]:
         atoms = self.atoms
-        stress = voigt_6_to_full_3x3_stress(atoms.get_stress(**words)) + self.scalar_pressure * np.eye(3)
+        voigt = atoms.get_stress(**words)
+        stress = voigt_6_to_full_3x3_stress(voigt)  # type: ignore[no-untyped-call]  # ASE left it unannotated
+        stress = stress + self.scalar_pressure * np.eye(3)
         deformation = self.deform_grad()
         by_deformation = -atoms.get_volume() * stress @ np.linalg.inv(deformation.T)
         by_logarithm = self.expm_frechet(self._log().T, by_deformation, compute_expm=False)
