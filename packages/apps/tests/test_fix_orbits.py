@@ -32,7 +32,7 @@ def model() -> SymmBFN:
 @pytest.mark.parametrize("what", ["positions", "elements", "both"])
 def test_the_rest_of_a_crystal_stays(model: SymmBFN, sampler: str, what: str) -> None:
     """Cell, titanium and, unless it is free, each oxygen's position and element: the same bits."""
-    requests = model.requests(fix=RUTILE, free="4", free_what=what, num=2, seed=0)
+    requests = model.requests(fix=RUTILE, free="4", free_what=what, num=4, seed=0)
     start = requests[0].start
     assert isinstance(start, OrbitStart)
     given = start.structure
@@ -49,7 +49,10 @@ def test_the_rest_of_a_crystal_stays(model: SymmBFN, sampler: str, what: str) ->
             assert np.array_equal(crystal.frac_coords, given.frac_coords) == (what == "elements")
             assert what == "elements" or crystal.species == given.species
         assert has_symmetry(crystal, 136)
-    assert what == "elements" or len({one.frac_coords.tobytes() for one in made}) == len(made)
+    places = {one.frac_coords.tobytes() for one in made}
+    assert what != "positions" or len(places) == len(made)
+    # A Wyckoff position that is drawn may leave no freedom, and all may draw it: the elements differ then.
+    assert what != "both" or len({(str(one.species), one.frac_coords.tobytes()) for one in made}) > 1
 
 
 @pytest.mark.parametrize("given", [RUTILE, RUTILE * (2, 1, 1)])

@@ -114,7 +114,7 @@ def test_redraws_are_counted_and_none_are_made_where_none_are_wanted(tmp_path: P
         "sample",
         "symmbfn-mp20-small",
         "--formula",
-        "SrTiO3",
+        "Li2O",
         "--num",
         "12",
         "--steps",

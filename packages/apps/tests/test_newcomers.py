@@ -5,6 +5,7 @@ import re
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
@@ -123,7 +124,8 @@ def test_the_cheap_words_are_those_of_the_packages() -> None:
     assert tuple(Element.from_Z(z).symbol for z in range(1, 119)) == SYMBOLS
     for name in POTENTIAL_NAMES:
         check_potential(name)
-        load_potential(name)
+        with suppress(ImportError):  # the name is known; its package is an extra
+            load_potential(name)
     lightning = {str(word) for word in get_args(_PRECISION_INPUT_STR) + get_args(_PRECISION_INPUT_INT)}
     assert lightning | {"bf16"} == set(PRECISIONS)
 

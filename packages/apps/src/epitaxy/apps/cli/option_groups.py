@@ -91,14 +91,15 @@ class Relaxation:
 
     potential: opt.Potential = "chgnet"
     hull: opt.Hull = None
-    formats: opt.Formats = None
+    format_: opt.Formats = None
     window: opt.Window = 0.1
     fmax: opt.LargestForce = 0.025
     pressure: opt.Pressure = 0.0
 
     def told(self) -> dict[str, Any]:
         """Return these by name, with the formats that are meant where none is named."""
-        return asdict(self) | {"formats": tuple(self.formats or ["cif"])}
+        words = asdict(self)
+        return words | {"formats": tuple(words.pop("format_") or ["cif"])}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class Sources:
     max_atoms: Annotated[int, typer.Option(help="Atoms of the largest random cell.")] = 20
     seed: Annotated[int, typer.Option(help="The same seed proposes the same candidates.")] = 0
     steps: Annotated[
-        int | None, typer.Option(help="Network evaluations a sampled structure; by default at most 50.")
+        int | None, typer.Option(help="Network evaluations a sampled structure; by default at most 20.")
     ] = None
     device: opt.Device = "auto"
     root: opt.Root = None

@@ -44,7 +44,7 @@ class SearchOptions:
         pressure: GPa.
         max_atoms: atoms of the largest random cell.
         seed: the same seed proposes the same candidates.
-        steps: network evaluations a sampled structure; None for 50, or the recipe's number if lower.
+        steps: network evaluations a sampled structure; None for 20, or the recipe's number if lower.
         workers: processes that relax; None for one a core, 0 for this one.
         device: where models sample.
         root: where datasets lie.
