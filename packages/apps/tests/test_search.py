@@ -30,7 +30,7 @@ from epitaxy.apps.discovery.proposals.models import Sampling, model_proposer
 from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal
 from epitaxy.apps.discovery.proposals.prototypes import Prototypes, replacements, scaled
 from epitaxy.apps.discovery.proposals.random import SymmetricRandom
-from epitaxy.apps.discovery.proposals.spacings import spacings
+from epitaxy.apps.discovery.proposals.spacings import CLOSE, spacings
 from epitaxy.apps.discovery.proposals.stream import Scheduled, interleaved
 from epitaxy.apps.discovery.question import amounts_of, parse_question
 from epitaxy.apps.discovery.reference import load_reference, of_structures, without
@@ -591,3 +591,14 @@ def test_a_reference_is_read_in_all_its_forms(tmp_path: Path) -> None:
     every = load_reference("prototypes", None)
     assert len(every.ids) > len(load_reference("prototypes:train", None).ids)
     assert every.of_formula(asked)
+
+
+def test_spacings_tell_close_packings_apart() -> None:
+    """Twelve nearest and six next neighbours are the same."""
+    cubic = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
+    hexagonal = Structure(
+        Lattice.hexagonal(2.5, 2.5 * (8 / 3) ** 0.5),
+        ["Cu", "Cu"],
+        [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]],
+    )
+    assert np.abs(spacings(cubic) - spacings(hexagonal)).max() > CLOSE

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from pymatgen.core import Structure
 
-NEAREST = 6
-"""Neighbours of each element that count."""
+NEAREST = 20
+"""Neighbours of each element that count: close packings differ from the nineteenth on."""
 REACH = 2.5
 """How far neighbours are looked for, in cube roots of the volume per atom."""
 CLOSE = 0.02
