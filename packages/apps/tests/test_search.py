@@ -596,9 +596,6 @@ def test_a_reference_is_read_in_all_its_forms(tmp_path: Path) -> None:
 def test_spacings_tell_close_packings_apart() -> None:
     """Twelve nearest and six next neighbours are the same."""
     cubic = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
-    hexagonal = Structure(
-        Lattice.hexagonal(2.5, 2.5 * (8 / 3) ** 0.5),
-        ["Cu", "Cu"],
-        [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]],
-    )
+    cell = Lattice.hexagonal(2.5, 2.5 * (8 / 3) ** 0.5)
+    hexagonal = Structure(cell, ["Cu", "Cu"], [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]])
     assert np.abs(spacings(cubic) - spacings(hexagonal)).max() > CLOSE
