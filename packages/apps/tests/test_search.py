@@ -155,6 +155,7 @@ def test_stoichiometries_are_of_these_elements_and_each_once(elements: set[str])
         (("SrTiO3", "--num", "0"), ("--num",)),
         (("SrTiO3", "--proposals", "magic"), ("magic", "models")),
         (("SrTiO3", "--format", "pdb"), ("pdb", "poscar")),
+        (("SrTiO3", "--rank-by", "energie"), ("--rank-by energie", "energy")),
         (("SrTiO3", "--device", "tpu"), ("tpu", "cpu")),
         (("SrTiO3", "--window", "-1"), ("--window",)),
         (("SrTiO3", "--fmax", "0"), ("--fmax",)),
@@ -399,11 +400,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
 
 def test_everything_is_written(finished: tuple[Path, Answer]) -> None:
     out, answer = finished
-    assert "best: CuAu" in answer.stderr or "best: AuCu" in answer.stderr
+    assert "first: CuAu" in answer.stderr or "first: AuCu" in answer.stderr
     rows = table(out)
     heights = [float(row["above_best"]) for row in rows if row["above_best"]]
     assert heights == sorted(heights)
     assert heights[0] == 0.0
+    assert sum(float(row["probability"] or 0) for row in rows) == pytest.approx(1.0, abs=1e-4)
     assert [int(row["rank"]) for row in rows] == list(range(1, len(rows) + 1))
     assert all(
         amounts_of(Composition(row["formula"])) == {"Cu": 1, "Au": 1} for row in rows if row["formula"]
@@ -558,12 +560,22 @@ def test_a_hull_of_known_crystals(tmp_path: Path) -> None:
     assert found.height(found.finds[0]) == candidate.e_hull
 
 
-def test_models_propose_what_was_asked(tmp_path: Path) -> None:
-    found = search(
-        "SrTiO3", out=tmp_path / "out", num=3, proposals="models", model="crysbfn-perov-small", steps=10,
-        potential="ase:lj,sigma=2.0,rc=5.0,epsilon=0.1", max_steps=3, workers=0, reference="prototypes",
-    )  # fmt: skip
+def test_models_propose_what_was_asked_and_the_most_probable_is_first(tmp_path: Path) -> None:
+    def searched(rank_by: str) -> SearchResult:
+        return search(
+            "SrTiO3", out=tmp_path / "out", num=3, proposals="models", model="crysbfn-perov-small", steps=10,
+            potential="ase:lj,sigma=2.0,rc=5.0,epsilon=0.1", max_steps=3, workers=0, reference="prototypes",
+            rank_by=rank_by,
+        )  # fmt: skip
+
+    found, by_energy = searched("probability"), searched("energy")  # the same folder: the order alone differs
     assert found.finds
+    assert {find.candidate.id for find in found.finds} == {find.candidate.id for find in by_energy.finds}
+    likely = [find.probability for find in found.finds if find.probability is not None]
+    assert likely == sorted(likely, reverse=True)
+    assert sum(likely) == pytest.approx(1.0)
+    energies = [e for find in by_energy.finds if (e := find.candidate.enthalpy) is not None]
+    assert energies == sorted(energies)
     assert all(origin.by == "crysbfn-perov-small" for find in found.finds for origin in find.origins)
     assert all("seed" in origin.detail for find in found.finds for origin in find.origins)
     assert all(amounts_of(s.composition) == {"Sr": 1, "Ti": 1, "O": 3} for s in found.structures)

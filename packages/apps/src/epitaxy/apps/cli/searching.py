@@ -11,7 +11,7 @@ from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.groups import grouped
 from epitaxy.apps.cli.option_groups import Relaxation
 from epitaxy.apps.cli.shell import examples
-from epitaxy.apps.discovery.options import SearchOptions
+from epitaxy.apps.discovery.options import ORDERS, SearchOptions
 from epitaxy.apps.foundation.checks import budget_seconds
 
 app = typer.Typer()
@@ -88,6 +88,13 @@ def search(
     workers: Annotated[
         int | None, typer.Option(help="Processes that relax; one a core by default, 0 for this one.")
     ] = None,
+    rank_by: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(ORDERS),
+            help="Of a formula: the energy weighed with how often models drew it, or the energy alone.",
+        ),
+    ] = "probability",
     sources: Sources,
     relaxation: Relaxation,
 ) -> None:
@@ -100,7 +107,7 @@ def search(
     started = time.monotonic()
     options = SearchOptions(
         question=question, spacegroup=spacegroup, out=out, budget=budget_seconds(budget), num=num,
-        max_steps=max_steps, workers=workers, **sources.told(), **relaxation.told(),
+        max_steps=max_steps, workers=workers, rank_by=rank_by, **sources.told(), **relaxation.told(),
     )  # fmt: skip
     options.check()
     from epitaxy.apps.discovery.run import run_search

@@ -12,6 +12,7 @@ from epitaxy.apps.discovery.hulls import hull_of_found
 from epitaxy.apps.discovery.plausible import fault as fault_of
 from epitaxy.apps.discovery.proposals.proposal import Origin, Proposal
 from epitaxy.apps.discovery.question import Question
+from epitaxy.apps.discovery.ranking import probabilities
 from epitaxy.apps.discovery.relaxing import Relaxer
 from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.eval.isolation import Failed
@@ -44,6 +45,11 @@ class Tried:
     origins: list[Origin]
     coarse: Relaxed | Failed | None = None
     fine: Relaxed | Failed | None = None
+
+    @property
+    def draws(self) -> int:
+        """How often models drew it."""
+        return sum(origin.kind == "models" for origin in self.origins)
 
     @property
     def best(self) -> Relaxed | Failed | None:
@@ -157,6 +163,21 @@ class Engine:
             for one in self.tried
             if isinstance(one.best, Relaxed) and self.question.admits(one.best.spacegroup)
         }
+
+    def probabilities(self) -> dict[str, float]:
+        """Return how probable each distinct crystal of a composition is; nothing of a chemical system.
+
+        What models draw counts without pressure only: their crystals have none.
+        """
+        if self.question.is_system:
+            return {}
+        relaxed = self.relaxed()
+        copies = self.folder.fold(relaxed).copies
+        counted = {one.id: one.draws for one in self.tried} if self.fine.pressure == 0 else {}
+        return probabilities(
+            {name: relaxed[name].enthalpy for name in copies},
+            {name: sum(counted.get(n, 0) for n in (name, *others)) for name, others in copies.items()},
+        )
 
     def outcomes(self) -> dict[str, Relaxed | Failed | None]:
         """Return what came of each candidate, but for those that relaxed into another space group."""

@@ -14,6 +14,7 @@ from epitaxy.apps.foundation.suggest import suggest
 
 SOURCES = ("models", "prototypes", "random")
 FORMATS = ("cif", "poscar")
+ORDERS = ("probability", "energy")
 BUDGET = 600.0
 """Seconds of wall-clock time unless told otherwise."""
 LEAST_BUDGET = 5.0
@@ -39,6 +40,7 @@ class SearchOptions:
         potential: whose energy is lowered.
         formats: of the shortlist.
         window: eV/atom above the best, or above the hull, within which a candidate is listed.
+        rank_by: of :data:`ORDERS`; a chemical system's candidates are always ranked by energy.
         fmax: largest force, eV/angstrom, at which a candidate has converged.
         max_steps: steps after which a relaxation ends unconverged.
         pressure: GPa.
@@ -63,6 +65,7 @@ class SearchOptions:
     potential: str = "chgnet"
     formats: Sequence[str] = ("cif",)
     window: float = 0.1
+    rank_by: str = "probability"
     fmax: float = 0.025
     max_steps: int = 300
     pressure: float = 0.0
@@ -87,6 +90,7 @@ class SearchOptions:
         for name, words, known in (
             ("--proposals", self.proposals, SOURCES),
             ("--format", self.formats, FORMATS),
+            ("--rank-by", (self.rank_by,), ORDERS),
             ("--device", (self.device,), DEVICES),
         ):
             for word in words:

@@ -89,7 +89,17 @@ def _summary(result: SearchResult, window: float) -> str:
     return (
         f"{distinct} distinct crystals were found, {listed} of them within {1000 * window:.0f} meV/atom "
         f"{above}, by {result.stability.potential} at 0 K. A potential errs: take the "
-        f"lowest few further.{stopped}{_group(result)}"
+        f"lowest few further.{_order(result)}{stopped}{_group(result)}"
+    )
+
+
+def _order(result: SearchResult) -> str:
+    """Say what comes first, where it is not simply the lowest."""
+    if result.by_energy or all(find.probability is None for find in result.finds):
+        return ""
+    return (
+        " The most probable come first: low in energy, and often drawn by models, which have learned from "
+        "known crystals."
     )
 
 
@@ -130,6 +140,8 @@ def _facts(find: Find, result: SearchResult, files: Mapping[str, str]) -> list[t
     assert structure is not None
     a, b, c, alpha, beta, gamma = standardised(structure).structure.lattice.parameters
     facts = [("energy", f"{candidate.enthalpy:.4f} eV/atom")]
+    if find.probability is not None:
+        facts.insert(0, ("probability", f"{100 * find.probability:.0f} %"))
     if candidate.above_best is not None:
         facts.append(("above the best", f"{1000 * candidate.above_best:.0f} meV/atom"))
     if candidate.e_hull is not None:

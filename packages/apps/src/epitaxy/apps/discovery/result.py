@@ -27,7 +27,7 @@ from epitaxy.eval.stability import (
 )
 
 COMPARED, LOOSELY_COMPARED, ALWAYS_COMPARED = 40, 12, 3
-"""Candidates, from the lowest, that are compared with known crystals; whatever the time."""
+"""Candidates, from the first, that are compared with known crystals; whatever the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +55,15 @@ class Find:
         origins: every proposal that led to it: its own, merged ones, and those of its copies.
         likeness: the known crystal that it is closest to; None if none of its composition is close.
         fine: whether it was relaxed finely.
+        probability: that it is the known one, if one of those that were found is; None for a failure, and in
+            a chemical system.
     """
 
     candidate: Candidate
     origins: Sequence[Origin]
     likeness: Likeness | None = None
     fine: bool = False
+    probability: float | None = None
 
     @property
     def structure(self) -> Structure | None:
@@ -91,7 +94,7 @@ class SearchResult:
 
     Attributes:
         question: what was searched.
-        finds: each crystal once, the lowest first; failures last.
+        finds: each crystal once, in the order asked for; failures last.
         stability: the same as ``epitaxy relax`` gives.
         reference: what candidates were compared with.
         tallies: what each source proposed, by name.
@@ -99,6 +102,7 @@ class SearchResult:
         force_calls: energies and forces computed, in all starts.
         seconds: of wall-clock time, in all starts.
         interrupted: whether it was stopped before its time.
+        by_energy: whether the lowest come first, whatever is probable.
         options: what it was told, for people.
     """
 
@@ -111,11 +115,12 @@ class SearchResult:
     force_calls: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    by_energy: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def structures(self) -> list[Structure]:
-        """The relaxed crystals, the lowest first."""
+        """The relaxed crystals, in order."""
         return [find.structure for find in self.finds if find.structure is not None]
 
     @property
@@ -133,24 +138,29 @@ class SearchResult:
         return find.candidate.e_hull if with_hull else find.candidate.above_best
 
 
-def gathered(engine: Engine, reference: Reference, hull: Hull, *, until: float) -> SearchResult:
+def gathered(
+    engine: Engine, reference: Reference, hull: Hull, *, until: float, by_energy: bool = False
+) -> SearchResult:
     """Bring together what an engine found.
 
     Args:
         engine: after, or in the middle of, its run.
         reference: known crystals to compare with.
         hull: known phases; of a chemical system, where there are none, what was found itself.
-        until: time of ``time.monotonic`` after which no more are compared but the very lowest.
+        until: time of ``time.monotonic`` after which no more are compared but the very first.
+        by_energy: whether the lowest come first, whatever is probable.
     """
     relaxed = engine.relaxed()
     if hull is NO_HULL and engine.question.makes_hull:
         hull = hull_of_found(relaxed)
     folded = engine.folder.fold(relaxed)
+    probable = engine.probabilities()
+    likely = {} if by_energy else probable
     heights = engine.above()
-    lowest = sorted(folded.copies, key=lambda name: heights[name])[:COMPARED]
+    firsts = sorted(folded.copies, key=lambda name: (-likely.get(name, 0.0), heights[name]))[:COMPARED]
     likenesses = {
         name: likeness(relaxed[name], reference, loosely=rank < LOOSELY_COMPARED)
-        for rank, name in enumerate(lowest)
+        for rank, name in enumerate(firsts)
         if rank < ALWAYS_COMPARED or time.monotonic() < until
     }
     candidates = compared(engine.outcomes(), hull=hull, labels=_labels(folded, likenesses))
@@ -164,12 +174,16 @@ def gathered(engine: Engine, reference: Reference, hull: Hull, *, until: float) 
     tried = {one.id: one for one in engine.tried}
     return SearchResult(
         question=engine.question,
-        finds=[_find(candidate, folded, tried, likenesses) for candidate in stability.ranked()],
+        finds=[
+            _find(candidate, folded, tried, likenesses, probable.get(candidate.id))
+            for candidate in sorted(stability.ranked(), key=lambda one: -likely.get(one.id, 0.0))
+        ],
         stability=stability,
         reference=reference.source,
         tallies=engine.tallies,
         strayed=sum(isinstance(one.best, Relaxed) and one.id not in relaxed for one in engine.tried),
         force_calls=sum(_calls(one) for one in engine.tried),
+        by_energy=by_energy,
     )
 
 
@@ -217,6 +231,7 @@ def _find(
     folded: Folded,
     tried: Mapping[str, Tried],
     likenesses: Mapping[str, Likeness | None],
+    probability: float | None,
 ) -> Find:
     names = (candidate.id, *folded.copies.get(candidate.id, ()))
     return Find(
@@ -224,6 +239,7 @@ def _find(
         origins=[origin for name in names for origin in tried[name].origins],
         likeness=likenesses.get(candidate.id),
         fine=isinstance(tried[candidate.id].fine, Relaxed),
+        probability=probability,
     )
 
 

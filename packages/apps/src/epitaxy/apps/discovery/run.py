@@ -174,7 +174,13 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
         except KeyboardInterrupt:
             interrupted = True
     state.spend(Spent(seconds=time.monotonic() - begin, taken=engine.taken))
-    result = gathered(engine, prepared.reference, hull, until=deadline + reserved / 2)
+    result = gathered(
+        engine,
+        prepared.reference,
+        hull,
+        until=deadline + reserved / 2,
+        by_energy=options.rank_by == "energy",
+    )
     return replace(
         result, seconds=time.monotonic() - begin, interrupted=interrupted, options=_described(prepared)
     )
@@ -237,6 +243,7 @@ def _described(prepared: Prepared) -> dict[str, Any]:
         "num": options.num,
         "hull": options.hull,
         "window": options.window,
+        "rank_by": options.rank_by,
         "compositions": [formula_of(amounts) for amounts in prepared.plan.compositions],
     }
 
@@ -258,9 +265,10 @@ def _conclude(options: SearchOptions, result: SearchResult) -> None:
         best = listed[0]
         formula = best.candidate.relaxed and best.candidate.relaxed.structure.composition.reduced_formula
         known = f", known as {best.candidate.known}" if best.candidate.known else ""
+        likely = "" if best.probability is None else f", probability {100 * best.probability:.0f} %"
         notify(
-            f"best: {formula} {best.spacegroup}, {best.candidate.enthalpy:.4f} eV/atom, "
-            f"found {best.found} times{known}"
+            f"first: {formula} {best.spacegroup}, {best.candidate.enthalpy:.4f} eV/atom, "
+            f"found {best.found} times{likely}{known}"
         )
         notify(
             f"{len(listed)} candidates in {options.out / 'shortlist'}; look at {options.out / 'search.html'}"

@@ -23,6 +23,7 @@ def search(
     potential: str = "chgnet",
     format: str | Sequence[str] = ("cif",),
     window: float = 0.1,
+    rank_by: str = "probability",
     fmax: float = 0.025,
     max_steps: int = 300,
     pressure: float = 0.0,
@@ -54,6 +55,8 @@ def search(
         potential: as :func:`epitaxy.eval.stability.load_potential` takes it.
         format: ``cif``, ``poscar`` or both, of the shortlist.
         window: eV/atom above the best, or above the hull, within which a candidate is listed.
+        rank_by: ``probability`` to be the known crystal, from the energy and how often models drew it, or
+            ``energy`` alone. A chemical system is ranked by energy, and so is what models did not draw.
         fmax: largest force, eV/angstrom, at which a candidate has converged.
         max_steps: steps after which a relaxation ends.
         pressure: GPa.
@@ -87,6 +90,7 @@ def search(
             potential=potential,
             formats=_list(format),
             window=window,
+            rank_by=rank_by,
             fmax=fmax,
             max_steps=max_steps,
             pressure=pressure,

@@ -3,9 +3,9 @@
 from epitaxy.apps.discovery.result import Find
 
 COLUMNS = (
-    "rank", "id", "formula", "atoms", "above_best", "e_above_hull", "energy", "enthalpy", "spacegroup",
-    "density", "volume_per_atom", "found", "found_by", "origin", "known", "closest_known", "distance",
-    "converged", "reason",
+    "rank", "id", "formula", "atoms", "probability", "above_best", "e_above_hull", "energy", "enthalpy",
+    "spacegroup", "density", "volume_per_atom", "found", "found_by", "origin", "known", "closest_known",
+    "distance", "converged", "reason",
 )  # fmt: skip
 """Of the table: energies in eV/atom, density in g/cm3, volume in cubic angstrom, distance in angstrom."""
 
@@ -22,6 +22,7 @@ def row_of(rank: int, find: Find) -> Row:
         "id": candidate.id,
         "formula": row["formula"],
         "atoms": row["atoms"],
+        "probability": find.probability,
         "above_best": row["above_best"],
         "e_above_hull": row["e_hull"],
         "energy": row["energy"],
