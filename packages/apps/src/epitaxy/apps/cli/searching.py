@@ -92,7 +92,7 @@ def search(
         str,
         typer.Option(
             metavar="|".join(ORDERS),
-            help="Of a formula: the energy weighed with how often models drew it, or the energy alone.",
+            help="Of a formula: energy together with how often it was proposed, or energy alone.",
         ),
     ] = "probability",
     sources: Sources,

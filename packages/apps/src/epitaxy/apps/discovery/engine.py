@@ -1,6 +1,7 @@
 """The search itself: propose, sort out, relax roughly, relax finely what is low, over again."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -45,11 +46,6 @@ class Tried:
     origins: list[Origin]
     coarse: Relaxed | Failed | None = None
     fine: Relaxed | Failed | None = None
-
-    @property
-    def draws(self) -> int:
-        """How often models drew it."""
-        return sum(origin.kind == "models" for origin in self.origins)
 
     @property
     def best(self) -> Relaxed | Failed | None:
@@ -167,17 +163,19 @@ class Engine:
     def probabilities(self) -> dict[str, float]:
         """Return how probable each distinct crystal of a composition is; nothing of a chemical system.
 
-        What models draw counts without pressure only: their crystals have none.
+        Under pressure energies alone count: models and structure types know of none.
         """
         if self.question.is_system:
             return {}
         relaxed = self.relaxed()
         copies = self.folder.fold(relaxed).copies
-        counted = {one.id: one.draws for one in self.tried} if self.fine.pressure == 0 else {}
-        return probabilities(
-            {name: relaxed[name].enthalpy for name in copies},
-            {name: sum(counted.get(n, 0) for n in (name, *others)) for name, others in copies.items()},
-        )
+        tried = {one.id: one for one in self.tried}
+        counts = {
+            name: Counter(origin.kind for each in (name, *others) for origin in tried[each].origins)
+            for name, others in copies.items()
+            if self.fine.pressure == 0
+        }
+        return probabilities({name: relaxed[name].enthalpy for name in copies}, counts)
 
     def outcomes(self) -> dict[str, Relaxed | Failed | None]:
         """Return what came of each candidate, but for those that relaxed into another space group."""

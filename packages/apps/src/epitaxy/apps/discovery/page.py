@@ -98,8 +98,8 @@ def _order(result: SearchResult) -> str:
     if result.by_energy or all(find.probability is None for find in result.finds):
         return ""
     return (
-        " The most probable come first: low in energy, and often drawn by models, which have learned from "
-        "known crystals."
+        " The most probable come first: low in energy, and often proposed by models and as known structure "
+        "types."
     )
 
 

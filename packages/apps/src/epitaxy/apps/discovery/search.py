@@ -55,8 +55,8 @@ def search(
         potential: as :func:`epitaxy.eval.stability.load_potential` takes it.
         format: ``cif``, ``poscar`` or both, of the shortlist.
         window: eV/atom above the best, or above the hull, within which a candidate is listed.
-        rank_by: ``probability`` to be the known crystal, from the energy and how often models drew it, or
-            ``energy`` alone. A chemical system is ranked by energy, and so is what models did not draw.
+        rank_by: ``probability`` to be the known crystal, from the energy and how often models and structure
+            types led to it, or ``energy`` alone. A chemical system is ranked by energy.
         fmax: largest force, eV/angstrom, at which a candidate has converged.
         max_steps: steps after which a relaxation ends.
         pressure: GPa.
