@@ -20,9 +20,9 @@ from epitaxy.geometry.testing import Tolerance, lattices, random_orthogonal
 @given(lattices(3, flatness=1e-6))
 def test_round_trip(matrix: Tensor):
     again = lattice_from_log(lattice_to_log(matrix))
-    lengths, _ = lattice_parameters(matrix)
-    # Beside the lengths' products; a cosine is no better known than the angle's rounding allows.
-    scale = lengths[:, :, None] * lengths[:, None, :]
+    lengths, angles = lattice_parameters(matrix)
+    # Beside the lengths' products, and over sin(beta), by which the standard form divides.
+    scale = lengths[:, :, None] * lengths[:, None, :] / angles[:, 1].sin()[:, None, None]
     torch.testing.assert_close(gram(again) / scale, gram(matrix) / scale, rtol=0, atol=1e-14)
     # `lattices` gives the standard form, which is what comes back.
     Tolerance.LOOSE64.assert_close(again, matrix)
