@@ -541,7 +541,7 @@ def test_a_chemical_system_is_ranked_by_the_hull_of_what_was_found(tmp_path: Pat
     assert "this search" in found.stability.hull.source
 
 
-def test_a_hull_of_known_crystals(tmp_path: Path) -> None:
+def test_a_hull_of_known_crystals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = tmp_path / "known"
     write_cifs(
         known,
@@ -550,11 +550,20 @@ def test_a_hull_of_known_crystals(tmp_path: Path) -> None:
             Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.06), ["Au"], [[0, 0, 0]]),
         ],
     )
-    found = search(
-        "CuAu", out=tmp_path / "out", num=4, proposals="prototypes", reference="prototypes", hull=str(known),
-        potential="ase:emt", workers=0,
-    )  # fmt: skip
+    monkeypatch.setenv("EPITAXY_CACHE", str(tmp_path / "cache"))
+
+    def searched(out: str) -> tuple[SearchResult, list[Path]]:
+        found = search(
+            "CuAu", out=tmp_path / out, num=4, proposals="prototypes", reference="prototypes",
+            hull=str(known), potential="ase:emt", workers=0,
+        )  # fmt: skip
+        return found, sorted((tmp_path / "cache" / "eval").rglob("*.jsonl"))
+
+    (found, kept), (again, still_kept) = searched("out"), searched("another")
+    assert kept
+    assert kept == still_kept  # known crystals are relaxed once, whatever the search
     candidate = found.finds[0].candidate
+    assert candidate.e_hull == again.finds[0].candidate.e_hull
     assert candidate.e_hull is not None
     assert sum(share for _, share in candidate.above.decomposition) == pytest.approx(1.0)
     assert found.height(found.finds[0]) == candidate.e_hull

@@ -25,6 +25,7 @@ from epitaxy.apps.evaluation.settings import check_writable, sentences
 from epitaxy.apps.foundation.errors import UsageError, WorkError
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import Progress, reporting
+from epitaxy.data import cache_root
 from epitaxy.eval.stability import (
     NO_HULL,
     Hull,
@@ -221,7 +222,7 @@ def _hull(prepared: Prepared, state: State, workers: int, until: float) -> Hull:
         if done < total and time.monotonic() > until:  # what was kept of an earlier start takes no time
             raise _TimeUpError
 
-    work = Work(cache=state.folder / "hull", workers=workers, timeout_s=LIMIT, progress=told, chunk=1)
+    work = Work(cache=_known_energies(state), workers=workers, timeout_s=LIMIT, progress=told, chunk=1)
     system = frozenset(prepared.question.elements)
     notify(f"energies of {len(prepared.hull.structures)} known crystals of {prepared.hull.source}")
     try:
@@ -233,6 +234,16 @@ def _hull(prepared: Prepared, state: State, workers: int, until: float) -> Hull:
             "time: type the same again with a larger --budget, and it goes on"
         )
         return NO_HULL
+
+
+def _known_energies(state: State) -> Path:
+    """Say where energies of known crystals are kept: where ``epitaxy relax`` keeps them, for every search."""
+    shared = cache_root() / "eval"
+    try:
+        check_writable("the cache", shared, folder=True)
+    except UsageError:
+        return state.folder / "hull"
+    return shared
 
 
 def _described(prepared: Prepared) -> dict[str, Any]:
