@@ -136,6 +136,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/sampling/writers.py": ("apps/test_folder.py",),
     "apps/evaluation/shortlist.py": ("apps/test_evaluation.py",),
     "apps/generative/constraints.py": ("apps/test_elements.py",),
+    "apps/foundation/recipe_keys.py": ("apps/test_newcomers.py",),
     "apps/foundation/suggest.py": ("apps/test_config.py", "apps/test_cli.py"),
     "apps/training/*.py": ("apps/test_optimiser.py", "apps/test_composition.py", "apps/test_training.py"),
     "apps/training/c*.py": ("apps/test_safety.py", "apps/test_starting.py"),

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT_INT, _PRECISION_INPUT_STR
+from pydantic import BaseModel
 from pymatgen.core import Element
 from typer.main import get_command
 
@@ -26,6 +27,7 @@ from epitaxy.apps.foundation.checks import check_potential
 from epitaxy.apps.foundation.elements import SYMBOLS, check_formula
 from epitaxy.apps.foundation.folders import shipped
 from epitaxy.apps.foundation.names import (
+    MODELS,
     PART_NAMES,
     POTENTIAL_NAMES,
     PRECISIONS,
@@ -33,6 +35,8 @@ from epitaxy.apps.foundation.names import (
     SAMPLERS,
     TABLE_NAMES,
 )
+from epitaxy.apps.foundation.recipe_keys import RECIPE_KEYS
+from epitaxy.apps.generative.kind import kind_of
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.structure3d import colour
 from epitaxy.apps.requests.formulas import parse_formula
@@ -86,6 +90,14 @@ def test_a_command_line_is_there_at_once() -> None:
         ("kldm", ["train", "--data", "perov_5", "--out", "x", "--precision", "17"], "--precision 17"),
         ("kldm", ["train", "--resume", "--out", "nosuch"], "nosuch holds no run"),
         ("kldm", ["train", "--data", "perov_5", "--out", "x", "--set", "training.passes"], "write key=value"),
+        (
+            "kldm",
+            ["train", "--data", "perov_5", "--out", "x", "--set", "training.steps=3"],
+            "no key 'training",
+        ),
+        ("kldm", ["train", "--data", "perov_5", "--out", "x", "--set", "symprec=3"], "no key 'symprec'"),
+        ("symmbfn", ["sample", "symmbfn-mp20-small", "--out", "x", "--spacegroup", "Fm3mm"], "is no space"),
+        ("main", ["search", "SrTiO3", "--out", "x", "--spacegroup", "Fm3mm"], "--spacegroup Fm3mm"),
         ("kldm", ["info", "papre"], "did you mean 'paper'"),
         ("main", ["relax", "perov_5", "--out", "x.csv", "--potential", "chgnot"], "--potential chgnot"),
         ("main", ["compare", "kldm-perov", "perov_5"], "did you mean 'kldm-perov-small'"),
@@ -112,6 +124,39 @@ def test_a_wrong_word_is_refused_before_anything_heavy_is_imported(
     assert answer.stdout.startswith("UsageError"), answer.stdout
     assert said in answer.stdout
     assert "HEAVY []" in answer.stdout
+
+
+@pytest.mark.parametrize("words", [["models"], ["data", "list"]])
+def test_lists_are_there_at_once(words: list[str]) -> None:
+    code = (
+        "import sys; from epitaxy.apps.cli.main import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "print('HEAVY', [m for m in ('torch', 'pymatgen', 'scipy', 'numpy') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert "mp_20" in answer.stdout
+    assert "HEAVY []" in answer.stdout
+
+
+def sections(annotation: object) -> list[type[BaseModel]]:
+    """The configurations that a field may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in sections(inner)]
+
+
+def recipe_keys(config: type[BaseModel], prefix: str = "") -> set[str]:
+    keys = set[str]()
+    for name, known in config.model_fields.items():
+        keys.add(prefix + name)
+        for inner in sections(known.annotation):
+            keys |= recipe_keys(inner, f"{prefix}{name}.")
+    return keys
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_keys_refused_early_are_those_of_no_recipe(model: str) -> None:
+    assert recipe_keys(kind_of(model).recipe) == RECIPE_KEYS[model]
 
 
 def test_the_cheap_words_are_those_of_the_packages() -> None:

@@ -4,7 +4,7 @@ from epitaxy.data import DATASETS, DataError, dataset_info, dataset_roots, locat
 from epitaxy.data._archive import ARCHIVE_SUFFIXES
 from epitaxy.data._json import JSON_SUFFIXES
 from epitaxy.data._rows import TABLE_SUFFIXES
-from epitaxy.data.locate import split_of
+from epitaxy.data.locations import split_of
 from epitaxy.data.molecules._files import SDF, XYZ
 
 

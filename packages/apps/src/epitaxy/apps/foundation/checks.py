@@ -25,6 +25,7 @@ from epitaxy.apps.foundation.names import (
     ModelName,
     Task,
 )
+from epitaxy.apps.foundation.recipe_keys import RECIPE_KEYS
 from epitaxy.apps.foundation.suggest import suggest
 
 
@@ -56,7 +57,7 @@ def check_training(
     if resume and not (out / RECIPE).is_file():
         raise UsageError(f"--resume: {out} holds no run; leave --resume out to begin one")
     for word in overrides:
-        split_override(word)
+        check_override(kind, word)
     if begin is not None:
         check_model(kind, begin)
     if task is not None:
@@ -199,6 +200,21 @@ def check_task(kind: ModelName, word: str) -> Task:
     raise UsageError(f"--task {word}: {kind} has {' and '.join(MODELS[kind].tasks)}")
 
 
+def check_override(kind: ModelName, word: str) -> None:
+    """Refuse ``key=value`` with a key that no recipe of the model has.
+
+    Raises:
+        UsageError: with the nearest key.
+    """
+    key, _ = split_override(word)
+    known = RECIPE_KEYS.get(kind)
+    if known is not None and key not in known:
+        sections = {name.rpartition(".")[0] for name in known}
+        raise UsageError(
+            f"--set {key}: the recipe has no key '{key}'{suggest(key, sorted(known - sections))}"
+        )
+
+
 def check_device_word(name: str) -> None:
     """Refuse words that name no device, and Apple's.
 
@@ -260,13 +276,13 @@ def check_temperature(value: float | None) -> float | None:
 
 
 def check_group(word: int | str) -> None:
-    """Refuse what is no space group's number and no symbol; symbols need torch, whose package lists them.
+    """Refuse what is no space group's number and no symbol.
 
     Raises:
         UsageError: with the number of a group of a similar symbol.
     """
     if isinstance(word, str) and not word.isdecimal():
-        from epitaxy.geometry.symmetry import space_group_number
+        from epitaxy.geometry.symmetry import space_group_number  # which help needs not
 
         try:
             space_group_number(word)
