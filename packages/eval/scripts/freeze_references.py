@@ -1,6 +1,6 @@
 """Freeze what ``eval dng`` asks of test sets' crystals into ``references.npz``, so that it begins at once.
 
-    python packages/eval/scripts/freeze_references.py mp_20 perov_5 carbon_24 --cache FOLDER
+    python packages/eval/scripts/freeze_references.py mp_20 perov_5 --cache FOLDER
 
 Needs epitaxy-apps, which reads the datasets as ``eval dng`` does, and EPITAXY_DATA; mp_20 takes some twelve
 minutes of a processor. Interrupted and called again with the same ``--cache`` it goes on; ``--reuse`` takes
