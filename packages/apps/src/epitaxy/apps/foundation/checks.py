@@ -14,6 +14,7 @@ from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.folders import RECIPE, check_free, locate
 from epitaxy.apps.foundation.names import (
     CRYSTAL_SYSTEMS,
+    CUTOFF_NAMES,
     DATASET_NAMES,
     DEVICES,
     MODELS,
@@ -22,6 +23,7 @@ from epitaxy.apps.foundation.names import (
     PRECISIONS,
     PRESET_NAMES,
     SAMPLERS,
+    SPLIT_NAMES,
     ModelName,
     Task,
 )
@@ -315,6 +317,44 @@ def check_dataset(name: str) -> None:
     """
     if name not in DATASET_NAMES:
         raise UsageError(f"there is no dataset '{name}'{suggest(name, DATASET_NAMES)}")
+
+
+def check_split_word(word: str) -> str:
+    """Return ``word`` if it names a split.
+
+    Raises:
+        UsageError: it does not.
+    """
+    return choose("--split", word, SPLIT_NAMES)
+
+
+def check_file(option: str, path: Path | None) -> Path | None:
+    """Return a file's path, or None where none is named.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if path is not None and not path.exists():
+        raise UsageError(f"{option} {path}: there is no such file")
+    return path
+
+
+def parse_cutoffs(word: str) -> str | tuple[float, float]:
+    """Return cut-offs of coverage as their name (``none`` included), or as the two numbers they are.
+
+    Raises:
+        UsageError: neither.
+    """
+    if word in (*CUTOFF_NAMES, "none"):
+        return word
+    try:
+        structure, composition = (float(number) for number in word.split(","))
+    except ValueError:
+        known = ", ".join(CUTOFF_NAMES)
+        raise UsageError(
+            f"--cutoffs {word}: choose {known}, none, or STRUCTURE,COMPOSITION such as 0.4,10"
+        ) from None
+    return structure, composition
 
 
 def check_there(name: str) -> None:
