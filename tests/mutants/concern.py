@@ -77,6 +77,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     ),
     "apps/requests/capabilities.py": ("apps/test_search.py", "apps/test_cli.py"),
     "apps/cli/*.py": ("apps/test_cli.py",),
+    "apps/cli/listings.py": ("apps/test_newcomers.py",),
     "apps/evaluation/*.py": ("apps/test_evaluation.py",),
     "apps/evaluation/molecule*.py": ("apps/test_molecules_page.py",),
     "apps/evaluation/comparison.py": ("apps/test_newcomers.py",),
