@@ -7,8 +7,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def public_names(init: Path) -> list[str]:
-    """Return what a package's ``__init__`` exports, without importing it."""
-    found = re.search(r"^__all__ = \[(.*?)\]", init.read_text(), re.DOTALL | re.MULTILINE)
+    """Return what a package's ``__init__``, or the stub beside it, exports, without importing it."""
+    stub = init.with_suffix(".pyi")
+    text = (stub if stub.exists() else init).read_text()
+    found = re.search(r"^__all__ = \[(.*?)\]", text, re.DOTALL | re.MULTILINE)
     return re.findall(r'"(\w+)"', found[1]) if found else []
 
 

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import pkgutil
 import re
 import subprocess
 import sys
@@ -176,3 +177,16 @@ def test_no_imports_go_in_circles() -> None:
                 child = ".".join(name.split(".")[:depth])
                 graph.setdefault(child, set()).update(inside - {child})
         TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("stub", sorted(ROOT.glob("packages/*/src/epitaxy/**/__init__.pyi")), ids=str)
+def test_a_lazy_package_has_what_its_stub_says(stub: Path) -> None:
+    name = ".".join(stub.relative_to(ROOT).parts[3:-1])
+    package = importlib.import_module(name)
+    written = next(node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.Assign))
+    assert sorted(ast.literal_eval(written.value)) == package.__all__ == dir(package)
+    assert all(hasattr(package, public) for public in package.__all__)
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    assert not modules & set(package.__all__), "importing such a module would hide what has its name"
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = package.no_such_name

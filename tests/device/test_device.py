@@ -135,11 +135,11 @@ def train(case: Case, device: torch.device) -> Trained:
 MESSAGES = {
     "flows/circular_messages.py": "each row has its own number of messages",
     "geometry/segments.py": "they make a ragged batch, whose sizes the host must know",
-    "geometry/von_mises_noise.py": "rejection ends when all are accepted",
+    "geometry/von_mises_draws.py": "rejection ends when all are accepted",
 }
 """Waits of what sums von Mises messages anew; training by the bank of trajectories does not."""
 
-_STEPWISE = ("flows/circular_messages.py", "geometry/von_mises_noise.py")
+_STEPWISE = ("flows/circular_messages.py", "geometry/von_mises_draws.py")
 
 TRAINING_WAITS: dict[str, dict[str, str]] = {
     "positions.draw=all_at_once": MESSAGES,

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT_INT, _PRECISION_INPUT_STR
+from pydantic import BaseModel
 from pymatgen.core import Element
 from typer.main import get_command
 
@@ -22,24 +23,34 @@ from epitaxy.apps import KLDM, CrysBFN, UsageError, load
 from epitaxy.apps.cli.plot import run_plot
 from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.apps.evaluation.comparison import compare
+from epitaxy.apps.evaluation.shortlist import SHORTLIST_FORMATS
 from epitaxy.apps.foundation.checks import check_potential
 from epitaxy.apps.foundation.elements import SYMBOLS, check_formula
 from epitaxy.apps.foundation.folders import shipped
 from epitaxy.apps.foundation.names import (
+    BOND_TABLE_NAMES,
+    CUTOFF_NAMES,
+    FORMAT_NAMES,
+    MODELS,
     PART_NAMES,
     POTENTIAL_NAMES,
     PRECISIONS,
     PROTOCOL_NAMES,
     SAMPLERS,
+    SPLIT_NAMES,
     TABLE_NAMES,
 )
+from epitaxy.apps.foundation.recipe_keys import RECIPE_KEYS
+from epitaxy.apps.generative.kind import kind_of
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.structure3d import colour
 from epitaxy.apps.requests.formulas import parse_formula
-from epitaxy.data import DATASETS
+from epitaxy.data import DATASETS, SPLITS
 from epitaxy.eval import TABLE_NAMES as EVAL_TABLES
 from epitaxy.eval.csp import PROTOCOLS
 from epitaxy.eval.dng import PARTS
+from epitaxy.eval.fingerprints import DATASETS as WITH_CUTOFFS
+from epitaxy.eval.molecules import BOND_TABLES
 from epitaxy.eval.stability import load_potential
 from epitaxy.flows import KineticDiffusion, LinearBeta, VariancePreserving
 from epitaxy.flows._bayesian import BAYESIAN_SAMPLERS
@@ -86,6 +97,24 @@ def test_a_command_line_is_there_at_once() -> None:
         ("kldm", ["train", "--data", "perov_5", "--out", "x", "--precision", "17"], "--precision 17"),
         ("kldm", ["train", "--resume", "--out", "nosuch"], "nosuch holds no run"),
         ("kldm", ["train", "--data", "perov_5", "--out", "x", "--set", "training.passes"], "write key=value"),
+        (
+            "kldm",
+            ["train", "--data", "perov_5", "--out", "x", "--set", "training.steps=3"],
+            "no key 'training",
+        ),
+        ("kldm", ["train", "--data", "perov_5", "--out", "x", "--set", "symprec=3"], "no key 'symprec'"),
+        ("symmbfn", ["sample", "symmbfn-mp20-small", "--out", "x", "--spacegroup", "Fm3mm"], "is no space"),
+        ("main", ["search", "SrTiO3", "--out", "x", "--spacegroup", "Fm3mm"], "--spacegroup Fm3mm"),
+        ("kldm", ["sample", "kldm-mp20", "--out", "x", "--fix", "nosuch"], "--fix nosuch: there is no such"),
+        (
+            "geobfn",
+            ["sample", "geobfn-qm9-small", "--out", "x", "--like", "no"],
+            "--like no: there is no such",
+        ),
+        ("main", ["eval", "dng", "perov_5", "--cutoffs", "tight"], "--cutoffs tight: choose mp_20"),
+        ("main", ["eval", "dng", "perov_5", "--split", "tset"], "--split tset: choose train"),
+        ("main", ["eval", "molecules", "qm9", "--table", "x"], "--table x: choose edm"),
+        ("main", ["relax", "perov_5", "--out", "x.csv", "--format", "x"], "--format x: choose cif"),
         ("kldm", ["info", "papre"], "did you mean 'paper'"),
         ("main", ["relax", "perov_5", "--out", "x.csv", "--potential", "chgnot"], "--potential chgnot"),
         ("main", ["compare", "kldm-perov", "perov_5"], "did you mean 'kldm-perov-small'"),
@@ -114,6 +143,39 @@ def test_a_wrong_word_is_refused_before_anything_heavy_is_imported(
     assert "HEAVY []" in answer.stdout
 
 
+@pytest.mark.parametrize("words", [["models"], ["data", "list"]])
+def test_lists_are_there_at_once(words: list[str]) -> None:
+    code = (
+        "import sys; from epitaxy.apps.cli.main import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "print('HEAVY', [m for m in ('torch', 'pymatgen', 'scipy', 'numpy') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert "mp_20" in answer.stdout
+    assert "HEAVY []" in answer.stdout
+
+
+def sections(annotation: object) -> list[type[BaseModel]]:
+    """The configurations that a field may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in sections(inner)]
+
+
+def recipe_keys(config: type[BaseModel], prefix: str = "") -> set[str]:
+    keys = set[str]()
+    for name, known in config.model_fields.items():
+        keys.add(prefix + name)
+        for inner in sections(known.annotation):
+            keys |= recipe_keys(inner, f"{prefix}{name}.")
+    return keys
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_keys_refused_early_are_those_of_no_recipe(model: str) -> None:
+    assert recipe_keys(kind_of(model).recipe) == RECIPE_KEYS[model]
+
+
 def test_the_cheap_words_are_those_of_the_packages() -> None:
     kinetic = KineticDiffusion(manifold=FlatTorus(1.0)).samplers
     preserving = VariancePreserving(schedule=LinearBeta(low=0.1, high=20.0)).samplers
@@ -121,6 +183,10 @@ def test_the_cheap_words_are_those_of_the_packages() -> None:
     assert tuple(PROTOCOLS) == PROTOCOL_NAMES
     assert tuple(EVAL_TABLES) == TABLE_NAMES
     assert PART_NAMES == PARTS
+    assert tuple(BOND_TABLES) == BOND_TABLE_NAMES
+    assert set(WITH_CUTOFFS) == set(CUTOFF_NAMES)
+    assert SPLITS == SPLIT_NAMES
+    assert SHORTLIST_FORMATS == FORMAT_NAMES
     assert tuple(Element.from_Z(z).symbol for z in range(1, 119)) == SYMBOLS
     for name in POTENTIAL_NAMES:
         check_potential(name)

@@ -1,10 +1,8 @@
 import pytest
 
 from epitaxy.data import DATASETS, DataError, dataset_info, dataset_roots, locate, split_paths
-from epitaxy.data._archive import ARCHIVE_SUFFIXES
-from epitaxy.data._json import JSON_SUFFIXES
-from epitaxy.data._rows import TABLE_SUFFIXES
-from epitaxy.data.locate import split_of
+from epitaxy.data._suffixes import ARCHIVE_SUFFIXES, JSON_SUFFIXES, TABLE_SUFFIXES
+from epitaxy.data.locations import split_of
 from epitaxy.data.molecules._files import SDF, XYZ
 
 

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from epitaxy.data import DataError, Record, Reject, prepare, read_structures
-from epitaxy.data._rows import TABLE_SUFFIXES
+from epitaxy.data._suffixes import TABLE_SUFFIXES
 
 
 def table(path, header, rows, separator=",", end="\r\n"):

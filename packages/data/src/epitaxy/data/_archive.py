@@ -17,8 +17,6 @@ from epitaxy.data._names import NAMES, ids_of, is_shadow, kind_of, unread
 from epitaxy.data._records import InputFaultError, brief
 from epitaxy.data.errors import DataError, UnusableRecordError
 
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-
 LARGEST_MEMBER = _limits.LARGEST_RECORD
 """Bytes: a larger member, unpacked, is refused without being read to its end."""
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from epitaxy.data import _limits
 from epitaxy.data._records import IncompleteError, InputFaultError, brief
-
-COMPRESSED = (".gz", ".bz2", ".xz")
+from epitaxy.data._suffixes import COMPRESSED
 
 _HEAD = 4096
 _POINTER = b"version https://git-lfs.github.com/spec"

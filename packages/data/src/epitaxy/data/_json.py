@@ -29,10 +29,10 @@ from epitaxy.data._records import (
     brief,
     rejected,
 )
+from epitaxy.data._suffixes import JSON_SUFFIXES
 from epitaxy.data._words import id_name
 from epitaxy.data.errors import DataError
 
-JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _WHOLE = (
     *("structure", "sites", "@class", "atoms", "attributes", "lattice_mat", "lattice_vectors", "positions"),
 )

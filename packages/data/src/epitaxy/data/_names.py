@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from epitaxy.data import _limits
-from epitaxy.data._input import COMPRESSED
 from epitaxy.data._records import brief
+from epitaxy.data._suffixes import COMPRESSED
 from epitaxy.data._words import printable
 from epitaxy.data.errors import DataError
 

@@ -12,9 +12,9 @@ from epitaxy.data import _limits
 from epitaxy.data._input import open_input, refuse_stand_in_file
 from epitaxy.data._names import uncompressed
 from epitaxy.data._records import InputFaultError, brief
+from epitaxy.data._suffixes import TABLE_SUFFIXES
 from epitaxy.data.errors import DataError
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 _SEPARATORS = (",", "\t", ";", "|")
 _HEADER = 1024**2
 _NAMED = re.compile(r"\"?sep=([,\t;|])\"?[,;\s]*", re.IGNORECASE)

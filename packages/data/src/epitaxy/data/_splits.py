@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from epitaxy.data.errors import DataError
-from epitaxy.data.locate import split_of
+from epitaxy.data.locations import split_of
 
 
 def random_parts(size: int, fractions: Sequence[int | float], seed: int) -> list[Int[Tensor, " _part"]]:

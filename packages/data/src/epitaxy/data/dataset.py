@@ -16,7 +16,7 @@ from epitaxy.data._crystal import check, from_structure
 from epitaxy.data._ragged import RaggedDataset, named
 from epitaxy.data.convert import positions_as, to_structures
 from epitaxy.data.errors import DataError, UnusableRecordError
-from epitaxy.data.prepare import Prepared, prepare, to_arrays
+from epitaxy.data.preparation import Prepared, prepare, to_arrays
 from epitaxy.data.progress import Progress
 from epitaxy.data.readers import MAX_ATOMS, RawRecord
 from epitaxy.geometry import CrystalBatch

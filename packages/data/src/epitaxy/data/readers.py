@@ -7,7 +7,7 @@ from math import inf, nan
 from pathlib import Path
 
 from epitaxy.data import _limits
-from epitaxy.data._archive import ARCHIVE_SUFFIXES, archive_members
+from epitaxy.data._archive import archive_members
 from epitaxy.data._crystal import Crystal, check
 from epitaxy.data._csv import csv_source
 from epitaxy.data._extxyz import Frame, frames, parse_frame
@@ -17,6 +17,7 @@ from epitaxy.data._json import is_json, json_source
 from epitaxy.data._names import NAMES, ids_of, kind_of, stem, unread, walk
 from epitaxy.data._records import Payload, RawRecord, RawSource, Record, Reject, Remarks, rejected, whole
 from epitaxy.data._rows import is_table
+from epitaxy.data._suffixes import ARCHIVE_SUFFIXES
 from epitaxy.data._words import printable
 from epitaxy.data.errors import DataError, UnusableRecordError
 

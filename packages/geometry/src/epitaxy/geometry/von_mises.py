@@ -14,7 +14,7 @@ from epitaxy.geometry._shapes import broadcast_shape
 from epitaxy.geometry.bessel import apply, bessel_ratio, bessel_ratio_complement, bessel_ratio_slope, log_i0e
 from epitaxy.geometry.rng import AnyRng
 from epitaxy.geometry.torus import FlatTorus
-from epitaxy.geometry.von_mises_noise import von_mises_noise
+from epitaxy.geometry.von_mises_draws import von_mises_noise
 
 _LOG_2PI = math.log(2.0 * math.pi)
 _CIRCLE = FlatTorus(2.0 * math.pi)

@@ -119,11 +119,11 @@ class OrbitNet(nn.Module):
     def embed_crystals(
         self,
         space_groups: Int[Tensor, " graphs"],
-        time: Float[Tensor, " graphs"],
+        of_time: Float[Tensor, "graphs time_dim"],
         properties: Float[Tensor, "graphs properties"] | None,
     ) -> Float[Tensor, "graphs channels"]:
         """What all orbits of a crystal are told alike: its time, space group and properties."""
-        parts = [self.time_embedding(time), self.space_group_embedding(space_groups)]
+        parts = [of_time, self.space_group_embedding(space_groups)]
         if self.property_embedding is not None:
             parts.append(self.property_embedding(properties))
         return torch.cat(parts, dim=1)
@@ -154,13 +154,13 @@ class OrbitNet(nn.Module):
         atoms: Float[Tensor, "atoms hidden"],
         positions: Float[Tensor, "atoms 3"],
         species: Float[Tensor, "atoms species"],
-        time: Float[Tensor, " graphs"],
+        of_time: Float[Tensor, "graphs time_dim"],
     ) -> WyckoffNetOutput:
         """Outputs, from the orbits' features after the last layer."""
         atoms = self.norm(atoms)
         match self.species_head:
             case CopyingHead() as head:
-                logits = head(segments, atoms, species, self.time_embedding(time))
+                logits = head(segments, atoms, species, of_time)
             case head:
                 logits = None if head is None else head(atoms)
         noise = self.position_head(atoms)

@@ -94,10 +94,11 @@ class RotaryWyckoffNet(OrbitNet):
         self.check(lattice, species, symmetry, properties)
         positions = positions.detach()
         of_positions = torch.cat(fourier_features(positions, self.frequencies), dim=1)
-        of_crystal = self.embed_crystals(space_groups, time, properties)
+        of_time = self.time_embedding(time)
+        of_crystal = self.embed_crystals(space_groups, of_time, properties)
         atoms = self.embed(segments, of_crystal, positions, of_positions, species, symmetry)
         modulation = self.modulation(torch.cat([lattice, of_crystal], dim=1))
         phases, padding = Phases.of(positions, self.k, atoms.dtype), Padding.of(segments)
         for layer in self.layers:
             atoms = layer(atoms, modulation, segments, phases, padding)
-        return self.read_out(segments, atoms, positions, species, time)
+        return self.read_out(segments, atoms, positions, species, of_time)

@@ -145,10 +145,11 @@ class WyckoffNet(OrbitNet):
         pairs = segments.pairs() if pairs is None else pairs
         features = fourier_pairs(positions, pairs, self.frequencies)
         of_positions = torch.cat(fourier_features(positions, self.frequencies), dim=1)
-        of_crystal = self.embed_crystals(space_groups, time, properties)
+        of_time = self.time_embedding(time)
+        of_crystal = self.embed_crystals(space_groups, of_time, properties)
         atoms = self.embed(segments, of_crystal, positions, of_positions, species, symmetry)
         index = EdgeIndex.of(segments, pairs, channels=atoms.shape[1])
         of_lattice = segments.expand(lattice)
         for layer in self.layers:
             atoms = layer(atoms, of_lattice, features, index)
-        return self.read_out(segments, atoms, positions, species, time)
+        return self.read_out(segments, atoms, positions, species, of_time)

@@ -16,7 +16,7 @@ Dataset = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A dataset's n
 @app.command("list", epilog=examples("epitaxy data list --root data"))
 def data_list(root: opt.Root = None) -> None:
     """List the datasets by name, and which are on this machine."""
-    from epitaxy.apps.cli.datasets import list_datasets
+    from epitaxy.apps.cli.listings import list_datasets
 
     list_datasets(root)
 

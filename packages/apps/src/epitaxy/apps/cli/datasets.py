@@ -1,4 +1,4 @@
-"""``epitaxy data``: what there is, what is in it, preparing it, fetching it."""
+"""``epitaxy data``: what is in datasets, preparing them, fetching them."""
 
 import os
 from collections.abc import Mapping
@@ -23,12 +23,6 @@ from epitaxy.data import (
     locate,
 )
 from epitaxy.data.molecules import MoleculeDataset, MoleculeStatistics, holds_molecules
-
-
-def list_datasets(root: Path | None) -> None:
-    """Print each dataset with where it is."""
-    for name, info in DATASETS.items():
-        typer.echo(f"{name:<17} {_place(name, root):<12} {info.description}")
 
 
 def describe_dataset(name: str, root: Path | None) -> None:
@@ -106,19 +100,6 @@ def fetch_dataset(name: str, root: Path | None) -> None:
                 raise
             raise WorkError(str(error)) from error  # the words were right: the network or the files were not
     typer.echo(f"{name} is in {folder}")
-
-
-def _place(name: str, root: Path | None) -> str:
-    if DATASETS[name].embedded:
-        return "embedded"
-    here = []
-    for split in SPLITS:
-        try:
-            locate(name, split, root=root)
-        except DataError:
-            continue
-        here.append(split)
-    return "/".join(here) or "not here"
 
 
 def _holds_molecules(name: str) -> bool:

@@ -4,12 +4,11 @@ import typer
 
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.folders import CARD, RECIPE, locate, shipped
+from epitaxy.apps.foundation.folders import CARD, RECIPE, locate
 from epitaxy.apps.foundation.names import ModelName, Task
 from epitaxy.apps.generative.kind import kind_of
 from epitaxy.apps.generative.model_dir import load_model, load_recipe
 from epitaxy.apps.generative.recipes import preset
-from epitaxy.apps.requests.capabilities import read_capability
 
 
 def run_info(kind: ModelName, name: str, *, task: str, data: str) -> None:
@@ -49,19 +48,3 @@ def _described(recipe: Recipe) -> str:
         else:
             lines.append(f"{section:<11} {value}")
     return "\n".join(lines)
-
-
-def list_models() -> None:
-    """Print the shipped models, each with what was measured, what it can make and a command to copy."""
-    models = shipped()
-    if not models:
-        typer.echo("no model comes with this installation")
-    for name, path in models.items():
-        lines = (path / CARD).read_text().splitlines()
-        typer.echo(f"{name}\n  {lines[0].removeprefix('# ')}")
-        for line in lines:
-            if line.startswith("- "):
-                typer.echo(f"  {line[2:]}")
-        for line in read_capability(path, name).lines():
-            typer.echo(f"  {line}")
-        typer.echo(f"  {path}")

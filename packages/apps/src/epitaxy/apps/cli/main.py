@@ -25,7 +25,7 @@ app.add_typer(scores.app, name="eval")
 @app.command(epilog=examples("epitaxy models"))
 def models() -> None:
     """List the models that come with the packages, with their cards."""
-    from epitaxy.apps.cli.info import list_models
+    from epitaxy.apps.cli.listings import list_models
 
     list_models()
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from epitaxy.apps.foundation.checks import check_temperature, check_timeout
+from epitaxy.apps.foundation.checks import check_file, check_split_word, check_temperature, check_timeout
 
 RunFolder = Annotated[Path, typer.Option("--out", help="The run's folder.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the samples.")]
@@ -62,7 +62,12 @@ Temperature = Annotated[
     ),
 ]
 Like = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Begin from the structure in this file, not from noise.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Begin from the structure in this file, not from noise.",
+        callback=lambda path: check_file("--like", path),
+    ),
 ]
 Strength = Annotated[
     float | None,
@@ -70,7 +75,11 @@ Strength = Annotated[
 ]
 Fix = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Keep this file's structure but for --free."),
+    typer.Option(
+        metavar="FILE",
+        help="Keep this file's structure but for --free.",
+        callback=lambda path: check_file("--fix", path),
+    ),
 ]
 Free = Annotated[
     str | None,
@@ -85,7 +94,9 @@ FreeWhat = Annotated[
 Compositions = Annotated[
     str | None, typer.Option(help="A dataset or file: predict a structure for each of its compositions.")
 ]
-Split = Annotated[str, typer.Option(help="Which split of a dataset: train, val or test.")]
+Split = Annotated[
+    str, typer.Option(help="Which split of a dataset: train, val or test.", callback=check_split_word)
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only this many records, drawn with a fixed seed.")]
 Steps = Annotated[
     int | None,

@@ -9,7 +9,8 @@ from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.groups import grouped
 from epitaxy.apps.cli.option_groups import Relaxation, Scoring
 from epitaxy.apps.cli.shell import examples
-from epitaxy.apps.foundation.checks import check_known, check_potential, check_samples
+from epitaxy.apps.foundation.checks import check_known, check_potential, check_samples, choose
+from epitaxy.apps.foundation.names import FORMAT_NAMES
 
 app = typer.Typer()
 
@@ -39,6 +40,8 @@ def relax(
     check_samples([samples])
     check_known(relaxation.hull, train)
     check_potential(relaxation.potential)
+    for form in relaxation.format_ or ():
+        choose("--format", form, FORMAT_NAMES)
     from epitaxy.apps.cli.scoring import settings_of
     from epitaxy.apps.evaluation.relax import RelaxOptions, run_relax
 

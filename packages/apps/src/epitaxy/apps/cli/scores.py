@@ -8,8 +8,8 @@ from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.groups import grouped
 from epitaxy.apps.cli.option_groups import Scoring
 from epitaxy.apps.cli.shell import examples
-from epitaxy.apps.foundation.checks import check_known, check_samples, choose
-from epitaxy.apps.foundation.names import PART_NAMES, PROTOCOL_NAMES, TABLE_NAMES
+from epitaxy.apps.foundation.checks import check_known, check_samples, choose, parse_cutoffs
+from epitaxy.apps.foundation.names import BOND_TABLE_NAMES, PART_NAMES, PROTOCOL_NAMES, TABLE_NAMES
 
 app = typer.Typer(help="Score structures under a named protocol.", no_args_is_help=True)
 
@@ -90,6 +90,8 @@ def eval_dng(
     check_samples(samples)
     check_known(reference, train)
     choose("--protocol-table", protocol_table, TABLE_NAMES)
+    if cutoffs is not None:
+        parse_cutoffs(cutoffs)
     for part in (parts or "").split(","):
         if part.strip():
             choose("--parts", part.strip(), PART_NAMES)
@@ -123,6 +125,7 @@ def eval_molecules(
     """Score molecules: stability, validity, uniqueness, novelty."""
     check_samples(samples)
     check_known(train)
+    choose("--table", table, BOND_TABLE_NAMES)
     from epitaxy.apps.cli.scoring import settings_of
     from epitaxy.apps.evaluation.molecules import MoleculeOptions, run_molecules
 

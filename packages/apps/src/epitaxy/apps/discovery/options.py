@@ -9,11 +9,10 @@ from epitaxy.apps.foundation.checks import check_group, check_known, check_poten
 from epitaxy.apps.foundation.elements import check_formula, system_of
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.folders import locate
-from epitaxy.apps.foundation.names import DEVICES
+from epitaxy.apps.foundation.names import DEVICES, FORMAT_NAMES
 from epitaxy.apps.foundation.suggest import suggest
 
 SOURCES = ("models", "prototypes", "random")
-FORMATS = ("cif", "poscar")
 ORDERS = ("probability", "energy")
 BUDGET = 600.0
 """Seconds of wall-clock time unless told otherwise."""
@@ -89,7 +88,7 @@ class SearchOptions:
             )
         for name, words, known in (
             ("--proposals", self.proposals, SOURCES),
-            ("--format", self.formats, FORMATS),
+            ("--format", self.formats, FORMAT_NAMES),
             ("--rank-by", (self.rank_by,), ORDERS),
             ("--device", (self.device,), DEVICES),
         ):

@@ -18,7 +18,7 @@ from epitaxy.apps.evaluation.crystals import (
 from epitaxy.apps.evaluation.dng_sections import Judged, dng_sections, validity_sections
 from epitaxy.apps.evaluation.publish import publish
 from epitaxy.apps.evaluation.settings import Compute, Outputs, sentences, stages
-from epitaxy.apps.foundation.checks import choose
+from epitaxy.apps.foundation.checks import choose, parse_cutoffs
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.report.scores import Scored
@@ -163,8 +163,6 @@ def _parts(options: DNGOptions) -> tuple[str, ...]:
 
 def _cutoffs(options: DNGOptions) -> Cutoffs | None:
     """Return the cut-offs by name, as two numbers, or those of the reference."""
-    if options.cutoffs == "none":
-        return None
     if options.cutoffs is None:
         name = divide(options.reference or CUTOFFS, options.split)[0]
         if name not in WITH_CUTOFFS:
@@ -173,13 +171,10 @@ def _cutoffs(options: DNGOptions) -> Cutoffs | None:
             )
             name = CUTOFFS
         return cutoffs_for(name)
-    if options.cutoffs in WITH_CUTOFFS:
-        return cutoffs_for(options.cutoffs)
-    try:
-        structure, composition = (float(number) for number in options.cutoffs.split(","))
-        return Cutoffs(structure=structure, composition=composition)
-    except ValueError:
-        known = ", ".join(WITH_CUTOFFS)
-        raise UsageError(
-            f"--cutoffs {options.cutoffs}: choose {known}, none, or STRUCTURE,COMPOSITION such as 0.4,10"
-        ) from None
+    match parse_cutoffs(options.cutoffs):
+        case "none":
+            return None
+        case str(name):
+            return cutoffs_for(name)
+        case structure, composition:
+            return Cutoffs(structure=structure, composition=composition)

@@ -14,6 +14,7 @@ from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.folders import RECIPE, check_free, locate
 from epitaxy.apps.foundation.names import (
     CRYSTAL_SYSTEMS,
+    CUTOFF_NAMES,
     DATASET_NAMES,
     DEVICES,
     MODELS,
@@ -22,9 +23,11 @@ from epitaxy.apps.foundation.names import (
     PRECISIONS,
     PRESET_NAMES,
     SAMPLERS,
+    SPLIT_NAMES,
     ModelName,
     Task,
 )
+from epitaxy.apps.foundation.recipe_keys import RECIPE_KEYS
 from epitaxy.apps.foundation.suggest import suggest
 
 
@@ -56,7 +59,7 @@ def check_training(
     if resume and not (out / RECIPE).is_file():
         raise UsageError(f"--resume: {out} holds no run; leave --resume out to begin one")
     for word in overrides:
-        split_override(word)
+        check_override(kind, word)
     if begin is not None:
         check_model(kind, begin)
     if task is not None:
@@ -199,6 +202,21 @@ def check_task(kind: ModelName, word: str) -> Task:
     raise UsageError(f"--task {word}: {kind} has {' and '.join(MODELS[kind].tasks)}")
 
 
+def check_override(kind: ModelName, word: str) -> None:
+    """Refuse ``key=value`` with a key that no recipe of the model has.
+
+    Raises:
+        UsageError: with the nearest key.
+    """
+    key, _ = split_override(word)
+    known = RECIPE_KEYS.get(kind)
+    if known is not None and key not in known:
+        sections = {name.rpartition(".")[0] for name in known}
+        raise UsageError(
+            f"--set {key}: the recipe has no key '{key}'{suggest(key, sorted(known - sections))}"
+        )
+
+
 def check_device_word(name: str) -> None:
     """Refuse words that name no device, and Apple's.
 
@@ -260,13 +278,13 @@ def check_temperature(value: float | None) -> float | None:
 
 
 def check_group(word: int | str) -> None:
-    """Refuse what is no space group's number and no symbol; symbols need torch, whose package lists them.
+    """Refuse what is no space group's number and no symbol.
 
     Raises:
         UsageError: with the number of a group of a similar symbol.
     """
     if isinstance(word, str) and not word.isdecimal():
-        from epitaxy.geometry.symmetry import space_group_number
+        from epitaxy.geometry.symmetry import space_group_number  # which help needs not
 
         try:
             space_group_number(word)
@@ -299,6 +317,44 @@ def check_dataset(name: str) -> None:
     """
     if name not in DATASET_NAMES:
         raise UsageError(f"there is no dataset '{name}'{suggest(name, DATASET_NAMES)}")
+
+
+def check_split_word(word: str) -> str:
+    """Return ``word`` if it names a split.
+
+    Raises:
+        UsageError: it does not.
+    """
+    return choose("--split", word, SPLIT_NAMES)
+
+
+def check_file(option: str, path: Path | None) -> Path | None:
+    """Return a file's path, or None where none is named.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if path is not None and not path.exists():
+        raise UsageError(f"{option} {path}: there is no such file")
+    return path
+
+
+def parse_cutoffs(word: str) -> str | tuple[float, float]:
+    """Return cut-offs of coverage as their name (``none`` included), or as the two numbers they are.
+
+    Raises:
+        UsageError: neither.
+    """
+    if word in (*CUTOFF_NAMES, "none"):
+        return word
+    try:
+        structure, composition = (float(number) for number in word.split(","))
+    except ValueError:
+        known = ", ".join(CUTOFF_NAMES)
+        raise UsageError(
+            f"--cutoffs {word}: choose {known}, none, or STRUCTURE,COMPOSITION such as 0.4,10"
+        ) from None
+    return structure, composition
 
 
 def check_there(name: str) -> None:

@@ -53,6 +53,18 @@ TABLE_NAMES = ("smact14", "icsd24")
 PART_NAMES = ("coverage", "distances", "space_groups", "duplicates")
 """The parts of ``eval dng``."""
 
+BOND_TABLE_NAMES = ("edm", "edm_sulfur")
+"""The tables of bond lengths and valences of ``eval molecules``."""
+
+CUTOFF_NAMES = ("mp_20", "carbon_24", "perov_5")
+"""The datasets whose cut-offs of coverage are published."""
+
+SPLIT_NAMES = ("train", "val", "test")
+"""The parts of a dataset."""
+
+FORMAT_NAMES = ("cif", "poscar")
+"""What a shortlist's structures are written as."""
+
 POTENTIAL_NAMES = ("chgnet", "sevennet", "sevennet-l3i5")
 """Potentials with a name of their own; any calculator of ASE goes by another."""
 

@@ -12,14 +12,19 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pymatgen.core import Element
-
+from epitaxy.apps.foundation.elements import SYMBOLS
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import ModelName
-from epitaxy.apps.requests.formulas import parse_formula
 from epitaxy.data import DATASETS
 
 _KINDS: tuple[ModelName, ...] = ("crysbfn", "kldm", "symmbfn", "geobfn")
+_EXAMPLES = {
+    "SrTiO3": {38: 1, 22: 1, 8: 3},
+    "NaCl": {11: 1, 17: 1},
+    "LiCoO2": {3: 1, 27: 1, 8: 2},
+    "C": {6: 1},
+}
+"""Compositions to show, each with its atoms by atomic number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,11 @@ class Capability:
         Raises:
             UsageError: this is no formula.
         """
-        counts = parse_formula(formula)
+        from epitaxy.apps.requests.formulas import parse_formula  # pymatgen: a list of models needs none
+
+        return self._why_not(formula, parse_formula(formula))
+
+    def _why_not(self, formula: str, counts: Mapping[int, int]) -> str | None:
         if not self.takes_formulas:
             return "chooses its own compositions" if self.makes_crystals else "makes molecules"
         if unknown := self.unknown(counts):
@@ -95,7 +104,7 @@ class Capability:
 
     def unknown(self, numbers: Iterable[int]) -> list[str]:
         """Return the symbols of those elements that it does not know."""
-        return [Element.from_Z(z).symbol for z in sorted(set(numbers) - self.numbers)]
+        return [SYMBOLS[z - 1] for z in sorted(set(numbers) - self.numbers)]
 
     def span(self) -> str:
         """Return the sizes, as in ``1 to 20``."""
@@ -112,7 +121,7 @@ class Capability:
         return shlex.join([*words, "--num", "20", "--out", "out"])
 
     def _example(self) -> str:
-        return next((f for f in ("SrTiO3", "NaCl", "LiCoO2", "C") if self.why_not(f) is None), "NaCl")
+        return next((f for f, counts in _EXAMPLES.items() if self._why_not(f, counts) is None), "NaCl")
 
     def lines(self) -> list[str]:
         """Describe it in a few lines."""
@@ -221,8 +230,8 @@ def _elements(numbers: Iterable[int]) -> str:
             runs.append([number])
     words = []
     for run in runs:
-        ends = [Element.from_Z(z).symbol for z in (run[0], run[-1])]
-        words += [f"{ends[0]}-{ends[1]}"] if len(run) > 2 else [Element.from_Z(z).symbol for z in run]
+        ends = [SYMBOLS[z - 1] for z in (run[0], run[-1])]
+        words += [f"{ends[0]}-{ends[1]}"] if len(run) > 2 else [SYMBOLS[z - 1] for z in run]
     return ", ".join(words)
 
 

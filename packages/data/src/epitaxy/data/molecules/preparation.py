@@ -7,7 +7,7 @@ from pathlib import Path
 
 from epitaxy.data import _cache
 from epitaxy.data.errors import DataError
-from epitaxy.data.locate import Location, cache_root, locate
+from epitaxy.data.locations import Location, cache_root, locate
 from epitaxy.data.molecules import _files, _store
 from epitaxy.data.molecules._molecule import MAX_ATOMS, RawMolecule
 from epitaxy.data.molecules.g2 import fingerprint, g2_molecules

@@ -15,7 +15,7 @@ from epitaxy.data._ragged import RaggedDataset
 from epitaxy.data.convert import positions_as
 from epitaxy.data.dataset import CrystalDataset
 from epitaxy.data.errors import DataError
-from epitaxy.data.prepare import Prepared
+from epitaxy.data.preparation import Prepared
 from epitaxy.data.progress import Progress
 from epitaxy.data.readers import MAX_ATOMS
 from epitaxy.data.wyckoff.preparation import SYMPREC, check_symprec, convert, prepare_wyckoff

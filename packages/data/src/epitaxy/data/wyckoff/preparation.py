@@ -17,8 +17,8 @@ from epitaxy.data import _cache
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._pool import choose_workers, ordered_map
 from epitaxy.data.errors import DataError, UnusableRecordError
-from epitaxy.data.locate import cache_root
-from epitaxy.data.prepare import Prepared, prepare
+from epitaxy.data.locations import cache_root
+from epitaxy.data.preparation import Prepared, prepare
 from epitaxy.data.progress import Progress
 from epitaxy.data.readers import MAX_ATOMS, Reject
 from epitaxy.data.wyckoff._standard import Standard, standardise

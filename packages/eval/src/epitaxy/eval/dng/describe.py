@@ -11,6 +11,7 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from epitaxy.eval.dng.large import refuse_large
 from epitaxy.eval.dng.validity import SAMPLE_LIMIT, SampleValidity
 from epitaxy.eval.resumable import Failed, Progress, resume_map, structure_key
+from epitaxy.eval.shipped import shipped
 from epitaxy.eval.symmetry import SPACE_GROUPS
 from epitaxy.eval.validity import TABLE_NAMES, Validity, compositional_validity, structural_validity
 
@@ -28,7 +29,9 @@ CRYSTAL_SYSTEMS = {
 }
 """The last space group of each crystal system."""
 
-_VERSION = 1
+TASK, GROUP_TASK = "describe", "space-group"
+VERSION = 1
+"""Of both tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +78,14 @@ def describe(
     progress: Progress | None = None,
 ) -> tuple[Description, ...]:
     """Describe every crystal, in the order given; one that fails, or takes too long, is invalid."""
+    keys = [structure_key(s) for s in structures.values()]
     outcomes = resume_map(
         _describe,
         list(structures.values()),
-        keys=[structure_key(s) for s in structures.values()],
-        name="describe",
-        version=_VERSION,
+        keys=keys,
+        name=TASK,
+        version=VERSION,
+        known=shipped(TASK, VERSION, keys),
         cache=cache,
         workers=workers,
         limit=timeout_s,
@@ -151,13 +156,15 @@ def space_groups(
         The numbers by id, and the reasons of those for which spglib found none.
 
     """
+    keys = [structure_key(s) for s in structures.values()]
     outcomes = resume_map(
         _SpaceGroup(symprec),
         list(structures.values()),
-        keys=[structure_key(s) for s in structures.values()],
-        name="space-group",
-        version=_VERSION,
+        keys=keys,
+        name=GROUP_TASK,
+        version=VERSION,
         parameters={"symprec": symprec},
+        known=shipped(GROUP_TASK, VERSION, keys) if symprec == SYMPREC else {},
         cache=cache,
         workers=workers,
         limit=timeout_s,

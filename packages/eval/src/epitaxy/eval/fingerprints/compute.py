@@ -9,10 +9,12 @@ from jaxtyping import Bool, Float
 from pymatgen.core.structure import Structure
 
 from epitaxy.eval.fingerprints.composition import COMPOSITION_LENGTH, composition_fingerprint
-from epitaxy.eval.fingerprints.shipped import VERSION, shipped_fingerprints
 from epitaxy.eval.fingerprints.standard import standardised
 from epitaxy.eval.fingerprints.structural import STRUCTURE_LENGTH, structure_fingerprint
 from epitaxy.eval.resumable import Failed, JsonValue, Progress, resume_map, structure_key
+from epitaxy.eval.shipped import shipped
+
+TASK, VERSION = "coverage-fingerprint", 1
 
 FINGERPRINT_LIMIT = 120.0
 """Wall-clock seconds for one crystal unless told otherwise. A site takes about 10 ms."""
@@ -69,22 +71,21 @@ def fingerprint(
     named = structures if isinstance(structures, Mapping) else {str(n): s for n, s in enumerate(structures)}
     readable = {name: s for name, s in named.items() if s is not None}
     failures = {name: "it could not be read" for name, s in named.items() if s is None}
-    keys = {name: structure_key(s) for name, s in readable.items()}
-    known = shipped_fingerprints(list(keys.values()))
-    unknown = [name for name in readable if keys[name] not in known]
+    keys = [structure_key(s) for s in readable.values()]
     outcomes = resume_map(
         _entries,
-        [readable[name] for name in unknown],
-        keys=[keys[name] for name in unknown],
-        name="coverage-fingerprint",
+        list(readable.values()),
+        keys=keys,
+        name=TASK,
         version=VERSION,
+        known=shipped(TASK, VERSION, keys),
         cache=cache,
         workers=workers,
         limit=timeout_s,
         progress=progress,
     )
-    structural: dict[str, JsonValue] = {name: known[key] for name, key in keys.items() if key in known}
-    for name, outcome in zip(unknown, outcomes, strict=True):
+    structural: dict[str, JsonValue] = {}
+    for name, outcome in zip(readable, outcomes, strict=True):
         if isinstance(outcome, Failed):
             failures[name] = outcome.reason
         else:

@@ -26,6 +26,7 @@ def resume_map(
     name: str,
     version: int = 1,
     parameters: Mapping[str, JsonValue] | None = None,
+    known: Mapping[str, JsonValue] | None = None,
     cache: Path | None = None,
     workers: int | str = 0,
     limit: float | None = None,
@@ -54,6 +55,7 @@ def resume_map(
         version: Of the task: raise it whenever its results change, and nothing kept before is used.
         parameters: All else that the results depend on (tolerances, a model's checksum): other parameters,
             other results. They name what is kept and are not passed to ``task``.
+        known: Results that are known beforehand, by key; they are neither computed nor kept.
         cache: The folder to keep outcomes in, made if need be, shared by all tasks; None keeps nothing.
         workers: A number of worker processes, 0 for this process (see :func:`map_isolated`); or a Dask
             scheduler's address such as ``tcp://host:8786``. The outcomes do not depend on it.
@@ -76,7 +78,9 @@ def resume_map(
     """
     _check(len(items), keys, workers, limit, chunk)
     store = None if cache is None else Store(cache, name, version, parameters or {})
+    found: dict[str, Done[JsonValue] | Failed]
     found = {} if store is None else store.read(set(keys), limit, retry=retry)
+    found |= {key: Done(value=value) for key, value in (known or {}).items()}
     first = {key: number for number, key in reversed(list(enumerate(keys)))}
     todo = [key for key in dict.fromkeys(keys) if key not in found]
     weights, done = Counter(keys), sum(key in found for key in keys)

@@ -15,7 +15,6 @@ TABLE_CHECKSUM = "c083285f6ae31631a4c9d3c3dff45d5e89769da5e7ca542545096cef730a21
 
 CELL = 24  # translations are integers in units of 1/24
 UNIT = 144  # projectors are integers in units of 1/144
-NUM_GROUPS = 230
 LETTERS = "abcdefghijklmnopqrstuvwxyzA"
 
 

@@ -7,8 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import SupportsIndex
 
-from epitaxy.geometry.symmetry._frozen import NUM_GROUPS
 from epitaxy.geometry.typography import SUBSCRIPTS, plain_text
+
+NUM_GROUPS = 230
 
 # The bar of an inversion axis: TeX's, a combining one (after its digit, or set before it) or a macron.
 _OVERBAR = re.compile(

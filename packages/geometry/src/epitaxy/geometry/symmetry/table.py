@@ -9,8 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.geometry.devices import require
-from epitaxy.geometry.symmetry._frozen import CELL, LETTERS, NUM_GROUPS, UNIT, FrozenTable, frozen_table
+from epitaxy.geometry.symmetry._frozen import CELL, LETTERS, UNIT, FrozenTable, frozen_table
 from epitaxy.geometry.symmetry.groups import space_group
+from epitaxy.geometry.symmetry.symbols import NUM_GROUPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -42,10 +42,11 @@ class EdgeListWyckoffNet(WyckoffNet):
         self.check(lattice, species, symmetry, properties)
         # Phases of absolute coordinates are large, and few enough to be taken in float64.
         of_positions = edge_list_fourier(positions.double(), self.frequencies).to(positions.dtype)
-        of_crystal = self.embed_crystals(space_groups, time, properties)
+        of_time = self.time_embedding(time)
+        of_crystal = self.embed_crystals(space_groups, of_time, properties)
         atoms = self.embed(segments, of_crystal, positions, of_positions, species, symmetry)
         atoms = edge_list_layers(self.layers, atoms, lattice, segments, positions, self.frequencies)
-        return self.read_out(segments, atoms, positions, species, time)
+        return self.read_out(segments, atoms, positions, species, of_time)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,10 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from epitaxy.data._archive import ARCHIVE_SUFFIXES
-from epitaxy.data._input import COMPRESSED
-from epitaxy.data._json import JSON_SUFFIXES
-from epitaxy.data._rows import TABLE_SUFFIXES
+from epitaxy.data._suffixes import ARCHIVE_SUFFIXES, COMPRESSED, JSON_SUFFIXES, TABLE_SUFFIXES
 from epitaxy.data.errors import DataError
 from epitaxy.data.registry import DATASETS, SPLITS, Split, dataset_info
 

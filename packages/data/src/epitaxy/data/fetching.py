@@ -8,7 +8,7 @@ from epitaxy.data._atomic import replacing
 from epitaxy.data._csv import scan
 from epitaxy.data._records import InputFaultError
 from epitaxy.data.errors import DataError
-from epitaxy.data.locate import cache_root
+from epitaxy.data.locations import cache_root
 from epitaxy.data.progress import Progress
 from epitaxy.data.registry import DatasetInfo, dataset_info
 

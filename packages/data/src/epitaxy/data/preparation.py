@@ -15,7 +15,7 @@ from epitaxy.data._crystal import Crystal
 from epitaxy.data._pool import choose_workers, ordered_map
 from epitaxy.data._records import Remarks, rejected
 from epitaxy.data.errors import DataError
-from epitaxy.data.locate import Location, cache_root, locate
+from epitaxy.data.locations import Location, cache_root, locate
 from epitaxy.data.progress import Progress
 from epitaxy.data.prototypes import fingerprint, prototype_records
 from epitaxy.data.readers import MAX_ATOMS, RawRecord, RawSource, Reject, parse_record, raw_records
