@@ -130,6 +130,7 @@ def test_groups_are_drawn_as_training_has_them(run: Path) -> None:
         ({"crystal_system": "triclinic"}, "no triclinic crystals"),
         ({"formula": "SrTiO3", "spacegroup": 225, "formula_units": 1}, "impossible in space group 225"),
         ({"formula": "OgO"}, "not trained on Og"),
+        ({"formula": "SrTiO3", "formula_units": 10**6}, "a cell of 5000000 atoms is beyond"),
         ({"formula_units": 2}, "needs a --formula"),
         ({"properties": {"density": 1.0}}, "trained without properties"),
         ({"guidance": 1.0}, "name one with --property"),
