@@ -160,9 +160,7 @@ def test_what_is_no_file_is_named_and_never_waited_for(tmp_path, members):
     assert (prepare(folder).crystals, prepare(folder).rejects) == (11, 2)
     for name in ("dead.cif", "pipe.cif"):
         for reader in (prepare, lambda path: list(read_structures(path))):
-            with pytest.raises(
-                DataError, match=r"(dead|pipe)\.cif (is a pipe|does not exist)|dead\.cif is a link"
-            ):
+            with pytest.raises(DataError, match=r"cif (is a pipe|is a link|does not exist)"):
                 reader(folder / name)
     for name in ("pipe.zip", "pipe.csv", "pipe.extxyz", "pipe.txt"):
         os.mkfifo(tmp_path / name)
