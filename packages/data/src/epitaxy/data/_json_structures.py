@@ -119,7 +119,8 @@ def _refuse_other_content(entry: Mapping[str, Any], crystal: Crystal) -> None:
     """
     counted = Counter(crystal.numbers.tolist())
     for name in _COMPOSITIONS:
-        stated = _shares_of(entry.get(name))
+        given = entry.get(name)
+        stated = None if name == "composition" and isinstance(given, str) else _shares_of(given)
         if stated is not None and not _same_shares(stated, _shares(counted)):
             raise _other(name, entry[name], counted)
     system = str(entry.get("chemsys") or "").split("-")
