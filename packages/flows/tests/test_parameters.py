@@ -223,3 +223,9 @@ def test_labels_of_few_bits_are_labels() -> None:
         assert found.tolist() == [2, 0]
     assert labels(torch.empty(0, dtype=torch.int64), 3).shape == (0,)
     assert labels(torch.empty(2, dtype=torch.int64, device="meta"), 3).shape == (2,)  # no value is asked for
+
+
+def test_two_bins_are_bins_and_one_is_none() -> None:
+    assert DiscretisedGaussianBFN(bins=2, sigma1=0.15).bins == 2
+    with pytest.raises(ValueError, match="bins must be at least 2"):
+        DiscretisedGaussianBFN(bins=1, sigma1=0.15)
