@@ -73,7 +73,7 @@ def _list_notes(dataset: CrystalDataset | MoleculeDataset) -> None:
 
 def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:
     """Read, reduce and cache every split that is there; one without a record does not stop the others."""
-    left: dict[str, DataError] = {}
+    left: dict[Split, DataError] = {}
     for split in SPLITS:
         try:
             _prepare_split(name, split, root, workers)
