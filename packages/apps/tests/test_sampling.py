@@ -100,7 +100,9 @@ def test_formulas() -> None:
     assert parse_formula("Na4Cl4") == {11: 1, 17: 1}
     for text in ("SrTiO\u2083", "Sr\u00a0Ti\u00a0O\uff13", "SrTiO_3", "SrTiO<sub>3</sub>"):
         assert parse_formula(text) == {38: 1, 22: 1, 8: 3}
-    for text in ("", "Xx2", "hello world", "Na-Cl", "O0"):
+    for text, z in (("O3", 8), ("N", 7), ("Cl4", 17), ("Si0.5", 14)):  # an element, not its molecule
+        assert parse_formula(text) == {z: 1}
+    for text in ("", "Xx2", "hello world", "Na-Cl", "O0", "LiO0", "Li(O0)2"):
         with pytest.raises(UsageError, match="formula"):
             parse_formula(text)
 

@@ -1,5 +1,7 @@
 """Samples that are no structures: what is seen, and that they are drawn anew, the same in every batch."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,10 @@ from epitaxy.apps.crystals.cells import cell_samples
 from epitaxy.apps.crystals.generator import CrystalGenerator
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
+from epitaxy.apps.sampling.generate import generate, unanswered
 from epitaxy.apps.sampling.soundness import CLOSEST, checked, crystal_fault, molecule_fault
-from epitaxy.geometry import CrystalBatch, Segments
+from epitaxy.flows import Level
+from epitaxy.geometry import Segments
 
 REQUEST = Request(id="a", seed=0, num_atoms=2)
 
@@ -66,11 +70,8 @@ def test_a_left_handed_cell_is_the_same_crystal_in_a_right_handed_one() -> None:
     """Not its mirror image: all distances, and the handedness of four atoms, are as they were."""
     positions = torch.tensor([[0.0, 0, 0], [0.31, 0, 0], [0, 0.37, 0], [0, 0, 0.41]], dtype=torch.float64)
     lattice = -torch.tensor([[4.0, 0, 0], [0.3, 5, 0], [0.2, 0.1, 6]], dtype=torch.float64)
-    crystals = CrystalBatch(
-        segments=Segments.from_counts([4]), positions=positions, lattice=lattice[None],
-        numbers=torch.tensor([11, 17, 19, 9]), ids=("a",), properties={},
-    )  # fmt: skip
-    (sample,) = cell_samples(crystals, [REQUEST])
+    numbers = torch.tensor([11, 17, 19, 9])
+    (sample,) = cell_samples(Segments.from_counts([4]), lattice[None], positions, numbers, [REQUEST])
     given_ = Structure(Lattice(lattice.numpy()), [11, 17, 19, 9], positions.numpy())
     made = sample.crystal
     assert made is not None
@@ -154,3 +155,41 @@ def test_a_number_of_draws_ends_it(
     assert "apart" in (sample.reason or "")
     assert len(set(clashing.drawn)) == redraws + 1
     assert "1 of 1 samples are no structures" in capsys.readouterr().err
+
+
+def test_of_which_graphs_an_answer_is_no_number() -> None:
+    """Labels look like any others, whatever they were decoded of: NaN gave the first class."""
+    segments = Segments.from_counts([2, 1, 1])
+    levels: dict[str, Level] = {"species": "atom", "lattice": "graph"}
+    outputs = {
+        "species": torch.zeros(4, 5),
+        "lattice": torch.zeros(3, 3),
+        "other": torch.full((9,), torch.nan),
+    }
+    assert unanswered(outputs, levels, segments) == [False, False, False]
+    outputs["species"][1, 4] = torch.nan
+    outputs["lattice"][2, 0] = torch.nan
+    outputs["lattice"][1, 0] = -torch.inf  # what cannot be
+    assert unanswered(outputs, levels, segments) == [True, False, True]
+
+
+@pytest.mark.parametrize("field", ["positions", "lattice"])
+def test_an_answer_that_is_no_number_is_no_sample(
+    model: CrystalGenerator, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    kind = type(model.model)
+    sound = kind.answer
+
+    def answer(network: Any, states: Any, time: Any, given: Any) -> dict[str, torch.Tensor]:
+        outputs = sound(network, states, time, given)
+        rows = given.segments.index == 1 if outputs[field].shape[0] == given.segments.num_atoms else [1]
+        outputs[field] = outputs[field].clone()
+        outputs[field][rows] = torch.nan
+        return outputs
+
+    monkeypatch.setattr(kind, "answer", answer)
+    (samples,) = generate(model.model, model.requests(formula="SrTiO3", num=3, seed=0), steps=2, redraws=0)
+    assert samples[1].structure is None
+    assert samples[1].reason == "the network's answer is not a number"
+    others = [sample.reason for k, sample in enumerate(samples) if k != 1]
+    assert "the network's answer is not a number" not in others

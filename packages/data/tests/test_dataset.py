@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -8,6 +9,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from epitaxy.data import CrystalDataset, DataError, to_structures, write_cifs
+from epitaxy.data.molecules import MoleculeDataset
 from epitaxy.geometry import CrystalBatch
 from epitaxy.geometry.testing import crystal_batches
 
@@ -142,3 +144,38 @@ def test_a_dataset_does_not_change():
         dataset.ids = ("other",)  # type: ignore[misc]
     with pytest.raises(TypeError):
         dataset.properties["p"] = torch.zeros(1)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("indices", [[True, False], [0.5], torch.tensor([[0]]), torch.tensor([1.0])])
+def test_what_is_no_index_is_not_taken_for_one(indices):
+    """A mask is not the indices 0 and 1, and a half is not 0."""
+    dataset = dataset_of([1, 2])
+    for method in (dataset.batch, dataset.subset):
+        with pytest.raises((ValueError, TypeError), match=r"vector of whole numbers|Type-check"):
+            method(indices)
+
+
+@pytest.mark.parametrize("value", [float("inf"), "1", True, 10**400, [1.0]])
+def test_properties_in_memory_are_finite_numbers_or_missing(value, rocksalt):
+    with pytest.raises((DataError, TypeError), match=r"gap of b is .*, no finite number|Type-check"):
+        CrystalDataset.from_structures([rocksalt] * 2, ["a", "b"], properties={"gap": [1.0, value]})
+    atoms = [Atoms("He", [[0, 0, 0]])] * 2
+    with pytest.raises((DataError, TypeError), match=r"gap of b is .*, no finite number|Type-check"):
+        MoleculeDataset.from_atoms(atoms, ["a", "b"], properties={"gap": [1.0, value]})
+    known = CrystalDataset.from_structures([rocksalt] * 2, properties={"gap": [1.0, None]}).properties["gap"]
+    assert known.isnan().tolist() == [False, True]
+
+
+def test_what_is_periodic_otherwise_is_not_taken_for_it(rocksalt):
+    slab = Structure(Lattice(rocksalt.lattice.matrix, pbc=(True, True, False)), ["Na"], [[0, 0, 0]])
+    with pytest.raises(DataError, match="000000 cannot be used: it is not periodic in three directions"):
+        CrystalDataset.from_structures([slab])
+    with pytest.raises(DataError, match="000000 cannot be used: it is periodic"):
+        MoleculeDataset.from_atoms([Atoms("He", [[0, 0, 0]], cell=[4, 4, 4], pbc=True)])
+    MoleculeDataset.from_atoms([Atoms("He", [[0, 0, 0]], cell=[4, 4, 4])])
+
+
+def test_what_is_no_structure_is_named(rocksalt):
+    for wrong in ("NaCl.cif", {"a": 1}):
+        with pytest.raises((DataError, TypeError), match=r"000001 cannot be used: it is a|Type-check"):
+            CrystalDataset.from_structures([rocksalt, wrong])

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -142,3 +143,43 @@ def test_what_stands_in_for_a_file_is_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=r"git lfs pull|web page"):
         read(tmp_path / name)
+
+
+def test_what_is_no_file_is_named_and_never_waited_for(tmp_path, members):
+    """A pipe would be read without end, and a broken link was passed over without a word."""
+    folder = unpack(tmp_path / "f", members)
+    (folder / "dead.cif").symlink_to(tmp_path / "nowhere.cif")
+    (folder / "alive.cif").symlink_to(folder / "a.cif")
+    os.mkfifo(folder / "pipe.cif")
+    found, _ = read(folder)
+    reasons = {r.id: r.reason for r in found if isinstance(r, Reject)}
+    assert reasons.keys() == {"dead", "pipe"}
+    assert "is a link to a file that is not there" in reasons["dead"]
+    assert "is a pipe, a device or a folder, and no file" in reasons["pipe"]
+    assert "alive" in {r.id for r in found if isinstance(r, Record)}
+    assert (prepare(folder).crystals, prepare(folder).rejects) == (11, 2)
+    for name in ("dead.cif", "pipe.cif"):
+        for reader in (prepare, lambda path: list(read_structures(path))):
+            with pytest.raises(DataError, match=r"cif (is a pipe|is a link|does not exist)"):
+                reader(folder / name)
+    for name in ("pipe.zip", "pipe.csv", "pipe.extxyz", "pipe.txt"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(DataError, match=f"{name} is a pipe"):
+            list(read_structures(tmp_path / name))
+
+
+def test_links_to_folders_are_not_followed_and_told_of(tmp_path, members):
+    folder = unpack(tmp_path / "f", {"a.cif": members["a.cif"]})
+    unpack(tmp_path / "elsewhere", members)
+    before = prepare(folder)
+    (folder / "more").symlink_to(tmp_path / "elsewhere")
+    (folder / "round").symlink_to(folder)
+    _, notes = read(folder)
+    assert notes == [
+        "2 links to folders are not followed (the first: more); put the folders themselves there"
+    ]
+    after = prepare(folder)
+    assert (after.crystals, after.notes, before.notes) == (1, tuple(notes), ())
+    (folder / "a.cif").unlink()
+    with pytest.raises(DataError, match=r"holds no CIF .* 2 links to folders are not followed"):
+        read(folder)

@@ -1,4 +1,5 @@
 import gzip
+import os
 import tempfile
 from pathlib import Path
 
@@ -7,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.data import DataError, Reject
-from epitaxy.data.molecules import MoleculeDataset, prepare_molecules, read_molecules, records
+from epitaxy.data.molecules import (
+    MoleculeDataset,
+    holds_molecules,
+    prepare_molecules,
+    read_molecules,
+    records,
+)
 from epitaxy.data.molecules._molecule import split_key
 
 SPLITS = ("train", "val", "test")
@@ -145,3 +152,27 @@ def test_a_chunk_is_read_two_records_ahead_at_most(tmp_path, monkeypatch):
         assert record.id == f"chunk-{number}"
         assert parsed == list(range(1, max(number, 2) + 1))
     assert number == 50
+
+
+def test_what_a_folder_holds_besides_is_told_of(tmp_path):
+    (tmp_path / "a.xyz").write_text("1\n\nHe 0 0 0\n")
+    (tmp_path / "b.mol2").write_text("x")
+    (tmp_path / "dead.xyz").symlink_to(tmp_path / "nowhere.xyz")
+    (tmp_path / "round").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.sdf")
+    made = prepare_molecules(tmp_path)
+    assert (made.molecules, made.rejects) == (1, 2)
+    assert made.notes[0].startswith("1 files are not read (1 .mol2; the first: b.mol2)")
+    assert made.notes[1].startswith("1 links to folders are not followed (the first: round)")
+    assert prepare_molecules(tmp_path).notes == made.notes
+    rejects = made.rejects_path.read_text()
+    assert "is a link to a file that is not there" in rejects
+    assert "is a pipe, a device or a folder" in rejects
+
+
+def test_a_folder_of_cifs_is_one_of_crystals_whatever_else_it_holds(tmp_path):
+    (tmp_path / "a.xyz").write_text("1\n\nHe 0 0 0\n")
+    assert holds_molecules(tmp_path)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "b.cif").write_text("x")
+    assert not holds_molecules(tmp_path)

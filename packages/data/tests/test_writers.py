@@ -1,3 +1,4 @@
+import errno
 import warnings
 
 import ase.io
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pymatgen.core.structure import Structure
 
 from epitaxy.data import Record, read_structures, to_structures, write_cifs, write_extxyz
+from epitaxy.data._atomic import replacing
 from epitaxy.data._crystal import check, from_structure
 from epitaxy.data.errors import UnusableRecordError
 from epitaxy.geometry.testing import crystal_batches
@@ -96,3 +98,17 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, rocksalt):
         write_extxyz(path, [rocksalt, rocksalt], [{"id": "only one"}])
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_says_what_was_being_written(tmp_path):
+    def written(error):
+        with replacing(tmp_path / "x"):
+            raise error
+
+    full, elsewhere = OSError(errno.ENOSPC, "full"), FileNotFoundError(errno.ENOENT, "gone", "other")
+    with pytest.raises(OSError, match="full"):
+        written(full)
+    with pytest.raises(FileNotFoundError):
+        written(elsewhere)
+    assert (full.filename, elsewhere.filename) == (str(tmp_path / "x"), "other")
+    assert list(tmp_path.iterdir()) == []

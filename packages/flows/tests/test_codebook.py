@@ -1,7 +1,7 @@
 """Class labels as points: one-hot vectors and analog bits."""
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import hypothesis.strategies as st
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from jaxtyping import TypeCheckError
 from torch import Tensor
 
-from epitaxy.flows import CodebookDiffusion, VariancePreserving
+from epitaxy.flows import CodebookDiffusion, Limits, VariancePreserving
 from epitaxy.flows.testing import FlowLaws
 from epitaxy.geometry.testing import Tolerance
 
@@ -154,3 +154,18 @@ def test_flows_that_do_not_exist() -> None:
     assert flow.with_steps(7) is flow
     assert flow.with_sampler("published_pc").corrections == 1
     assert flow.corrections == 0
+
+
+@pytest.mark.parametrize("codes", ["one_hot", "bits"])
+@pytest.mark.parametrize("beyond", [1.0, 3.0])
+def test_a_prediction_that_is_sure_stays_so_under_limits(codes: Any, beyond: float) -> None:
+    """Bits of 1 leave the other class no probability, and bits beyond are no more than sure."""
+    flow = CodebookDiffusion(codes=codes, classes=4, scale=0.5)
+    free = flow.limited(Limits(allowed=torch.ones(4, 4, dtype=torch.bool)))
+    sure = flow.codebook()
+    state = torch.randn(4, flow.channels, generator=torch.Generator().manual_seed(0))
+    t = torch.full((4,), 0.3)
+    found = free.step(state, beyond * sure, t, t + 0.2, rng=torch.Generator().manual_seed(1))
+    expected = flow.step(state, sure, t, t + 0.2, rng=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-5)
+    assert free.decode(state, beyond * sure, t, rng=torch.Generator()).tolist() == [0, 1, 2, 3]

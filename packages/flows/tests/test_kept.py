@@ -1,6 +1,6 @@
 """Known rows of any flow."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from epitaxy.flows import (
     ProductFlow,
     VariancePreserving,
 )
-from epitaxy.flows.protocol import Collective, Correcting
+from epitaxy.flows.protocol import Collective, Correcting, Tempered
 from epitaxy.flows.schedules import EntropySchedule
 from epitaxy.geometry import RowRng, Segments, StructureRng
 
@@ -172,3 +172,19 @@ def test_corrections_are_the_flows() -> None:
         (KineticDiffusion(sampler="published_pc"), 1),
     ):
         assert Kept(flow=flow, free=FREE, value=value).corrections == number
+
+
+@pytest.mark.parametrize(("flow", "kind", "_"), CASES)
+def test_kept_rows_do_not_keep_their_flow_from_a_temperature(flow: Flow[Any], kind: str, _: int) -> None:
+    """It is the flow's inside, where that has one; a flow that has none has none around it."""
+    kept = Kept(flow=Kept(flow=flow, free=FREE, value=data(kind)), free=FREE, value=data(kind))
+    product = ProductFlow(flows={"x": kept}, levels={"x": "atom"})
+    inner = flow.flow if isinstance(flow, MassCentred) else flow
+    if not isinstance(inner, Tempered):
+        with pytest.raises(ValueError, match="no flow of this model has one"):
+            product.with_temperature(0.25)
+        return
+    found: Any = product.with_temperature(0.25).flows["x"]
+    while hasattr(found, "flow"):
+        found = found.flow
+    assert found == replace(inner, temperature=0.25)  # type: ignore[type-var]  # they are dataclasses

@@ -21,6 +21,7 @@ from epitaxy.flows import (
     LinearBeta,
     VariancePreserving,
 )
+from epitaxy.flows._classes import labels
 from epitaxy.geometry import bessel_ratio
 
 NUMBERS: list[tuple[Any, str]] = [
@@ -176,3 +177,55 @@ DEFAULTS: list[tuple[Any, dict[str, Any]]] = [
 def test_defaults_stay(flow: Any, values: dict[str, Any]) -> None:
     """The published ones, where there are any."""
     assert {name: getattr(flow, name) for name in values} == values
+
+
+FLOWS = {id(flow): flow for flow, _ in COUNTS + NUMBERS if hasattr(flow, "with_steps")}
+
+
+@pytest.mark.parametrize(
+    "flow", [*FLOWS.values(), DiscretisedGaussianBFN(bins=9, sigma1=0.15, grid=None)], ids=repr
+)
+@pytest.mark.parametrize("steps", [0, -1, 1.5, True])
+def test_no_flow_takes_what_is_no_number_of_steps(flow: Any, steps: Any) -> None:
+    with pytest.raises(REFUSED):
+        flow.with_steps(steps)
+
+
+LABELLED = [
+    AbsorbingDiffusion(classes=3),
+    CategoricalBFN(classes=3, beta1=0.4),
+    CodebookDiffusion(codes="one_hot", classes=3),
+    CodebookDiffusion(codes="bits", classes=3),
+    DiscretisedGaussianBFN(bins=3, sigma1=0.15),
+]
+
+
+@pytest.mark.parametrize("flow", LABELLED, ids=repr)
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_a_label_that_is_no_class_is_refused(flow: Any, wrong: int) -> None:
+    """Not counted from the end, nor taken for the mask."""
+    half, rng = torch.full((2,), 0.5), torch.Generator()
+    with pytest.raises(ValueError, match="class labels must be 0 to 2"):
+        flow.corrupt(torch.tensor([0, wrong]), half, rng=rng)
+
+
+@pytest.mark.parametrize("flow", LABELLED, ids=repr)
+@pytest.mark.parametrize("wrong", [torch.tensor([0.0, 1.5]), torch.tensor([True, False])])
+def test_no_label_is_rounded(flow: Any, wrong: torch.Tensor) -> None:
+    with pytest.raises((TypeError, TypeCheckError)):
+        flow.corrupt(wrong, torch.full((2,), 0.5), rng=torch.Generator())
+
+
+def test_labels_of_few_bits_are_labels() -> None:
+    for dtype in (torch.int8, torch.int32):
+        found = labels(torch.tensor([2, 0], dtype=dtype), 3)
+        assert found.dtype == torch.int64
+        assert found.tolist() == [2, 0]
+    assert labels(torch.empty(0, dtype=torch.int64), 3).shape == (0,)
+    assert labels(torch.empty(2, dtype=torch.int64, device="meta"), 3).shape == (2,)  # no value is asked for
+
+
+def test_two_bins_are_bins_and_one_is_none() -> None:
+    assert DiscretisedGaussianBFN(bins=2, sigma1=0.15).bins == 2
+    with pytest.raises(ValueError, match="bins must be at least 2"):
+        DiscretisedGaussianBFN(bins=1, sigma1=0.15)

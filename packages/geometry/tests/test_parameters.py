@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from epitaxy.geometry import (
+    CrystalBatch,
     FlatTorus,
     MoleculeBatch,
     Segments,
@@ -30,6 +31,34 @@ def test_a_von_mises_law_of_no_concentration_is_not_made(bad):
             ValueError, match="concentration of a von Mises law must be finite and not negative"
         ):
             VonMises(0.0, concentration)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_functions_of_a_law_look_at_its_parameters_too(bad):
+    for function in (von_mises_entropy, log_i0):
+        with pytest.raises(ValueError, match="must be finite and not negative"):
+            function(torch.tensor([1.0, bad]))
+    for scale in (bad, 0.0):
+        with pytest.raises(ValueError, match="scale of a wrapped normal law must be positive and finite"):
+            wrapped_normal_score(torch.tensor(0.1), torch.tensor(scale))
+        with pytest.raises(ValueError, match="scale of a wrapped normal law must be positive and finite"):
+            wrapped_normal_information(torch.tensor(scale))
+    for function in (wrapped_normal_information, lambda s, p: wrapped_normal_score(s, s, p)):
+        with pytest.raises(ValueError, match="period must be positive and finite"):
+            function(torch.tensor(1.0), bad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_largest_parameters_have_a_density_and_draws(dtype):
+    most = torch.tensor(torch.finfo(dtype).max, dtype=dtype)
+    fall = 2.0 * math.sin(0.15) ** 2 * float(most)
+    assert VonMises(0.0, most).log_prob(torch.tensor(0.3, dtype=dtype)).item() == pytest.approx(
+        -fall, rel=1e-6
+    )
+    drawn = WrappedNormal(torch.zeros(2000, dtype=dtype), most).sample(torch.Generator().manual_seed(0))
+    assert drawn.isfinite().all()
+    # uniform: the mean of 2,000 directions is longer than 0.118 in one draw of 1e12
+    assert torch.hypot(drawn.cos().mean(), drawn.sin().mean()) < 0.118
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -129,6 +158,14 @@ def test_segments_whose_parts_do_not_go_together(changes):
             "property 'mu' must hold floating numbers",
         ),
         ({"ids": ("a",)}, "1 ids for 2 molecules"),
+        ({"positions": torch.full((3, 3), math.nan)}, "positions must be finite"),
+        (
+            {"positions": torch.tensor([[0.0, math.inf, 0.0]] * 3)},
+            "positions must be finite",
+        ),
+        ({"numbers": torch.tensor([1, 0, 2])}, "numbers must be atomic numbers, 1 to 118"),
+        ({"numbers": torch.tensor([1, -1, 2])}, "numbers must be atomic numbers, 1 to 118"),
+        ({"numbers": torch.tensor([1, 119, 2])}, "numbers must be atomic numbers, 1 to 118"),
     ],
 )
 def test_a_batch_looks_at_kinds_and_devices(changes, message):
@@ -140,3 +177,30 @@ def test_a_batch_looks_at_kinds_and_devices(changes, message):
     }
     with pytest.raises((ValueError, TypeError), match=f"{message}|Type-check"):
         MoleculeBatch(**parts | changes)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_crystal_s_cell_is_finite(bad):
+    lattice = torch.eye(3)[None].clone()
+    lattice[0, 1, 1] = bad
+    with pytest.raises(ValueError, match="lattice must be finite"):
+        CrystalBatch(
+            segments=Segments.from_counts([1]), positions=torch.zeros(1, 3), lattice=lattice,
+            numbers=torch.tensor([1]), ids=("a",),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("indices", [[0.5], torch.tensor([1.0]), [[0]], 0])
+def test_what_is_no_position_in_a_batch_is_not_rounded_to_one(indices):
+    batch = MoleculeBatch(
+        segments=Segments.from_counts([2, 1]), positions=torch.zeros(3, 3),
+        numbers=torch.tensor([1, 1, 2]), ids=("a", "b"),
+    )  # fmt: skip
+    with pytest.raises((ValueError, TypeError), match=r"vector of whole numbers|Type-check"):
+        batch.select(indices)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_graph_s_values_are_as_many_as_the_graphs(rows):
+    with pytest.raises((ValueError, TypeError), match=r"values for 2 graphs|Type-check"):
+        Segments.from_counts([2, 1]).expand(torch.zeros(rows, 3))

@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from epitaxy.data._atomic import replacing, write_text
+from epitaxy.data._input import refuse_no_file
 from epitaxy.data._names import walk
-from epitaxy.data._records import brief
+from epitaxy.data._records import InputFaultError, brief
 from epitaxy.data.errors import DataError
 from epitaxy.data.readers import Reject
 
-FORMAT = 3
+FORMAT = 4
 """Version of the arrays' layout and of what preparation does: another version is another key."""
 
 _PROPERTY = "property."
@@ -55,7 +56,7 @@ class Manifest:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's structure files with their names.
+    """SHA-256 of a file, or of a folder's structure files with their names and those of its other files.
 
     Raises:
         DataError: if it cannot be read.
@@ -63,14 +64,32 @@ def checksum(path: Path) -> str:
     """
     try:
         if path.is_dir():
-            listing = "\n".join(f"{checksum(path / name)} {name}" for name in walk(path)[0])
-            return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+            return _listed(path)
+        refuse_no_file(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+    except InputFaultError as error:
+        raise DataError(f"{path} {error}") from error
     except OSError as error:
         raise DataError(
             f"{path} cannot be read ({brief(error)}); check the file and its permissions"
         ) from error
+
+
+def _listed(folder: Path) -> str:
+    """Return the checksum of what a folder holds: of the contents that are read, and of all names told of."""
+    files, others, links = walk(folder)
+    lines = [f"{checksum_if_any(folder / name)} {name}" for name in files]
+    lines += [f"- {name}" for name in (*others, *links)]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def checksum_if_any(path: Path) -> str:
+    """SHA-256 of a file of a folder, or a word where it cannot be read."""
+    try:
+        return checksum(path)
+    except DataError:
+        return "unreadable"  # which costs that file alone: reading it says why
 
 
 def key(**parameters: object) -> str:

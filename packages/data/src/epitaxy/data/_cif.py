@@ -34,6 +34,9 @@ from epitaxy.data._crystal import Crystal
 from epitaxy.data._plain_cif import idealized, read_plain_cif
 from epitaxy.data.errors import UnusableRecordError
 
+_WAVES = ("_atom_site_fourier_wave_vector", "_cell_wave_vector", "_space_group_ssg", "_space_group_symop_ssg")
+"""What tags of a structure in more than three dimensions begin with."""
+
 ALTERNATIVES = 0.8
 """Angstrom: atoms of two disorder groups closer than this are alternatives of each other."""
 
@@ -93,6 +96,11 @@ def _parse(block: Block) -> Crystal:
 
 def _refuse_modulated(block: Block) -> None:
     """Refuse a structure of which three dimensions are only the average."""
+    waves = next((tag for tag in block.values if tag.startswith(_WAVES) and any(block.values[tag])), None)
+    if waves is not None and block.one("_cell_modulation_dimension") is None:
+        raise UnusableRecordError(
+            f"it is modulated ({waves}), and its sites are an average; give a commensurate approximant"
+        )
     for tag, least in (("_cell_modulation_dimension", 1), ("_cell_subsystems_number", 2)):
         text = block.one(tag)
         if text is not None and (number(text) or 0) >= least:

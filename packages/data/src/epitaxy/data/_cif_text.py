@@ -40,8 +40,19 @@ class Block:
         return next((column for column in given if any(value is not None for value in column)), [])
 
     def one(self, *tags: str) -> str | None:
-        """Return the first value that is given under these tags."""
-        return next((v for v in self.column(*tags) if v is not None), None)
+        """Return the value that is given under the first of these tags that has any.
+
+        Raises:
+            UnusableRecordError: if there are several, and different: of measurements, phases or parents.
+
+        """
+        given = list(dict.fromkeys(v for v in self.column(*tags) if v is not None))
+        if len(given) > 1:
+            raise UnusableRecordError(
+                f"the CIF gives {len(given)} values of {tags[0]} ({given[0][:20]}, {given[1][:20]}); leave "
+                "that of its structure"
+            )
+        return given[0] if given else None
 
 
 def structure_block(text: str) -> Block:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from pymatgen.core.periodic_table import DummySpecies, Element
-from pymatgen.core.structure import Structure
+from pymatgen.core.structure import IStructure, Structure
 
 from epitaxy.data._distances import limit, overlapping_pair, thickness, volume
 from epitaxy.data.errors import UnusableRecordError
@@ -71,6 +71,11 @@ class Crystal(_Arrays):
             raise UnusableRecordError(
                 f"it has {len(positions)} positions for {numbers.size} elements; give one for each"
             )
+        if numbers.dtype.kind not in "iu" or positions.dtype.kind not in "fiu":
+            raise UnusableRecordError(
+                f"its atomic numbers are {numbers.dtype} and its positions {positions.dtype}, not whole and "
+                "real numbers; correct the record"
+            )
         farthest = np.abs(positions).max(initial=0.0)
         longest = np.abs(lattice).max()
         if not (math.isfinite(farthest) and math.isfinite(longest)):
@@ -95,9 +100,14 @@ def from_structure(structure: Structure) -> Crystal:
     """Return the arrays of a pymatgen Structure.
 
     Raises:
-        UnusableRecordError: for partial occupancies and for species that are no elements.
+        UnusableRecordError: for what is no Structure, or not periodic in all directions, for partial
+            occupancies and for species that are no elements.
 
     """
+    if not isinstance(structure, IStructure):
+        raise UnusableRecordError(f"it is a {type(structure).__name__}; give a pymatgen Structure")
+    if not all(structure.lattice.pbc):
+        raise UnusableRecordError("it is not periodic in three directions; write one that is")
     if not structure.is_ordered:
         raise UnusableRecordError(
             "it has partial occupancies; replace it by an ordered approximant or drop the record"

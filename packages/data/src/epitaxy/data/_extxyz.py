@@ -20,7 +20,9 @@ from epitaxy.data._words import CUT, id_name, looks_whole, maybe_number, number,
 from epitaxy.data.errors import UnusableRecordError
 
 _COUNT = re.compile(rb"\s*\d+\s*")
-_ARRAYS = re.compile(r"(?:^|(?<=\s))(lattice|stress|virial)(?=\s*=)", re.IGNORECASE)
+_RENAMED = ("lattice", "stress", "virial")
+_ARRAYS = re.compile(rf"(?:^|(?<=\s))({'|'.join(_RENAMED)})(?=\s*=)", re.IGNORECASE)
+_FRACTIONAL = ("fractional", "frac", "direct", "scaled", "reduced", "crystal")
 _CURLY = re.compile(r"=\s*[\u2018\u201c]([^\u2018-\u201f\"]*)[\u2019\u201d]")
 _CLOSING = {'"': '"', "'": "'", "{": "}", "[": "]"}
 _TRUTH = {"T": True, "TRUE": True, "1": True, "F": False, "FALSE": False, "0": False}
@@ -129,7 +131,8 @@ def _info(comment: str) -> dict[str, object]:
     """Read the pairs of a comment; ASE insists on nine numbers in some, so these get other names."""
     if len(comment) > _limits.LONGEST_COMMENT:
         raise UnusableRecordError(f"its comment has {len(comment)} characters; leave what is needed")
-    (key, times), *_ = Counter(_keys(comment)).most_common(1) or [("", 0)]
+    keys = (key.lower() if key.lower() in _RENAMED else key for key in _keys(comment))
+    (key, times), *_ = Counter(keys).most_common(1) or [("", 0)]
     if times > 1:
         raise UnusableRecordError(f"its comment has {key[:40]} {times} times; leave one of them")
     renamed = _CURLY.sub(r'="\1"', _ARRAYS.sub(lambda match: f"{match[1].lower()}_", comment))
@@ -137,6 +140,9 @@ def _info(comment: str) -> dict[str, object]:
     unit = next((str(v) for k, v in found.items() if k.lower() in ("unit", "units", "length_unit")), "ang")
     if "bohr" in unit.lower() or unit.lower() in ("au", "a.u.", "nm"):
         raise UnusableRecordError(f"its comment says {unit[:20]}; write lengths in angstrom")
+    scaled = next((k for k, v in found.items() if str(v).lower() in _FRACTIONAL), None)
+    if scaled is not None and scaled.lower().startswith(("coord", "pos", "scale")):
+        raise UnusableRecordError(f"its {scaled[:20]} are {str(found[scaled])[:20]}; write pos in angstrom")
     return found
 
 

@@ -39,6 +39,19 @@ def compression(name: str) -> str:
     return next((suffix for suffix in COMPRESSED if name.lower().endswith(suffix)), "")
 
 
+def refuse_no_file(path: Path) -> None:
+    """Refuse what cannot be read again and again, or at all: a pipe would be waited for, without end.
+
+    Raises:
+        InputFaultError: if it is a link to nothing, or no regular file.
+
+    """
+    if path.is_symlink() and not path.exists():
+        raise InputFaultError("is a link to a file that is not there; put the file itself there")
+    if path.exists() and not path.is_file():
+        raise InputFaultError("is a pipe, a device or a folder, and no file; give a file")
+
+
 @contextmanager
 def open_input(
     path: Path, *, line: int | None = None, total: int | None = None
@@ -55,6 +68,7 @@ def open_input(
             kind than text.
 
     """
+    refuse_no_file(path)
     with _faults_named(path.name), path.open("rb") as file:
         size = path.stat().st_size
         with expanded(path.name, file, size, line=line, total=total) as stream:
@@ -138,6 +152,7 @@ def refuse_stand_in_file(path: Path) -> None:
         InputFaultError: if its first bytes show it, or it cannot be opened.
 
     """
+    refuse_no_file(path)
     with _faults_named(path.name), path.open("rb") as file:
         refuse_stand_in(file.read(_HEAD))
 

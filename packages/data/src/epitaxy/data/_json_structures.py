@@ -30,6 +30,8 @@ _UNDER = ("structure", "final_structure", "initial_structure")
 _NO_STRUCTURE = "it is no pymatgen structure; write it by Structure.as_dict()"
 _MOLECULE = "it is a molecule or has no lattice, no pymatgen structure; write crystals by Structure.as_dict()"
 _NAMELESS = "it is a list, of no named columns; write it by DataFrame.to_json(orient='records')"
+_COMPOSITIONS = ("composition", "composition_reduced", "formula_pretty", "pretty_formula", "formula")
+_SHARE = 2e-3  # by which a share of an element in a formula may be rounded: Fe0.333O0.667 is FeO2
 _RATIO = 0.01  # by which a share of an element may be rounded
 _INCOMPLETE = {"disorder", "implicit_atoms", "site_attachments", "assemblies"}
 _PARTIAL = "it has partial occupancies; replace it by an ordered approximant or drop the record"
@@ -86,12 +88,15 @@ def _found(entry: Any) -> Crystal | str:
     if inner is not None:
         found = _found(inner)
         if isinstance(found, Crystal):
-            _refuse_other_composition(entry.get("composition"), found)
+            _refuse_other_content(entry, found)
         return found
     if isinstance(entry.get("cif"), str):
         return str(entry["cif"])
     if isinstance(entry.get("atoms"), dict):
-        return _found(entry["atoms"])
+        found = _found(entry["atoms"])
+        if isinstance(found, Crystal):
+            _refuse_other_content(entry, found)
+        return found
     if isinstance(entry.get("attributes"), dict):
         return _optimade(entry["attributes"])
     if "lattice_vectors" in entry:
@@ -107,15 +112,59 @@ def _found(entry: Any) -> Crystal | str:
     raise UnusableRecordError(_NO_STRUCTURE)
 
 
-def _refuse_other_composition(stated: Any, crystal: Crystal) -> None:
-    """Refuse an entry whose composition, where that is a count of elements, is not its structure's."""
-    if not isinstance(stated, dict) or not all(type(n) in (int, float) for n in stated.values()):
-        return
-    counted = Composition(Counter(crystal.numbers.tolist()))
-    if Composition({name: n for name, n in stated.items() if n}).reduced_formula != counted.reduced_formula:
-        raise UnusableRecordError(
-            f"its composition is {str(stated)[:60]}, and its structure's {counted.formula[:60]}; restore it"
-        )
+def _refuse_other_content(entry: Mapping[str, Any], crystal: Crystal) -> None:
+    """Refuse an entry whose formula, elements or count of sites beside it are not its structure's.
+
+    Cells may be primitive or conventional: a formula counts up to a factor, and so do sites.
+    """
+    counted = Counter(crystal.numbers.tolist())
+    for name in _COMPOSITIONS:
+        given = entry.get(name)
+        stated = None if name == "composition" and isinstance(given, str) else _shares_of(given)
+        if stated is not None and not _same_shares(stated, _shares(counted)):
+            raise _other(name, entry[name], counted)
+    system = str(entry.get("chemsys") or "").split("-")
+    listed = entry.get("elements")
+    for name, symbols in (("chemsys", system), ("elements", listed if isinstance(listed, list) else [])):
+        known = [_elements.of_type(one) if isinstance(one, str) else None for one in symbols]
+        if known and None not in known and {_elements.number_of(str(one)) for one in known} != set(counted):
+            raise _other(name, entry[name], counted)
+    kinds, sites = entry.get("nelements"), entry.get("nsites")
+    if type(kinds) is int and kinds != len(counted):
+        raise _other("nelements", kinds, counted)
+    if type(sites) is int and sites > 0 and sites % counted.total() and counted.total() % sites:
+        raise _other("nsites", sites, counted)
+
+
+def _other(name: str, stated: Any, counted: Counter[int]) -> UnusableRecordError:
+    found = Composition(counted).formula
+    return UnusableRecordError(
+        f"its {name} is {str(stated)[:60]}, and its structure is {found[:60]}; restore it"
+    )
+
+
+def _shares_of(stated: Any) -> dict[int, float] | None:
+    """Return the shares of elements that a formula, or counts by element, state; None if it states none."""
+    if isinstance(stated, dict) and not all(type(n) in (int, float) for n in stated.values()):
+        return None
+    try:
+        made = Composition(stated if isinstance(stated, str) else {k: n for k, n in stated.items() if n})
+        counts: dict[int, float] = {}
+        for element, amount in made.items():
+            number = _elements.number_of(_elements.of_type(str(element)) or "")
+            counts[number] = counts.get(number, 0.0) + amount
+        return _shares(counts)
+    except Exception:  # what is no formula states nothing
+        return None
+
+
+def _shares(counts: Mapping[int, int | float]) -> dict[int, float]:
+    total = float(sum(counts.values()))
+    return {z: n / total for z, n in counts.items()}
+
+
+def _same_shares(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
+    return one.keys() == other.keys() and all(abs(share - other[z]) <= _SHARE for z, share in one.items())
 
 
 def _pymatgen(data: Mapping[str, Any]) -> Crystal:
@@ -158,7 +207,10 @@ def _jarvis(atoms: Mapping[str, Any]) -> Crystal:
         refuse_other_lengths(lattice, atoms["abc"][:3])
     if isinstance(atoms.get("angles"), list):
         refuse_other_angles(lattice, atoms["angles"][:3])
-    if str(atoms.get("cartesian", False)).lower() in ("true", "1"):
+    cartesian = str(atoms.get("cartesian") or False).lower()
+    if cartesian not in ("true", "1", "false", "0"):
+        raise UnusableRecordError(f"its cartesian is {cartesian[:40]!r}; write true or false")
+    if cartesian in ("true", "1"):
         positions = positions @ np.linalg.inv(lattice)
     return _crystal(lattice, positions, [str(symbol).strip() for symbol in atoms["elements"]])
 
@@ -194,6 +246,7 @@ def _refuse_other_counts(attributes: Mapping[str, Any], symbols: list[str]) -> N
     formula, elements = attributes.get("chemical_formula_reduced"), attributes.get("elements")
     found = {
         "nsites": (attributes.get("nsites"), len(symbols)),
+        "nelements": (attributes.get("nelements"), len(set(symbols))),
         "elements": (sorted(elements or ()) or None, sorted(set(symbols))),
         "chemical_formula_reduced": (
             formula and Composition(formula).reduced_formula,

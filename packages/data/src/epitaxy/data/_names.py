@@ -2,9 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from epitaxy.data import _limits
 from epitaxy.data._records import brief
@@ -70,35 +70,62 @@ def _joined(name: str, last: str) -> str:
     return "-".join([*folders, last])
 
 
-def walk(folder: Path) -> tuple[list[str], list[str]]:
-    """Return a folder's structure files, at any depth, and its other files: sorted paths within it.
+class Folder(NamedTuple):
+    """What a folder holds, at any depth: sorted paths within it.
 
-    Hidden files and folders, `__MACOSX`, and links to folders are passed over.
+    Attributes:
+        files: those to read, broken links and pipes of such names among them: reading says what is wrong.
+        others: files that are not read.
+        links: links to folders, which are not followed.
+
+    """
+
+    files: list[str]
+    others: list[str]
+    links: list[str]
+
+
+def walk(folder: Path, is_read: Callable[[str], object] = kind_of) -> Folder:
+    """Return what a folder holds; hidden files and folders and `__MACOSX` are passed over.
+
+    Args:
+        folder: where to look.
+        is_read: whether a file of this name is read.
 
     Raises:
         DataError: if a folder cannot be read or holds more files than may be.
 
     """
     found: list[str] = []
+    links: list[str] = []
     for place, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not is_shadow(PurePosixPath(name))]
         here = Path(place).relative_to(folder)
-        files = (here / name for name in names if not is_shadow(PurePosixPath(name)))
-        found += [file.as_posix() for file in files if (folder / file).is_file()]
+        links += [(here / name).as_posix() for name in folders if Path(place, name).is_symlink()]
+        found += [(here / name).as_posix() for name in names if not is_shadow(PurePosixPath(name))]
         if len(found) > _limits.MOST_FILES:
             raise DataError(f"{folder} holds more than {_limits.MOST_FILES} files; split it")
     found.sort()
-    return [f for f in found if kind_of(f)], [f for f in found if not kind_of(f)]
+    return Folder([f for f in found if is_read(f)], [f for f in found if not is_read(f)], sorted(links))
 
 
-def unread(names: Sequence[str]) -> list[str]:
-    """Say which files are passed over, if there are any."""
+def unread(names: Sequence[str], read: str = NAMES) -> list[str]:
+    """Say which files are passed over, if there are any; `read` says how those are called that are not."""
     if not names:
         return []
     suffixes = Counter(PurePosixPath(name).suffix.lower() or "without suffix" for name in names)
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(5))
     first = printable(names[0][:60])
-    return [f"{len(names)} files are not read ({kinds}; the first: {first}); what is read is called {NAMES}"]
+    return [f"{len(names)} files are not read ({kinds}; the first: {first}); what is read is called {read}"]
+
+
+def unfollowed(links: Sequence[str]) -> list[str]:
+    """Say which links to folders are not followed, if there are any."""
+    if not links:
+        return []
+    first = printable(links[0][:60])
+    which = f"{len(links)} links to folders are not followed (the first: {first})"
+    return [f"{which}; put the folders themselves there"]
 
 
 def _refuse(error: OSError) -> None:

@@ -1,11 +1,13 @@
 """What datasets of crystals, of asymmetric units and of molecules have in common."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -67,9 +69,10 @@ class RaggedDataset:
 
         Raises:
             DataError: if there are none.
+            ValueError: if given a mask, or what is no vector of whole numbers.
 
         """
-        chosen = torch.as_tensor(indices, dtype=torch.int64)
+        chosen = _places(indices)
         if len(chosen) == 0:
             raise DataError(f"a dataset of no {self.RECORDS} was asked for; choose at least one")
         segments, columns = self._picked(chosen)
@@ -103,7 +106,7 @@ class RaggedDataset:
         positions_as: Callable[[Tensor, torch.dtype], Tensor] = Tensor.to,
     ) -> B:
         """Return these records, in this order, as a batch whose real numbers have this type."""
-        chosen = torch.as_tensor(indices, dtype=torch.int64)
+        chosen = _places(indices)
         segments, picked = self._picked(chosen)
         columns = {
             name: picked[name].to(torch.int64 if column.whole else dtype)
@@ -150,8 +153,55 @@ class RaggedDataset:
                 raise ValueError(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
 
 
+def _places(indices: Sequence[int] | Int[Tensor, " chosen"]) -> Int[Tensor, " chosen"]:
+    """Return indices as a tensor; a mask is none, and no fraction is rounded to one."""
+    given = torch.as_tensor(indices)
+    whole = given.dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+    if given.ndim != 1 or not (whole or len(given) == 0):
+        raise ValueError(
+            f"indices are a vector of whole numbers, not {given.dtype} of shape {tuple(given.shape)}"
+        )
+    return given.to(torch.int64)
+
+
+def values_of(
+    names: Sequence[str], properties: Mapping[str, Sequence[int | float | None]] | None
+) -> dict[str, list[float]]:
+    """Return the properties of records in memory as numbers: NaN, or None, is a value that is missing.
+
+    Raises:
+        DataError: naming the property and the record whose value is no finite number.
+
+    """
+    found: dict[str, list[float]] = {}
+    for column, values in (properties or {}).items():
+        found[column] = []
+        for name, value in zip(names, values, strict=True):
+            known = math.nan if value is None else _real(value)
+            if known is None or math.isinf(known):
+                raise DataError(
+                    f"{column} of {name} is {value!r:.40}, no finite number; correct it, or give None where "
+                    "it is missing"
+                )
+            found[column].append(known)
+    return found
+
+
+def _real(value: object) -> float | None:
+    """Return a real number; None if it is something else, or beyond every double."""
+    if isinstance(value, bool | np.bool_ | str | bytes | complex) or not hasattr(value, "__float__"):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
+
+
 def named(
-    size: int, noun: str, ids: Sequence[str] | None, properties: Mapping[str, Sequence[int | float]] | None
+    size: int,
+    noun: str,
+    ids: Sequence[str] | None,
+    properties: Mapping[str, Sequence[int | float | None]] | None,
 ) -> list[str]:
     """Return the names of records in memory: their ids, or else 000000 and so on.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from epitaxy.data import _cache
 from epitaxy.data._cells import Cell, check_cell, to_cell
 from epitaxy.data._crystal import check, from_structure
-from epitaxy.data._ragged import RaggedDataset, named
+from epitaxy.data._ragged import RaggedDataset, named, values_of
 from epitaxy.data.convert import positions_as, to_structures
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.preparation import Prepared, prepare, to_arrays
@@ -88,11 +88,13 @@ class CrystalDataset(RaggedDataset):
         structures: Iterable[Structure],
         ids: Sequence[str] | None = None,
         *,
-        properties: Mapping[str, Sequence[int | float]] | None = None,
+        properties: Mapping[str, Sequence[int | float | None]] | None = None,
         cell: Cell = "niggli",
         max_atoms: int = MAX_ATOMS,
     ) -> "CrystalDataset":
         """Make a dataset of pymatgen Structures; ids count from 000000 unless given.
+
+        A property that is NaN or None is missing.
 
         Raises:
             DataError: if a structure cannot be used, naming it; if ids or properties do not fit.
@@ -101,7 +103,7 @@ class CrystalDataset(RaggedDataset):
         check_cell(cell)
         listed = list(structures)
         names = named(len(listed), "structures", ids, properties)
-        columns = dict(properties or {})
+        columns = values_of(names, properties)
         records = []
         for i, (name, structure) in enumerate(zip(names, listed, strict=True)):
             try:
@@ -110,7 +112,7 @@ class CrystalDataset(RaggedDataset):
                 crystal = to_cell(crystal, cell)
             except UnusableRecordError as error:
                 raise DataError(f"structure {name} cannot be used: {error}") from error
-            records.append(RawRecord(name, "memory", crystal, {k: float(v[i]) for k, v in columns.items()}))
+            records.append(RawRecord(name, "memory", crystal, {k: v[i] for k, v in columns.items()}))
         return cls._from_arrays(to_arrays(records), None)
 
     @classmethod
@@ -132,6 +134,7 @@ class CrystalDataset(RaggedDataset):
 
         Raises:
             IndexError: if an index is outside the dataset.
+            ValueError: if given a mask, or what is no vector of whole numbers.
 
         """
         return self._batch(CrystalBatch, indices, dtype, positions_as)

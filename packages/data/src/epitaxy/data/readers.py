@@ -12,9 +12,9 @@ from epitaxy.data._crystal import Crystal, check
 from epitaxy.data._csv import csv_source
 from epitaxy.data._extxyz import Frame, frames, parse_frame
 from epitaxy.data._files import decode, parse
-from epitaxy.data._input import expand, open_input, refuse_stand_in
+from epitaxy.data._input import expand, open_input, refuse_no_file, refuse_stand_in_file
 from epitaxy.data._json import is_json, json_source
-from epitaxy.data._names import NAMES, ids_of, kind_of, stem, unread, walk
+from epitaxy.data._names import NAMES, ids_of, kind_of, stem, unfollowed, unread, walk
 from epitaxy.data._records import Payload, RawRecord, RawSource, Record, Reject, Remarks, rejected, whole
 from epitaxy.data._rows import is_table
 from epitaxy.data._suffixes import ARCHIVE_SUFFIXES
@@ -116,6 +116,8 @@ def raw_records(path: Path, *, repeated: bool = False) -> RawSource:
 
 def _source(path: Path) -> RawSource:
     name = path.name.lower()
+    if not path.is_dir():
+        refuse_no_file(path)
     if not path.exists():
         raise DataError(f"{path} does not exist; check the path")
     if path.is_dir():
@@ -131,8 +133,7 @@ def _source(path: Path) -> RawSource:
         return RawSource(_extxyz_file(path), None)
     if kind is not None:
         return RawSource(iter([RawRecord(stem(path.name), str(path), path, {})]), 1)
-    with path.open("rb") as file:
-        refuse_stand_in(file.read(512))
+    refuse_stand_in_file(path)
     raise DataError(
         f"{path} is of an unknown kind; give a .csv, .tsv, .json, .jsonl, .extxyz, .cif or POSCAR file, "
         f"compressed (.gz) or not, or a folder or archive (.zip, .tar.gz) of CIF, POSCAR and extxyz files"
@@ -201,11 +202,13 @@ def _usable(name: str) -> bool:
 
 
 def _folder(path: Path) -> RawSource:
-    files, others = walk(path)
+    files, others, links = walk(path)
+    notes = [*unread(others), *unfollowed(links)]
     if not files:
-        raise DataError(f"{path} holds no CIF or POSCAR file and no extxyz; name them {NAMES}")
+        more = "".join(f"; {note}" for note in unfollowed(links))
+        raise DataError(f"{path} holds no CIF or POSCAR file and no extxyz; name them {NAMES}{more}")
     total = None if any(kind_of(name) == "extxyz" for name in files) else len(files)
-    return RawSource(_folder_records(path, files), total, unread(others))
+    return RawSource(_folder_records(path, files), total, notes)
 
 
 def _folder_records(path: Path, files: list[str]) -> Iterator[RawRecord | Reject]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar, get_args
 
-from epitaxy.flows._checks import check_grid, check_option
+from epitaxy.flows._checks import check_count, check_grid, check_option
 from epitaxy.flows._samplers import ChoiceOfSampler
 
 BayesianSampler = Literal["bayes", "end_back"]
@@ -41,7 +41,13 @@ class DiscreteOrContinuous(BayesianFlow):
     loss_kind: Literal["discrete", "continuous"] = "discrete"
 
     def with_steps(self: F, n: int) -> F:
-        """Return the same flow on a grid of n steps; itself in continuous time."""
+        """Return the same flow on a grid of n steps; itself in continuous time.
+
+        Raises:
+            ValueError: if it is no number of steps.
+
+        """
+        check_count("steps", n)
         return self if self.grid is None else replace(self, grid=n)
 
     def _check_time(self) -> None:

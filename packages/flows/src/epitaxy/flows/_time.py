@@ -2,6 +2,8 @@
 
 from typing import TypeVar
 
+from epitaxy.flows._checks import check_count
+
 F = TypeVar("F", bound="ContinuousTime")
 
 
@@ -16,5 +18,11 @@ class ContinuousTime:
         return None
 
     def with_steps(self: F, n: int) -> F:
-        """Return the flow itself: any number of steps will do."""
+        """Return the flow itself: any number of steps will do.
+
+        Raises:
+            ValueError: if it is no number of steps.
+
+        """
+        check_count("steps", n)
         return self

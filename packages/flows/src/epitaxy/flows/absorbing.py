@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_option
+from epitaxy.flows._classes import labels
 from epitaxy.flows._time import ContinuousTime
 from epitaxy.flows._types import Labels, PerRow
 from epitaxy.flows.limits import Limits, drawn, likeliest
@@ -108,7 +109,7 @@ class AbsorbingDiffusion(ContinuousTime):
     def corrupt(self, x: Labels, t: PerRow, *, rng: AnyRng) -> Labels:
         """Mask each row with probability 1 - alpha(t)."""
         hidden = self._happens(self.masked(t), rng)
-        return torch.where(hidden, self.mask, x.long())
+        return torch.where(hidden, self.mask, labels(x, self.classes))
 
     def features(self, state: Labels, t: PerRow) -> Features:
         """Return the labels, 0, ..., K."""
@@ -118,7 +119,7 @@ class AbsorbingDiffusion(ContinuousTime):
         self, output: Float[Tensor, "rows classes"], x: Labels, state: Labels, t: PerRow, *, rng: AnyRng
     ) -> PerRow:
         """Return the loss at t, see `loss_kind`."""
-        entropy = torch.nn.functional.cross_entropy(output, x.long(), reduction="none")
+        entropy = torch.nn.functional.cross_entropy(output, labels(x, self.classes), reduction="none")
         if self.loss_kind == "elbo":
             entropy = (self.alpha_slope(t) / self.masked(t)).to(output.dtype) * entropy
         return torch.where(state == self.mask, entropy, 0.0)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from epitaxy.flows._bayesian import DiscreteOrContinuous
 from epitaxy.flows._checks import check_count, check_number, check_option
+from epitaxy.flows._classes import labels
 from epitaxy.flows._rows import column, step_index, total
 from epitaxy.flows._types import PerRow, Scores
 from epitaxy.flows.limits import Limits, drawn, likeliest
@@ -167,7 +168,7 @@ class CategoricalBFN(DiscreteOrContinuous):
         return logits.softmax(-1) if self.limits is None else self.limits.probabilities(logits)
 
     def _one_hot(self, x: Int[Tensor, " rows *event"], dtype: torch.dtype) -> Scores:
-        return torch.nn.functional.one_hot(x.long(), self.classes).to(dtype)
+        return torch.nn.functional.one_hot(labels(x, self.classes), self.classes).to(dtype)
 
     def _message(self, label: Scores, alpha: PerRow, rng: Rng) -> Scores:
         """Draw y ~ N(alpha (K e - 1), alpha K) for hard or soft labels e."""
@@ -184,7 +185,7 @@ class CategoricalBFN(DiscreteOrContinuous):
         shape = (x.shape[0], self.draws, *x.shape[1:], self.classes)
         half = rng.normal(shape, dtype=logits.dtype, device=logits.device)
         noise = torch.cat([half, -half], dim=1)
-        own = x.long()[:, None, ..., None].expand(*noise.shape[:-1], 1)
+        own = labels(x, self.classes)[:, None, ..., None].expand(*noise.shape[:-1], 1)
         gap = noise - noise.gather(-1, own)
         scale = column(alpha * self.classes, noise.ndim)
         others = 1 - self._one_hot(x, logits.dtype)[:, None]

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from epitaxy.flows._checks import check_count, check_number, check_option
+from epitaxy.flows._classes import labels
 from epitaxy.flows._time import ContinuousTime
 from epitaxy.flows._types import Codes, Labels, PerRow
 from epitaxy.flows.limits import Limits
@@ -97,7 +98,7 @@ class CodebookDiffusion(ContinuousTime):
 
     def encode(self, x: Labels, dtype: torch.dtype) -> Codes:
         """Return the labels' codes."""
-        return self.codebook(dtype, x.device)[x.long()]
+        return self.codebook(dtype, x.device)[labels(x, self.classes)]
 
     def nearest(self, code: Codes) -> Labels:
         """Return the class whose code is nearest; the first of several."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from epitaxy.flows._bayesian import DiscreteOrContinuous
 from epitaxy.flows._bins import bin_centre, bin_centres, bin_expectation, log_bin_masses
 from epitaxy.flows._checks import check_count, check_number, check_option
-from epitaxy.flows._classes import draw_classes
+from epitaxy.flows._classes import draw_classes, labels
 from epitaxy.flows._rows import step_index
 from epitaxy.flows._types import Labels, PerRow
 from epitaxy.flows.gaussian import SMALLEST_SIGMA, GaussianBFN
@@ -132,7 +132,7 @@ class DiscretisedGaussianBFN(DiscreteOrContinuous):
 
     def centre(self, x: Labels, dtype: torch.dtype) -> PerRow:
         """Return the centres of bins."""
-        return bin_centre(x, self.bins, dtype)
+        return bin_centre(labels(x, self.bins), self.bins, dtype)
 
     def gaussian(self, output: Float[Tensor, "rows 2"], mean: PerRow, t: PerRow) -> tuple[PerRow, PerRow]:
         """Return the mean m and standard deviation sigma that the network's output stands for."""

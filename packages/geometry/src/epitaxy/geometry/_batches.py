@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from epitaxy.geometry.segments import Segments
+from epitaxy.geometry.segments import INTEGERS, Segments
 
 
 class Chosen(NamedTuple):
@@ -29,13 +29,18 @@ def choose(segments: Segments, indices: Sequence[int] | Int[Tensor, " chosen"], 
     """Look up the graphs at these positions, which count from the end where they are negative.
 
     Raises:
-        ValueError: if given a mask.
+        ValueError: if given a mask, or what is no vector of whole numbers.
         IndexError: if a position is outside [-graphs, graphs).
 
     """
-    if isinstance(indices, Tensor) and indices.dtype == torch.bool:
+    given = torch.as_tensor(indices)
+    if given.dtype == torch.bool:
         raise ValueError("select takes positions, not a mask")
-    graphs = torch.as_tensor(indices, dtype=torch.int64, device=segments.device)
+    if given.ndim != 1 or not (given.dtype in INTEGERS or len(given) == 0):
+        raise ValueError(
+            f"select takes a vector of whole numbers, not {given.dtype} of shape {tuple(given.shape)}"
+        )
+    graphs = given.to(segments.device, torch.int64)
     size = segments.num_graphs
     if bool(((graphs < -size) | (graphs >= size)).any()):
         raise IndexError(f"positions must be within a batch of {size} {noun}")

@@ -31,8 +31,8 @@ class CrystalBatch(RaggedBatch):
         properties: one value a structure by name; NaN where it is unknown.
 
     Raises:
-        ValueError: if shapes, kinds of numbers or devices do not agree. Values are not looked at, which would
-            wait for an accelerator.
+        ValueError: if shapes, kinds of numbers or devices do not agree, or, on the CPU, if a number is not
+            finite or no element's; elsewhere a look at values would wait for the accelerator.
 
     """
 

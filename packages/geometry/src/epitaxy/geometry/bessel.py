@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from epitaxy.geometry._parameters import floating
+from epitaxy.geometry._parameters import checked, floating
 
 # From here on the asymptotic series of 1 - A is used: its first 20 terms reach float64's precision, where
 # 1 - i1e / i0e has lost two digits.
@@ -130,7 +130,12 @@ def log_i0e(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def log_i0(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Compute log I0(kappa); it never overflows. Its derivative is A(kappa)."""
-    kappa = floating(kappa)
+    """Compute log I0(kappa); it never overflows. Its derivative is A(kappa).
+
+    Raises:
+        ValueError: if a kappa on the CPU is negative or not finite.
+
+    """
+    kappa = checked(floating(kappa), lambda k: k >= 0, "every kappa must be finite and not negative")
     k = kappa.double()
     return (k + log_i0e(k)).to(kappa.dtype)

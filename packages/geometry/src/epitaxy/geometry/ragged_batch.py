@@ -9,10 +9,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from epitaxy.geometry._batches import cat_properties, cat_segments, choose
+from epitaxy.geometry._parameters import checked
 from epitaxy.geometry.columns import Column, per_atom, per_graph
 from epitaxy.geometry.segments import Segments
 
 B = TypeVar("B", bound="RaggedBatch")
+
+
+def _are_elements(numbers: Tensor) -> Tensor:
+    return (numbers >= 1) & (numbers <= 118)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -33,8 +38,8 @@ class RaggedBatch:
         properties: one value a graph by name; NaN where it is unknown.
 
     Raises:
-        ValueError: if shapes, kinds of numbers or devices do not agree. Values are not looked at, which would
-            wait for an accelerator.
+        ValueError: if shapes, kinds of numbers or devices do not agree, or, on the CPU, if a number is not
+            finite or no element's; elsewhere a look at values would wait for the accelerator.
 
     """
 
@@ -51,6 +56,8 @@ class RaggedBatch:
     def __post_init__(self) -> None:
         for name, column in self.COLUMNS.items():
             column.check(name, getattr(self, name), self.segments)
+            checked(getattr(self, name), torch.isfinite, f"{name} must be finite")
+        checked(self.numbers, _are_elements, "numbers must be atomic numbers, 1 to 118")
         if len(self.ids) != self.num_graphs:
             raise ValueError(f"{len(self.ids)} ids for {self.num_graphs} {self.GRAPHS}")
         for name, values in self.properties.items():
@@ -93,7 +100,7 @@ class RaggedBatch:
         """Pick the graphs at these positions, in this order; a position may occur more than once.
 
         Raises:
-            ValueError: if given a mask.
+            ValueError: if given a mask, or what is no vector of whole numbers.
             IndexError: if a position is outside [-len, len).
 
         """

@@ -139,7 +139,14 @@ class Segments:
         return self.sum(x) / self.counts.to(x.dtype).view(-1, *[1] * (x.ndim - 1))
 
     def expand(self, y: Shaped[Tensor, " graphs *rest"]) -> Shaped[Tensor, " atoms *rest"]:
-        """Give every atom its graph's value."""
+        """Give every atom its graph's value.
+
+        Raises:
+            ValueError: if there is not one value a graph.
+
+        """
+        if y.shape[0] != self.num_graphs:
+            raise ValueError(f"{y.shape[0]} values for {self.num_graphs} graphs")
         return y.index_select(0, self.index)
 
     def center(self, x: Shaped[Tensor, " atoms *rest"]) -> Shaped[Tensor, " atoms *rest"]:

@@ -18,6 +18,7 @@ from epitaxy.geometry.von_mises_draws import von_mises_noise
 
 _LOG_2PI = math.log(2.0 * math.pi)
 _CIRCLE = FlatTorus(2.0 * math.pi)
+_CONCENTRATION = "every concentration of a von Mises law must be finite and not negative"
 
 
 class _Entropy(torch.autograd.Function):
@@ -38,9 +39,16 @@ def von_mises_entropy(kappa: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Compute the entropy log(2 pi I0(kappa)) - kappa A(kappa) in nats: log(2 pi) at 0, then less.
 
     Its terms of order kappa are cancelled before anything is computed, so that float32 holds at kappa = 1e6.
-    Its derivative is -kappa A'(kappa). Every kappa must be >= 0.
+    Its derivative is -kappa A'(kappa).
+
+    Args:
+        kappa: concentrations >= 0.
+
+    Raises:
+        ValueError: if one on the CPU is negative or not finite.
+
     """
-    return apply(_Entropy, kappa)
+    return apply(_Entropy, checked(floating(kappa), lambda k: k >= 0, _CONCENTRATION))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,11 +85,7 @@ class VonMises(_Parameters):
         concentration: Real[Tensor, "*concentration"] | int | float,
     ) -> None:
         means = checked(floating(loc), torch.isfinite, "every mean of a von Mises law must be finite")
-        kappa = checked(
-            floating(concentration),
-            lambda k: k >= 0,
-            "every concentration of a von Mises law must be finite and not negative",
-        )
+        kappa = checked(floating(concentration), lambda k: k >= 0, _CONCENTRATION)
         broadcast_shape(means, kappa)
         super().__init__(means, kappa)
 
@@ -93,7 +97,7 @@ class VonMises(_Parameters):
     def log_prob(self, x: Real[Tensor, "*x"]) -> Float[Tensor, "*out"]:
         """Compute the log density at the angles x (radians, any representative), in nats."""
         # kappa (cos d - 1) as -2 kappa sin^2(d / 2): no cancellation for the small d of a large kappa.
-        drop = 2.0 * self.concentration * torch.sin((x - self.loc) / 2).square()
+        drop = self.concentration * (2.0 * torch.sin((x - self.loc) / 2).square())
         return -drop - _LOG_2PI - log_i0e(self.concentration)
 
     def entropy(self) -> Float[Tensor, "*out"]:

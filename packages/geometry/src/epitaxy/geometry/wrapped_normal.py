@@ -21,6 +21,8 @@ _TURN = 2.0 * math.pi
 _NODES = 128
 # Below this scale, in periods, no image adds to the information: exp(-1 / (8 v^2)) is 1e-34.
 _UNWRAPPED = 0.04
+# From this scale on, in periods, the law is uniform: its first wave has the amplitude exp(-2 pi^2 32^2).
+_UNIFORM = 32.0
 # Rows of a block of the quadrature: it fits a core's cache.
 _BLOCK = 512
 
@@ -37,11 +39,14 @@ def wrapped_normal_score(
 
     Args:
         displacement: any real number, in the period's unit; it is reduced first.
-        scale: standard deviation of the unwrapped law, in the period's unit, > 0; this is not checked.
+        scale: standard deviation of the unwrapped law, in the period's unit, > 0.
         period: length of the circle.
 
+    Raises:
+        ValueError: if the period, or a scale on the CPU, is not positive and finite.
+
     """
-    displacement, scale = floating(displacement), floating(scale)
+    displacement, scale = floating(displacement), _scale(scale)
     u, v = _in_periods(displacement.double(), scale, period)
     score = log_density_and_score(u, v)[1] / period
     return score.to(torch.promote_types(displacement.dtype, scale.dtype))
@@ -58,11 +63,14 @@ def wrapped_normal_information(
     from a scale of about 1.5 periods on; ask in float64 there.
 
     Args:
-        scale: standard deviation of the unwrapped law, in the period's unit, > 0; this is not checked.
+        scale: standard deviation of the unwrapped law, in the period's unit, > 0.
         period: length of the circle.
 
+    Raises:
+        ValueError: if the period, or a scale on the CPU, is not positive and finite.
+
     """
-    scale = floating(scale)
+    scale, period = _scale(scale), positive("period", period)
     v = scale.detach().double().reshape(-1) / period
     information = v.square().reciprocal()
     if v.device.type != "cpu":  # which rows wrap is not asked for: the host would wait for the answer
@@ -74,6 +82,11 @@ def wrapped_normal_information(
         blocks = torch.split(v[wrapped], _BLOCK)
         information[wrapped] = torch.cat([_mean_square_score(block) for block in blocks])
     return (information / period**2).to(scale.dtype).view(scale.shape)
+
+
+def _scale(scale: Tensor | int | float) -> Tensor:
+    message = "every scale of a wrapped normal law must be positive and finite"
+    return checked(floating(scale), lambda s: s > 0, message)
 
 
 def _mean_square_score(v: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -130,11 +143,7 @@ class WrappedNormal(_Parameters):
         period: int | float = _TURN,
     ) -> None:
         means = checked(floating(mean), torch.isfinite, "every mean of a wrapped normal law must be finite")
-        scales = checked(
-            floating(scale),
-            lambda s: s > 0,
-            "every scale of a wrapped normal law must be positive and finite",
-        )
+        scales = _scale(scale)
         broadcast_shape(means, scales)
         super().__init__(means, scales, positive("period", period))
 
@@ -169,7 +178,9 @@ class WrappedNormal(_Parameters):
         return wrapped_normal_information(self.scale, self.period).expand(self.shape)
 
     def sample(self, rng: AnyRng, shape: Sequence[int] | None = None) -> Float[Tensor, "*out"]:
-        """Draw points in [0, period), exactly distributed: normal numbers, wrapped.
+        """Draw points in [0, period): normal numbers, wrapped. Scales beyond 32 periods count as 32.
+
+        The law is uniform there, to within exp(-20000), and wrapping keeps its digits.
 
         Args:
             rng: a generator, or an `Rng` whose rows are the first dimension of the result.
@@ -179,7 +190,8 @@ class WrappedNormal(_Parameters):
         size = self.shape if shape is None else torch.Size(shape)
         dtype = torch.promote_types(self.mean.dtype, self.scale.dtype)
         noise = as_rng(rng).normal(size, dtype=dtype, device=self.mean.device)
-        return self.manifold.project(self.mean.detach() + self.scale.detach() * noise)
+        spread = self.scale.detach().clamp(max=_UNIFORM * self.period)
+        return self.manifold.project(self.mean.detach() + spread * noise)
 
     def _relative(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return _in_periods(x.double() - self.mean.double(), self.scale, self.period)

@@ -225,11 +225,15 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         sound = sound_cells(lattice)
         # A cell that is none is rejected by name below; here it must only not stop the others.
         usable = torch.where(sound[:, None, None], lattice, self._any_cell(given))
-        points = targets["positions"].nan_to_num(0.0, 0.0, 0.0)
+        points, segments = targets["positions"], given.segments
+        lost = segments.sum((~points.isfinite()).any(1).long()) > 0
         species = given.species if self.recipe.task == "csp" else targets["species"]
         assert species is not None
-        crystals = self.expanded(usable, points, species, outputs.get("symmetry"), given, requests)
-        return cell_samples(replace(crystals, lattice=lattice), requests)
+        crystals = self.expanded(
+            usable, points.nan_to_num(0.0, 0.0, 0.0), species, outputs.get("symmetry"), given, requests
+        )
+        lattice = torch.where(lost[:, None, None], torch.nan, lattice)
+        return cell_samples(crystals.segments, lattice, crystals.positions, crystals.numbers, requests)
 
     def expanded(
         self,

@@ -53,6 +53,11 @@ def fitting(
     """
     most = max(MAX_CELL // sum(unit.values()), 1)
     size = sum(unit.values())
+    if size * (formula_units or 1) > MAX_ATOMS:
+        raise UsageError(
+            f"{formula}: a cell of {size * (formula_units or 1)} atoms is beyond what can be put on Wyckoff "
+            f"positions, {MAX_ATOMS} at most: ask for fewer formula units, or for a smaller formula"
+        )
     tried = [formula_units] if formula_units else range(1, most + 1)
     found: dict[int, list[int]] = {}
     beyond: list[int] = []

@@ -52,38 +52,50 @@ def describe_dataset(name: str, root: Path | None) -> None:
 
 def _describe_split(name: str, split: Split, root: Path | None) -> None:
     if _holds_molecules(name):
-        molecules = MoleculeStatistics.of(load_molecules(name, split, root=root))
-        typer.echo(f"{split:<11} {_molecule_summary(molecules)}")
-        _list_properties(molecules.properties)
+        molecules = load_molecules(name, split, root=root)
+        seen = MoleculeStatistics.of(molecules)
+        typer.echo(f"{split:<11} {_molecule_summary(seen)}")
+        _list_properties(seen.properties)
+        _list_notes(molecules)
         return
     dataset = load_crystals(name, split, root=root)
     crystals = Statistics.of(dataset)
     typer.echo(f"{split:<11} {_summary(crystals)}")
     _list_properties(crystals.properties)
+    _list_notes(dataset)
+
+
+def _list_notes(dataset: CrystalDataset | MoleculeDataset) -> None:
+    """Print what was not read besides the rejects, which loading has told."""
     for note in () if dataset.prepared is None else dataset.prepared.notes:
         typer.echo(f"{'':<11} not read: {note}")
 
 
 def prepare_dataset(name: str, root: Path | None, workers: int | None) -> None:
-    """Read, reduce and cache every split that is there."""
-    prepared = 0
+    """Read, reduce and cache every split that is there; one without a record does not stop the others."""
+    left: dict[Split, DataError] = {}
     for split in SPLITS:
         try:
-            locate(name, split, root=root)
-        except DataError:
-            continue
-        if _holds_molecules(name):
-            dataset: CrystalDataset | MoleculeDataset = load_molecules(name, split, root=root)
-            what = "molecules"
-        else:
-            dataset = load_crystals(name, split, root=root, workers=workers or os.cpu_count())
-            what = "crystals"
-        where = "" if dataset.prepared is None else f" in {dataset.prepared.folder}"
-        rejects = 0 if dataset.prepared is None else dataset.prepared.rejects
-        typer.echo(f"{split}: {len(dataset)} {what}, {rejects} rejected{where}")
-        prepared += 1
-    if not prepared:
-        locate(name, "train", root=root)  # raises the sentence that says what is missing and the remedy
+            _prepare_split(name, split, root, workers)
+        except DataError as error:
+            left[split] = error
+    if len(left) == len(SPLITS):
+        raise next(iter(left.values()))
+    for split, reason in left.items():
+        typer.echo(f"{split}: not here: {reason}")
+
+
+def _prepare_split(name: str, split: Split, root: Path | None, workers: int | None) -> None:
+    locate(name, split, root=root)
+    if _holds_molecules(name):
+        dataset: CrystalDataset | MoleculeDataset = load_molecules(name, split, root=root)
+        what = "molecules"
+    else:
+        dataset = load_crystals(name, split, root=root, workers=workers or os.cpu_count())
+        what = "crystals"
+    where = "" if dataset.prepared is None else f" in {dataset.prepared.folder}"
+    rejects = 0 if dataset.prepared is None else dataset.prepared.rejects
+    typer.echo(f"{split}: {len(dataset)} {what}, {rejects} rejected{where}")
 
 
 def fetch_dataset(name: str, root: Path | None) -> None:

@@ -107,7 +107,10 @@ def _os_sentence(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" (writing {error.filename})" if error.filename else ""
         return f"the disk is full{where}: free some space; what was written before is intact"
-    return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    sentence = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{sentence}; change its permissions, or name another place"
+    return sentence
 
 
 def _print_version(wanted: bool | None) -> None:

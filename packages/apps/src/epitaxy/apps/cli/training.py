@@ -24,7 +24,7 @@ def run_training(kind: ModelName, words: Training, *, task: str | None) -> None:
     recipe = _resumed(kind, words) if words.resume else _new(kind, words, task, source)
     # Lightning takes two seconds to import: now that the words are right.
     from epitaxy.apps.training.fine_tuning import initialised_from
-    from epitaxy.apps.training.run import Hardware, open_run, train
+    from epitaxy.apps.training.run import CHECKPOINT, Hardware, open_run, train
 
     hardware = Hardware(
         accelerator=device, devices=words.devices, nodes=words.nodes, precision=words.precision,
@@ -35,6 +35,8 @@ def run_training(kind: ModelName, words: Training, *, task: str | None) -> None:
     start = None if source is None else initialised_from(source, recipe, made.summarise(train_data))
     origin = "" if source is None else f"Begun with the weights of {words.begin} (sha256 {source.checksum})."
     recipe = open_run(words.out, recipe, resume=words.resume, start=start, origin=origin)
+    if words.resume and not (words.out / CHECKPOINT).is_file():
+        notify(f"{words.out} holds no {CHECKPOINT} yet: the run begins at its first step")
     notify(f"training on {len(train_data)} {made.noun} of {recipe.dataset}, validating on {len(val_data)}")
     try:
         with reporting("training") as progress:

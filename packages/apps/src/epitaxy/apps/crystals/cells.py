@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.data import to_structures
-from epitaxy.geometry import CrystalBatch, volume
+from epitaxy.geometry import CrystalBatch, Segments, volume
 
 MIN_VOLUME = 0.1
 """Cubic angstrom; a flatter cell is no crystal and is named as rejected, not written."""
@@ -29,11 +28,35 @@ def sound_cells(lattice: Float[Tensor, "graphs 3 3"]) -> Bool[Tensor, " graphs"]
     return torch.logical_and(usable, full)
 
 
-def cell_samples(crystals: CrystalBatch, requests: Sequence[Request]) -> list[Sample]:
-    """Return one sample for each crystal, in order, in a right-handed cell."""
-    crystals = right_handed(crystals.to("cpu"))
-    faults = [_fault(crystals, k) for k in range(len(requests))]
+def cell_samples(
+    segments: Segments,
+    lattice: Float[Tensor, "graphs 3 3"],
+    positions: Float[Tensor, "atoms 3"],
+    numbers: Int[Tensor, " atoms"],
+    requests: Sequence[Request],
+) -> list[Sample]:
+    """Return one sample for each crystal, in order, in a right-handed cell.
+
+    Args:
+        segments: which atoms belong to which crystal.
+        lattice: angstrom; what was decoded, which may be no cell.
+        positions: fractional; what was decoded, which may be no number.
+        numbers: atomic numbers.
+        requests: what was asked for, one a crystal.
+
+    """
+    segments, lattice = segments.to("cpu"), lattice.cpu()
+    lattice, positions = _right_handed(segments, lattice, positions.cpu())
+    lost = segments.sum((~positions.isfinite()).any(1).long()) > 0
+    faults = [_fault(cell, bool(gone)) for cell, gone in zip(lattice, lost, strict=True)]
     sound = [k for k, fault in enumerate(faults) if fault is None]
+    crystals = CrystalBatch(
+        segments=segments,
+        lattice=lattice.nan_to_num(),
+        positions=positions.nan_to_num(),
+        numbers=numbers.cpu(),
+        ids=tuple(request.id for request in requests),
+    )
     structures = dict(zip(sound, to_structures(crystals.select(sound)) if sound else [], strict=True))
     return [
         Sample(request=request, structure=structures.get(k), reason=faults[k])
@@ -41,26 +64,25 @@ def cell_samples(crystals: CrystalBatch, requests: Sequence[Request]) -> list[Sa
     ]
 
 
-def right_handed(crystals: CrystalBatch) -> CrystalBatch:
-    """Return the same crystals with the vectors of left-handed cells turned round.
+def _right_handed(
+    segments: Segments, lattice: Float[Tensor, "graphs 3 3"], positions: Float[Tensor, "atoms 3"]
+) -> tuple[Float[Tensor, "graphs 3 3"], Float[Tensor, "atoms 3"]]:
+    """Return the same lattices and positions with the vectors of left-handed cells turned round.
 
     A CIF has lengths and angles only: of a left-handed cell it would hold the mirror image.
     """
-    left = torch.linalg.det(crystals.lattice.nan_to_num()) < 0
-    turned = torch.remainder(-crystals.positions, 1.0)
+    left = torch.linalg.det(lattice.nan_to_num()) < 0
+    turned = torch.remainder(-positions, 1.0)
     turned = torch.where(turned >= 1.0, torch.zeros_like(turned), turned)
-    return replace(
-        crystals,
-        lattice=torch.where(left[:, None, None], -crystals.lattice, crystals.lattice),
-        positions=torch.where(crystals.segments.expand(left)[:, None], turned, crystals.positions),
+    return (
+        torch.where(left[:, None, None], -lattice, lattice),
+        torch.where(segments.expand(left)[:, None], turned, positions),
     )
 
 
-def _fault(crystals: CrystalBatch, k: int) -> str | None:
-    """Say why crystal ``k`` cannot be written down, or None."""
-    lattice = crystals.lattice[k]
-    start, end = int(crystals.segments.offsets[k]), int(crystals.segments.offsets[k + 1])
-    if not (lattice.isfinite().all() and crystals.positions[start:end].isfinite().all()):
+def _fault(lattice: Float[Tensor, "3 3"], lost: bool) -> str | None:
+    """Say why a crystal of this cell cannot be written down, or None; lost is what has no place."""
+    if lost or not lattice.isfinite().all():
         return "a coordinate or lattice entry is not a number"
     space = float(volume(lattice))
     if not space >= MIN_VOLUME:

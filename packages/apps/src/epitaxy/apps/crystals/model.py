@@ -139,12 +139,6 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
     ) -> list[Sample]:
         """Return the crystals that decoded variables stand for, or why there are none."""
         index = targets["species"] if given.species is None else given.species
-        crystals = CrystalBatch(
-            segments=given.segments,
-            positions=targets["positions"],
-            lattice=self.lattice_form.decode(targets["lattice"], given.segments.counts),
-            numbers=self.statistics.vocabulary.decode(index),
-            ids=tuple(request.id for request in requests),
-            properties={},
-        )
-        return cell_samples(crystals, requests)
+        lattice = self.lattice_form.decode(targets["lattice"], given.segments.counts)
+        numbers = self.statistics.vocabulary.decode(index)
+        return cell_samples(given.segments, lattice, targets["positions"], numbers, requests)

@@ -157,6 +157,8 @@ def check_samples(words: Sequence[str]) -> None:
         UsageError: naming the first of them.
     """
     for word in words:
+        if not word.strip():
+            raise UsageError("the name of what to score is empty; name a file or a folder ('.' is this one)")
         if not _is_somewhere(word):
             raise UsageError(f"{word}: there is no such file or folder")
 
@@ -168,7 +170,7 @@ def check_known(*words: str | None) -> None:
         UsageError: with what may have been meant.
     """
     for word in words:
-        if word is not None and not _is_somewhere(word):
+        if word is not None and not (word.strip() and _is_somewhere(word)):
             check_there(word)
 
 
@@ -184,6 +186,8 @@ def check_data_word(data: str) -> None:
     Raises:
         UsageError: with the nearest name.
     """
+    if not data.strip():
+        raise UsageError("--data '': the name is empty; name a dataset, a file or a folder ('.' is this one)")
     if data not in DATASET_NAMES and not Path(data).exists():
         raise UsageError(
             f"--data {data} is neither a dataset nor a path that exists{suggest(data, DATASET_NAMES)}"
@@ -363,6 +367,8 @@ def check_there(name: str) -> None:
     Raises:
         UsageError: with what may have been meant.
     """
+    if not name.strip():
+        raise UsageError("the name is empty; name a dataset, a file or a folder ('.' is this one)")
     if name not in DATASET_NAMES and not Path(name).exists():
         raise UsageError(f"{name} is neither a dataset's name nor a path{suggest(name, DATASET_NAMES)}")
 

@@ -1,11 +1,12 @@
 """The sampling loop: prior, (network, step) x n, structure. Written once for every model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from epitaxy.apps.foundation.devices import usable
 from epitaxy.apps.foundation.errors import UsageError
@@ -15,8 +16,8 @@ from epitaxy.apps.generative.model import Batch, GenerativeModel, Given
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.soundness import checked
-from epitaxy.flows import ProductFlow
-from epitaxy.geometry import StructureRng, structure_seed
+from epitaxy.flows import Level, ProductFlow
+from epitaxy.geometry import Segments, StructureRng, structure_seed
 
 B = TypeVar("B", bound=Batch)
 G = TypeVar("G", bound=Given)
@@ -25,6 +26,7 @@ REDRAWS = 2
 """How often a sample that is no structure is drawn anew unless told otherwise."""
 _AGAIN = -100
 """What a structure's seed is mixed with, less the number of the draw, for those after the first."""
+_NO_ANSWER = "the network's answer is not a number"
 Q = TypeVar("Q", bound=Request)
 
 
@@ -189,7 +191,21 @@ def _made(
         outputs = model.answer(states, time, given)
     decoded = flow.decode(states, outputs, time, segments=segments, source=source)
     made = model.samples(decoded, model.read(outputs, states), given, group)
-    return [_restored(sample) for sample in made]
+    lost = unanswered(outputs, flow.levels, segments)
+    return [
+        Sample(request=sample.request, structure=None, reason=_NO_ANSWER) if gone else _restored(sample)
+        for sample, gone in zip(made, lost, strict=True)
+    ]
+
+
+def unanswered(outputs: Mapping[str, Tensor], levels: Mapping[str, Level], segments: Segments) -> list[bool]:
+    """Say of which graphs the network's answer is not a number: a class decoded of it looks like another."""
+    lost = torch.zeros_like(segments.counts, dtype=torch.bool)
+    for name, level in levels.items():
+        rows = outputs[name].flatten(1).isnan().any(1)
+        lost |= segments.sum(rows.long()) > 0 if level == "atom" else rows
+    flags: list[bool] = lost.tolist()
+    return flags
 
 
 def _given_batch(group: Sequence[Q], device: torch.device) -> Any:

@@ -1,4 +1,4 @@
-"""What training data are, by their content: a run goes on only on those that it began with."""
+"""What a run began with, its data by their content and its recipe: it goes on only with these."""
 
 import hashlib
 import json
@@ -12,10 +12,14 @@ from torch import Tensor
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.files import write_text
-from epitaxy.apps.foundation.messages import is_main_process
+from epitaxy.apps.foundation.folders import RECIPE
+from epitaxy.apps.foundation.messages import is_main_process, notify
 from epitaxy.apps.generative.dataset import Dataset
 
 DATA = "data.json"
+MAY_CHANGE = ("dataset", "sampling.", "training.passes", "training.recover")
+"""What a run's recipe may have otherwise on resuming: where its data lie, how long it goes on."""
+
 _ORDER = ("segments", "space_groups", "sites", "positions", "lattice", "numbers", "ids", "properties")
 """A batch's fields in the order that fingerprints were always made in, whatever order its class has."""
 _PORTION = 10_000  # structures looked at at once: a collection may be larger than memory
@@ -29,16 +33,17 @@ def fingerprint(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def check_data(out: Path, recipe: Recipe, *, train: Dataset, val: Dataset) -> None:
-    """Write what a run's data are into its folder, or compare if it is there.
+def check_begun(out: Path, recipe: Recipe, *, train: Dataset, val: Dataset) -> None:
+    """Write what a run's data and recipe are into its folder, or compare if it is there.
 
     Raises:
-        UsageError: the data have changed since the run began.
+        UsageError: the data have changed since the run began, or the recipe has in more than `MAY_CHANGE`.
     """
-    now = {
+    splits = {
         split: {"structures": len(data), "sha256": fingerprint(data)}
         for split, data in (("train", train), ("val", val))
     }
+    now: dict[str, Any] = {**splits, "recipe": recipe.model_dump(mode="json")}
     file = out / DATA
     if not file.is_file():
         if is_main_process():
@@ -46,11 +51,12 @@ def check_data(out: Path, recipe: Recipe, *, train: Dataset, val: Dataset) -> No
         return
     try:
         then = json.loads(file.read_text())
-        changed = [split for split in now if then[split]["sha256"] != now[split]["sha256"]]
+        changed = [split for split in splits if then[split]["sha256"] != now[split]["sha256"]]
         counts = [
             f"{then[split]['structures']} structures then, {now[split]['structures']} now"
             for split in changed
         ]
+        _compare_recipes(out, _leaves(then.get("recipe", {})), _leaves(now["recipe"]))
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{file} is damaged: restore it, or begin again in another folder") from None
     if changed:
@@ -58,6 +64,32 @@ def check_data(out: Path, recipe: Recipe, *, train: Dataset, val: Dataset) -> No
             f"--resume: the {changed[0]} split of {recipe.dataset} is not what the run in {out} was begun on "
             f"({counts[0]}): give it back its data, or begin another run"
         )
+
+
+def _compare_recipes(out: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse a recipe that was changed by hand; what only one of them has, versions of epitaxy differ in.
+
+    Raises:
+        UsageError: naming the first of what was changed.
+    """
+    changed = [name for name in then if name in now and then[name] != now[name]]
+    for name in changed:
+        if not name.startswith(MAY_CHANGE):
+            raise UsageError(
+                f"--resume: {name} is {now[name]!r} in {out / RECIPE} and was {then[name]!r} when the run "
+                "began: put it back, or begin another run with --from"
+            )
+    for name in changed:
+        if name != "dataset":
+            notify(f"--resume: {name} is {now[name]!r} from here on, and was {then[name]!r}")
+
+
+def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by their dotted names."""
+    if not isinstance(value, dict):
+        return {name: value}
+    parts = [_leaves(inner, f"{name}.{key}" if name else key) for key, inner in value.items()]
+    return {key: inner for part in parts for key, inner in part.items()}
 
 
 def _feed(digest: Any, value: Any) -> None:

@@ -33,7 +33,7 @@ from epitaxy.apps.generative.model_dir import load_model, load_recipe, save_mode
 from epitaxy.apps.training.callbacks import Reporting, Resumable, Slowdown
 from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.checkpoint import CheckedCheckpoints, check_fits, read_checkpoint
-from epitaxy.apps.training.fingerprint import check_data
+from epitaxy.apps.training.fingerprint import check_begun
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.precision import in_precision
 from epitaxy.apps.training.records import MetricsCsv
@@ -173,7 +173,8 @@ def train(
         The model with its averaged weights (raw ones when averaging is off), also written to ``out/model``.
 
     Raises:
-        UsageError: another process is training in ``out``, or the data are not those that it was begun on.
+        UsageError: another process is training in ``out``, or data or recipe are not those that it was begun
+            with.
         WorkError: the loss ran away, a checkpoint that cannot be used, or a full disk.
     """
     hardware = hardware or Hardware()
@@ -189,7 +190,7 @@ def train(
         hardware=hardware, max_time=max_time, progress=progress, callbacks=callbacks,
     )  # fmt: skip
     with claimed(out), _own_interrupts():
-        check_data(out, recipe, train=train_data, val=val_data)
+        check_begun(out, recipe, train=train_data, val=val_data)
         times = 0
         while True:
             attempt = _Attempt.of(job, Slowdown(times))

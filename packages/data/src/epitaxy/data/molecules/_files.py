@@ -3,14 +3,15 @@
 import gzip
 import hashlib
 import io
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from epitaxy.data import _cache
-from epitaxy.data._records import brief
+from epitaxy.data._input import refuse_no_file
+from epitaxy.data._names import kind_of, unfollowed, unread, walk
+from epitaxy.data._records import InputFaultError, brief
 from epitaxy.data.errors import DataError
 
 SDF = (".sdf", ".sdf.gz", ".mol", ".mol.gz", ".sd", ".sd.gz")
@@ -25,13 +26,15 @@ def is_kind(path: Path, suffixes: tuple[str, ...]) -> bool:
 def holds_molecules(path: str | Path) -> bool:
     """Whether a file or folder is one of molecules, by its files' names; an .extxyz may hold either: no.
 
-    A folder is one of molecules if some file in it, at any depth, is surely one of molecules.
+    A folder is one of molecules if some file in it, at any depth, is surely one of molecules, and none is a
+    CIF or POSCAR: among these an .xyz is read as crystals too, and what is none is named.
     """
     where = Path(path)
     sure = tuple(suffix for suffix in (*SDF, *XYZ, ".npz") if "extxyz" not in suffix)
     if not where.is_dir():
         return is_kind(where, sure)
-    return any(is_kind(file, sure) for file in where.rglob("*"))
+    names = walk(where, lambda name: is_kind(Path(name), sure)).files
+    return bool(names) and not any(kind_of(name) in ("cif", "poscar") for name in walk(where).files)
 
 
 def molecule_files(folder: Path) -> list[Path]:
@@ -43,20 +46,22 @@ def molecule_files(folder: Path) -> list[Path]:
         DataError: if the folder or one within it cannot be read, or there is no such file.
 
     """
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files = (Path(place, name) for name in names if not name.startswith("."))
-        found += [file for file in files if is_kind(file, (*SDF, *XYZ)) and file.is_file()]
-    if not found:
+    files = walk(folder, _is_molecules).files
+    if not files:
         raise DataError(f"{folder} holds no SDF or XYZ file; name them *.sdf, *.mol or *.xyz")
-    return sorted(found)
+    return sorted(folder / name for name in files)
 
 
-def _refuse(error: OSError) -> None:
-    raise DataError(
-        f"{error.filename} cannot be read ({brief(error)}); check the folder and its permissions"
-    ) from error
+def passed_over(path: Path | None) -> list[str]:
+    """Say what of a folder is not read, if it is one: other files, links to folders."""
+    if path is None or not path.is_dir():
+        return []
+    _, others, links = walk(path, _is_molecules)
+    return [*unread(others, "*.sdf, *.mol, *.xyz or *.extxyz, gzipped (.gz) or not"), *unfollowed(links)]
+
+
+def _is_molecules(name: str) -> bool:
+    return is_kind(Path(name), (*SDF, *XYZ))
 
 
 def name_within(folder: Path, file: Path) -> str:
@@ -75,14 +80,16 @@ def content(path: Path) -> str:
     """
     if not path.is_dir():
         return _cache.checksum(path)
-    listing = (f"{_cache.checksum(f)} {f.relative_to(path).as_posix()}" for f in molecule_files(path))
-    return hashlib.sha256("\n".join(listing).encode()).hexdigest()
+    files = molecule_files(path)
+    listing = (f"{_cache.checksum_if_any(f)} {f.relative_to(path).as_posix()}" for f in files)
+    return hashlib.sha256("\n".join(listing).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
     """Open a file, gzipped or not; what goes wrong while it is read is told as a `DataError`."""
     try:
+        refuse_no_file(path)
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -91,6 +98,8 @@ def reading(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
         ) from error
     except DataError:
         raise
+    except InputFaultError as error:
+        raise DataError(f"{path} {error}") from error
     except Exception as error:
         raise DataError(
             f"{path} cannot be read ({brief(error)}); check the file and its permissions"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from epitaxy.data._atomic import naming
 from epitaxy.data._cache import checksum
 from epitaxy.data.errors import DataError
 from epitaxy.data.molecules._molecule import RawMolecule
@@ -93,7 +94,8 @@ def _draft(folder: Path) -> Iterator[Path]:
     draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
     draft.mkdir(parents=True)
     try:
-        yield draft
+        with naming(folder):
+            yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

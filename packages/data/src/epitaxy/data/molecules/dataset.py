@@ -12,7 +12,7 @@ from ase import Atoms
 from jaxtyping import Int
 from torch import Tensor
 
-from epitaxy.data._ragged import RaggedDataset, named
+from epitaxy.data._ragged import RaggedDataset, named, values_of
 from epitaxy.data.errors import DataError, UnusableRecordError
 from epitaxy.data.molecules import _store
 from epitaxy.data.molecules._molecule import MAX_ATOMS, Molecule, prepared, split_key
@@ -95,11 +95,13 @@ class MoleculeDataset(RaggedDataset):
         molecules: Iterable[Atoms],
         ids: Sequence[str] | None = None,
         *,
-        properties: Mapping[str, Sequence[int | float]] | None = None,
+        properties: Mapping[str, Sequence[int | float | None]] | None = None,
         hydrogens: bool = True,
         max_atoms: int = MAX_ATOMS,
     ) -> "MoleculeDataset":
-        """Make a dataset of ASE's Atoms, whose cells are ignored; ids count from 000000 unless given.
+        """Make a dataset of ASE's Atoms; ids count from 000000 unless given.
+
+        A property that is NaN or None is missing. The cells of Atoms that are not periodic are ignored.
 
         Raises:
             DataError: if a molecule cannot be used, naming it; if ids or properties do not fit.
@@ -110,7 +112,7 @@ class MoleculeDataset(RaggedDataset):
         usable = []
         for name, atoms in zip(names, listed, strict=True):
             try:
-                found = Molecule(atoms.numbers.astype(np.int64), atoms.positions.astype(np.float64))
+                found = _molecule(atoms)
                 usable.append(prepared(found, hydrogens=hydrogens, max_atoms=max_atoms))
             except UnusableRecordError as error:
                 raise DataError(f"molecule {name} cannot be used: {error}") from error
@@ -120,8 +122,8 @@ class MoleculeDataset(RaggedDataset):
             numbers=torch.from_numpy(np.concatenate([m.numbers for m in usable]).astype(np.int8)),
             positions=torch.from_numpy(np.concatenate([m.positions for m in usable]).astype(np.float32)),
             properties={
-                name: torch.tensor([float(x) for x in values], dtype=torch.float64)
-                for name, values in (properties or {}).items()
+                name: torch.tensor(values, dtype=torch.float64)
+                for name, values in values_of(names, properties).items()
             },
         )
 
@@ -132,6 +134,7 @@ class MoleculeDataset(RaggedDataset):
 
         Raises:
             IndexError: if an index is outside the dataset.
+            ValueError: if given a mask, or what is no vector of whole numbers.
 
         """
         return self._batch(MoleculeBatch, indices, dtype)
@@ -157,3 +160,11 @@ class MoleculeDataset(RaggedDataset):
         from epitaxy.data.molecules.pyg import PygMolecules
 
         return PygMolecules(self)
+
+
+def _molecule(atoms: Atoms) -> Molecule:
+    if not isinstance(atoms, Atoms):
+        raise UnusableRecordError(f"it is a {type(atoms).__name__}; give ASE's Atoms")
+    if atoms.pbc.any():
+        raise UnusableRecordError("it is periodic; read it as a crystal, or set its pbc to False")
+    return Molecule(atoms.numbers.astype(np.int64), atoms.positions.astype(np.float64))

@@ -30,6 +30,7 @@ class PreparedMolecules:
         rejects: how many records could not be used.
         reused: whether it was there already.
         hydrogens: whether hydrogens were kept.
+        notes: what was not read besides the rejects: files, links; a sentence each.
 
     """
 
@@ -39,6 +40,7 @@ class PreparedMolecules:
     rejects: int
     reused: bool
     hydrogens: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def rejects_path(self) -> Path:
@@ -75,6 +77,7 @@ def prepare_molecules(
     check_kind(str(source), "molecules")
     location = locate(source, split, root=root)
     content = fingerprint() if location.path is None else _files.content(location.path)
+    notes = _files.passed_over(location.path)
     key = _cache.key(molecules=_store.FORMAT, content=content, hydrogens=hydrogens, max_atoms=max_atoms)
     folder = cache_root() / "prepared" / f"{location.label}-{key}"
     manifest = _store.verify(folder)
@@ -83,6 +86,8 @@ def prepare_molecules(
         work = _embedded() if location.path is None else molecule_source(location.path)
         records = checked(work, hydrogens=hydrogens, max_atoms=max_atoms)
         manifest = _write(folder, _counted(records, work.total, progress), location)
+        for note in notes:
+            _log.warning("%s: %s", location.path, note)
     return PreparedMolecules(
         location=location,
         folder=folder,
@@ -90,6 +95,7 @@ def prepare_molecules(
         rejects=manifest.rejects,
         reused=reused,
         hydrogens=hydrogens,
+        notes=tuple(notes),
     )
 
 

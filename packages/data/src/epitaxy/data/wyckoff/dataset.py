@@ -98,11 +98,13 @@ class WyckoffDataset(RaggedDataset):
         structures: Iterable[Structure],
         ids: Sequence[str] | None = None,
         *,
-        properties: Mapping[str, Sequence[int | float]] | None = None,
+        properties: Mapping[str, Sequence[int | float | None]] | None = None,
         symprec: float = SYMPREC,
         max_atoms: int = MAX_ATOMS,
     ) -> "WyckoffDataset":
         """Make a dataset of pymatgen Structures; ids count from 000000 unless given.
+
+        A property that is NaN or None is missing.
 
         Raises:
             DataError: if a structure cannot be used, naming it; if ids or properties do not fit.
@@ -160,6 +162,7 @@ class WyckoffDataset(RaggedDataset):
 
         Raises:
             IndexError: if an index is outside the dataset.
+            ValueError: if given a mask, or what is no vector of whole numbers.
 
         """
         return self._batch(WyckoffBatch, indices, dtype, positions_as)
