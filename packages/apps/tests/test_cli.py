@@ -319,7 +319,7 @@ def test_a_damaged_summary_is_one_sentence(text: str, tmp_path: Path) -> None:
 
 def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(tmp_path: Path) -> None:
     words = ("data", "list")
-    with mock.patch("epitaxy.apps.cli.datasets.list_datasets", side_effect=ZeroDivisionError("by nothing")):
+    with mock.patch("epitaxy.apps.cli.listings.list_datasets", side_effect=ZeroDivisionError("by nothing")):
         refused(call("epitaxy", *words), "unexpected, ZeroDivisionError: by nothing", "--debug", status=1)
         shown = call("epitaxy", *words, "--debug")
     assert shown.returncode == 1
