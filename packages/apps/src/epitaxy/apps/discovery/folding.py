@@ -1,8 +1,9 @@
 """Which candidates are the same crystal, told as they come."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
@@ -10,6 +11,8 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from epitaxy.apps.discovery.question import amounts_of
 from epitaxy.eval.stability import Relaxed
+from epitaxy.eval.stability.figures import NEAR
+from epitaxy.geometry.symmetry import lattice_points, space_group
 
 CLOSE = 0.05
 """eV/atom: relaxed crystals further apart in energy are not the same, whatever the matcher says."""
@@ -59,7 +62,8 @@ class Folded:
     """Relaxed candidates, each crystal once.
 
     Attributes:
-        copies: those that stand for a crystal, the lowest first, each with the others that are the same.
+        copies: those that stand for a crystal, the lowest crystal first, each with the others that are the
+            same.
     """
 
     copies: Mapping[str, tuple[str, ...]]
@@ -69,11 +73,26 @@ class Folded:
         return {name: first for first, names in self.copies.items() for name in names}
 
 
+def _represented(names: Sequence[str], relaxed: Mapping[str, Relaxed]) -> tuple[str, tuple[str, ...]]:
+    """Choose who stands for copies of one crystal, the lowest of them first; return it and the others."""
+    lowest = relaxed[names[0]].enthalpy
+    near = [name for name in names if relaxed[name].enthalpy <= lowest + NEAR]
+    chosen = max(near, key=lambda name: (_operations(relaxed[name].spacegroup), -relaxed[name].enthalpy))
+    return chosen, tuple(name for name in names if name != chosen)
+
+
+@cache
+def _operations(group: int | None) -> int:
+    """Return how many operations the point group of a space group has; 0 if there is none."""
+    return 0 if group is None else space_group(group).order // lattice_points(group)
+
+
 class Folder:
     """Folds relaxed candidates; comparisons made once are remembered, so that it may be asked often.
 
     Two are the same crystal if pymatgen's default matcher says so and their energies are within ``CLOSE``.
-    The lowest stands for its kind.
+    The most symmetric of those that are as low as the lowest, to ``NEAR``, stands for its kind: a relaxation
+    leaves distortions that the forces do not tell from none.
     """
 
     def __init__(self) -> None:
@@ -82,7 +101,7 @@ class Folder:
         self._same: dict[tuple[int, int], bool] = {}
 
     def fold(self, relaxed: Mapping[str, Relaxed]) -> Folded:
-        """Return each crystal once, the lowest of its copies first."""
+        """Return each crystal once, the lowest first."""
         copies: dict[str, list[str]] = {}
         order = sorted(relaxed, key=lambda name: (relaxed[name].enthalpy, name))
         for name in order:
@@ -95,7 +114,7 @@ class Folder:
                     break
             else:
                 copies[name] = []
-        return Folded(copies={first: tuple(names) for first, names in copies.items()})
+        return Folded(copies=dict(_represented((first, *names), relaxed) for first, names in copies.items()))
 
     def _are_same(self, one: Relaxed, other: Relaxed) -> bool:
         if amounts_of(one.structure.composition) != amounts_of(other.structure.composition):

@@ -21,7 +21,8 @@ _DEFINITION = (
 )
 
 NEAR = 0.002
-"""eV/atom within which relaxations of one phase, written in several ways, agree in the tests."""
+"""eV/atom within which relaxations of one phase, written in several ways, agree in the tests: so close, two
+are equally low."""
 
 
 def report_of(result: JudgedSamples) -> Report:
