@@ -71,6 +71,19 @@ def test_a_chemical_system_in_a_group_is_ranked_within_each_composition(known: s
     assert {find.spacegroup for find in found.finds} == {"P6_3/mmc (194)"}
 
 
+def test_without_a_hull_crystals_of_all_elements_come_first(tmp_path: Path) -> None:
+    copper = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
+    both = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.2), ["Cu", "Au"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    write_cifs(tmp_path / "known", [copper, both])
+    found = search(
+        "Cu-Au", spacegroup="Fm-3m", out=tmp_path / "out", proposals="prototypes",
+        reference=str(tmp_path / "known"), **WORDS,
+    )  # fmt: skip
+    elements = [len(structure.elements) for structure in found.structures]
+    assert elements == sorted(elements, reverse=True)
+    assert set(elements) == {1, 2}
+
+
 def test_every_source_proposes_in_the_group() -> None:
     reference = of_structures("here", {"hexagonal": HEXAGONAL, "tetragonal": TETRAGONAL})
     proposals = list(Prototypes(reference, {"Au": 1}, 139).batch(0) or [])

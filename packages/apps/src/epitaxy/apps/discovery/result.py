@@ -94,7 +94,8 @@ class SearchResult:
 
     Attributes:
         question: what was searched.
-        finds: each crystal once, in the order asked for; failures last.
+        finds: each crystal once, in the order asked for, of a chemical system without a hull those with all
+            of its elements before the others; failures last.
         stability: the same as ``epitaxy relax`` gives.
         reference: what candidates were compared with.
         tallies: what each source proposed, by name.
@@ -176,7 +177,10 @@ def gathered(
         question=engine.question,
         finds=[
             _find(candidate, folded, tried, likenesses, probable.get(candidate.id))
-            for candidate in sorted(stability.ranked(), key=lambda one: -likely.get(one.id, 0.0))
+            for candidate in sorted(
+                stability.ranked(),
+                key=lambda one: (_lacking(one, engine.question, hull), -likely.get(one.id, 0.0)),
+            )
         ],
         stability=stability,
         reference=reference.source,
@@ -185,6 +189,13 @@ def gathered(
         force_calls=sum(_calls(one) for one in engine.tried),
         by_energy=by_energy,
     )
+
+
+def _lacking(candidate: Candidate, question: Question, hull: Hull) -> int:
+    """Count the elements asked for that a candidate is without, where no hull compares compositions."""
+    if candidate.relaxed is None:
+        return len(question.elements)
+    return 0 if hull.entries else len(question.elements) - len(candidate.relaxed.structure.elements)
 
 
 def likeness(relaxed: Relaxed, reference: Reference, *, loosely: bool = True) -> Likeness | None:
