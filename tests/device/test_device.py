@@ -154,7 +154,7 @@ def test_a_training_step_stays_on_its_device(case: Case):
     expected = train(case, torch.device("cpu"))
     with Watching():  # where the device exists
         found = train(case, PRETENDED)
-    named = {place for word in case.words for place in TRAINING_WAITS.get(word, ())}
+    named = {module for word in case.words for module in TRAINING_WAITS.get(word, ())}
     assert {place(wait) for wait in found.waits} == named, found.waits
     close(found.losses, expected.losses, exact=case.exact)
     close(found.gradients, expected.gradients)
