@@ -109,7 +109,7 @@ def judged(engine: Engine, known: Structure, lowest: Relaxed) -> dict[str, Any]:
     matcher = StructureMatcher()
     fits = [name for name in copies if matcher.fit(relaxed[name].structure, known)]
     by_energy, likely = list(copies), sorted(copies, key=lambda name: -probable[name])
-    best = None if not copies else relaxed[by_energy[0]].energy
+    best = min((one.energy for one in relaxed.values()), default=None)
     tried = {one.id: one for one in engine.tried}
     return {
         "rank": min((likely.index(name) + 1 for name in fits), default=None),

@@ -126,3 +126,15 @@ def _choose(label: str, found: dict[Split, Path], split: Split) -> Path:
     raise DataError(
         f"{label} has no {split} split here, only {', '.join(found)}; use one of these or add a {split} file"
     )
+
+
+def splits_here(name: str, *, root: str | Path | None = None) -> list[Split]:
+    """Return the splits of a dataset that are on this machine, in their usual order."""
+    here: list[Split] = []
+    for split in SPLITS:
+        try:
+            locate(name, split, root=root)
+        except DataError:
+            continue
+        here.append(split)
+    return here

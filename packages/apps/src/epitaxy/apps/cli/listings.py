@@ -6,7 +6,8 @@ import typer
 
 from epitaxy.apps.foundation.folders import CARD, shipped
 from epitaxy.apps.requests.capabilities import read_capability
-from epitaxy.data import DATASETS, SPLITS, DataError, locate
+from epitaxy.data import DATASETS
+from epitaxy.data.locations import splits_here
 
 
 def list_models() -> None:
@@ -34,11 +35,4 @@ def list_datasets(root: Path | None) -> None:
 def _place(name: str, root: Path | None) -> str:
     if DATASETS[name].embedded:
         return "embedded"
-    here = []
-    for split in SPLITS:
-        try:
-            locate(name, split, root=root)
-        except DataError:
-            continue
-        here.append(split)
-    return "/".join(here) or "not here"
+    return "/".join(splits_here(name, root=root)) or "not here"

@@ -21,9 +21,9 @@ def probabilities(
     the error of a potential (``s``, :data:`ENERGY_ERROR`) energies tell little. There it matters how many
     structures that models drew relaxed to it, and how many structure types with their elements replaced
     (``n_ik``; :data:`EVIDENCE` has the ``a_k`` and ``w_k``): models have learned from known crystals which
-    structures occur. The constants maximise the likelihood of the known structures of thirty validation
-    compositions of mp_20, relaxed by CHGNet (``benchmarks/search.py --split val --limit 30 --arms all``),
-    rounded.
+    structures occur. The constants are round numbers near the greatest likelihood of the known structures of
+    thirty validation compositions of mp_20, relaxed by CHGNet (``benchmarks/search.py --split val --limit 30
+    --arms all``).
 
     Args:
         enthalpies: eV/atom, by id, of one composition.

@@ -13,7 +13,8 @@ from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.apps.discovery.question import Amounts, Question, amounts_of
 from epitaxy.apps.evaluation.crystals import divide, has_splits, known_crystals
 from epitaxy.apps.foundation.checks import check_there
-from epitaxy.data import DATASETS, SPLITS, CrystalDataset, DataError, locate
+from epitaxy.data import DATASETS, CrystalDataset, locate
+from epitaxy.data.locations import splits_here
 
 DEFAULTS = ("mp_20", "prototypes")
 """Datasets of known crystals, the first that is on this machine; the last comes with the packages."""
@@ -94,13 +95,7 @@ def load_reference(word: str | None, root: Path | None) -> Reference:
 
 
 def _all_splits(name: str, root: Path | None) -> Reference | None:
-    here = []
-    for split in SPLITS:
-        try:
-            locate(name, split, root=root)
-        except DataError:
-            continue
-        here.append(split)
+    here = splits_here(name, root=root)
     if not here:
         return None
     if name in DATASETS and DATASETS[name].embedded:  # how it is divided concerns nobody who takes it whole

@@ -24,7 +24,8 @@ from epitaxy.apps.foundation.checks import check_there, choose
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.report.scores import Scored
-from epitaxy.data import DATASETS, SPLITS, DataError, locate
+from epitaxy.data import DATASETS, locate
+from epitaxy.data.locations import splits_here
 from epitaxy.eval.stability import (
     NO_HULL,
     PBE_RAW,
@@ -154,14 +155,9 @@ def _all_splits(word: str, root: Path | None) -> Mapping[str, Structure]:
     if name != word or not has_splits(name):
         return known_crystals(word, "train", root)
     found: dict[str, Structure] = {}
-    here = []
-    for split in SPLITS:
-        try:
-            locate(name, split, root=root)
-        except DataError:
-            continue
+    here = splits_here(name, root=root)
+    for split in here:
         found |= known_crystals(name, split, root)
-        here.append(split)
     if not here:
         locate(name, "train", root=root)  # raises the sentence that says what is missing and the remedy
     notify(f"the hull is built of {name}: {', '.join(here)}")
