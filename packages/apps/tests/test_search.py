@@ -12,6 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -38,7 +39,7 @@ from epitaxy.apps.discovery.result import SearchResult
 from epitaxy.apps.generative.kind import Kind
 from epitaxy.apps.requests.capabilities import advice, capability_of, shipped_capabilities
 from epitaxy.data import write_cifs
-from epitaxy.eval.stability import Relaxed
+from epitaxy.eval.stability import Hull, Relaxed, Work
 from epitaxy.eval.stability.figures import NEAR
 
 CHEAP = (
@@ -566,15 +567,20 @@ def test_a_chemical_system_is_ranked_by_the_hull_of_what_was_found(tmp_path: Pat
     assert "this search" in found.stability.hull.source
 
 
-def test_a_hull_of_known_crystals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = tmp_path / "known"
+def pure_metals(folder: Path) -> Path:
+    metals = {"Cu": 3.6, "Au": 4.06}
     write_cifs(
-        known,
+        folder,
         [
-            Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]]),
-            Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.06), ["Au"], [[0, 0, 0]]),
+            Structure.from_spacegroup("Fm-3m", Lattice.cubic(a), [name], [[0, 0, 0]])
+            for name, a in metals.items()
         ],
     )
+    return folder
+
+
+def test_a_hull_of_known_crystals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = pure_metals(tmp_path / "known")
     monkeypatch.setenv("EPITAXY_CACHE", str(tmp_path / "cache"))
 
     def searched(out: str) -> tuple[SearchResult, list[Path]]:
@@ -592,6 +598,29 @@ def test_a_hull_of_known_crystals(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert candidate.e_hull is not None
     assert sum(share for _, share in candidate.above.decomposition) == pytest.approx(1.0)
     assert found.height(found.finds[0]) == candidate.e_hull
+
+
+def test_candidates_have_time_before_the_hull(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[float, int]] = []
+
+    def slow(*_: Any, work: Work, **__: Any) -> Hull:
+        relaxed = sum(1 for file in (tmp_path / "out").rglob("*.jsonl") for _ in file.open())
+        asked.append((work.until or 0.0, relaxed))
+        raise TimeoutError
+
+    monkeypatch.setattr("epitaxy.apps.discovery.run.build_hull", slow)
+    found = search(
+        "CuAu", out=tmp_path / "out", num=4, proposals="prototypes", reference="prototypes",
+        hull=str(pure_metals(tmp_path / "known")), potential="ase:emt", workers=0,
+    )  # fmt: skip
+    (at_once, none), (in_time, some) = asked
+    assert at_once < 0 < in_time
+    assert none == 0 < some
+    assert found.structures
+    assert all(find.candidate.e_hull is None for find in found.finds)
+    assert "no time for all energies" in capsys.readouterr().err
 
 
 def test_models_propose_what_was_asked_and_the_most_probable_is_first(tmp_path: Path) -> None:

@@ -52,6 +52,25 @@ def test_whatever_was_kept_before_the_answer_is_that_of_a_fresh_map(tmp_path_fac
     assert sorted(task.asked) == sorted({item for items in rounds for item in items})
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_in_the_time_there_is_and_what_is_kept_takes_none(tmp_path, workers):
+    quick, slow = [0.0, 0.001], [0.3, 0.4, 0.5, 0.6, 0.7]
+    words = {"name": "sleep", "cache": tmp_path, "workers": workers, "chunk": 1}
+
+    def slept(items, until):
+        return resume_map(time.sleep, items, keys=names(items), until=until, **words)
+
+    with pytest.raises(TimeoutError, match="2 of 2"):
+        slept(quick, -math.inf)
+    slept(quick, None)
+    assert slept(quick, -math.inf) == [Done(value=None)] * 2
+    before = time.monotonic()
+    with pytest.raises(TimeoutError, match="of 7"):
+        slept(quick + slow, before + 0.5)
+    assert time.monotonic() < before + sum(slow)
+    assert slept(quick + slow, None) == [Done(value=None)] * 7
+
+
 def test_results_pass_through_json_the_first_time_too(tmp_path):
     first, second = (
         resume_map(divmod_list, [7.5], keys=["a"], name="pair", cache=tmp_path) for _ in range(2)

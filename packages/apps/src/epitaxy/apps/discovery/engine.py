@@ -119,14 +119,20 @@ class Engine:
         self.exhausted = False
         self.folder = Folder()
         self._sieve = Sieve()
+        self._until = self.deadline
         self.coarse = replace(
             self.fine,
             fmax=max(COARSE_FORCE, self.fine.fmax),
             max_steps=min(COARSE_STEPS, self.fine.max_steps),
         )
 
-    def run(self) -> None:
-        """Search until the time is up, or there is nothing left to do."""
+    def run(self, *, until: float | None = None) -> None:
+        """Search until the time is up, or there is nothing left to do.
+
+        Args:
+            until: time by the clock at which to stop for now; the deadline, by default.
+        """
+        self._until = self.deadline if until is None else min(until, self.deadline)
         while self._time_left() > 0:
             before = self.relaxer.computed, len(self.tried)
             self._look(self.clock() + COARSE_SHARE * self._time_left())
@@ -183,7 +189,7 @@ class Engine:
         return {one.id: one.best for one in self.tried if isinstance(one.best, Failed) or one.id in relaxed}
 
     def _time_left(self) -> float:
-        return self.deadline - self.clock()
+        return self._until - self.clock()
 
     def _look(self, until: float) -> None:
         """Take proposals and relax them roughly."""
@@ -289,7 +295,10 @@ class Engine:
 
     def _tell(self) -> None:
         done = sum(one.coarse is not None for one in self.tried)
-        words = f"{done} relaxed, {self._best()}"
+        self.tell(f"{done} relaxed, {self._best()}")
+
+    def tell(self, words: str) -> None:
+        """Report how much of the time is gone, and what is done."""
         self.report(round(self.clock() - self.begin), round(self.deadline - self.begin), words)
 
     def _best(self) -> str:

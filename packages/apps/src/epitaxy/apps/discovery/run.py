@@ -1,10 +1,11 @@
 """A search from its words to its files."""
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,8 @@ from epitaxy.eval.stability.descent import SYMPREC
 _RESERVED = 0.04
 """Of the budget, for folding what was found and writing it."""
 _MOST_RESERVED = 20.0
-_HULL_SHARE = 0.5
-"""Of the budget, within which the hull of known crystals must be there."""
-
-
-class _TimeUpError(Exception):
-    """The hull takes more than its share of the time."""
+_CANDIDATES_SHARE = 0.5
+"""Of the budget, for candidates before the energies of known crystals are computed for a hull."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,11 +163,9 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
             pull_seconds=pulls,
         )
         engine.report = _saving(report, engine, state)
-        hull = NO_HULL
         try:
-            hull = _hull(prepared, state, workers, begin + _HULL_SHARE * options.budget)
-            engine.hull = hull
             engine.replay(spent.taken)
+            engine.hull = _hull_beside(prepared, state, engine)
             engine.run()
         except KeyboardInterrupt:
             interrupted = True
@@ -178,7 +173,7 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
     result = gathered(
         engine,
         prepared.reference,
-        hull,
+        engine.hull,
         until=deadline + reserved / 2,
         by_energy=options.rank_by == "energy",
     )
@@ -213,27 +208,39 @@ def _stream(prepared: Prepared, state: State, pulls: PullSeconds) -> Iterator[Pr
     return interleaved(made, fetch)
 
 
-def _hull(prepared: Prepared, state: State, workers: int, until: float) -> Hull:
-    """Build the hull of known crystals, if one was asked for, within its share of the time."""
+def _hull_beside(prepared: Prepared, state: State, engine: Engine) -> Hull:
+    """Give the hull of known crystals that was asked for; candidates have their share of the time before.
+
+    What was kept of earlier searches takes no time, and a hull of that alone is there at once.
+    """
     if isinstance(prepared.hull, Hull):
         return prepared.hull
-
-    def told(stage: str, done: int, total: int) -> None:  # noqa: ARG001 - as progress is told
-        if done < total and time.monotonic() > until:  # what was kept of an earlier start takes no time
-            raise _TimeUpError
-
-    work = Work(cache=_known_energies(state), workers=workers, timeout_s=LIMIT, progress=told, chunk=1)
-    system = frozenset(prepared.question.elements)
+    with suppress(TimeoutError):
+        return _hull(prepared.hull, prepared, state, engine, until=-math.inf)
+    engine.run(until=engine.begin + _CANDIDATES_SHARE * prepared.options.budget)
+    engine.relaxer.close()  # the hull has workers of its own, and a potential is large
     notify(f"energies of {len(prepared.hull.structures)} known crystals of {prepared.hull.source}")
     try:
-        settings = replace(prepared.settings, keep_symmetry=False)
-        return build_hull(prepared.hull, [system], prepared.potential, settings=settings, work=work)
-    except _TimeUpError:
+        return _hull(prepared.hull, prepared, state, engine, until=engine.deadline)
+    except TimeoutError:
         notify(
-            f"the hull of {prepared.hull.source} takes more than half of the budget and is left out this "
-            "time: type the same again with a larger --budget, and it goes on"
+            f"there was no time for all energies of {prepared.hull.source}, so candidates are not compared "
+            "with known crystals: type the same again with a larger --budget, and it goes on"
         )
         return NO_HULL
+
+
+def _hull(known: References, prepared: Prepared, state: State, engine: Engine, *, until: float) -> Hull:
+    def told(stage: str, done: int, total: int) -> None:
+        engine.tell(f"{stage}: {done} of {total}")
+
+    work = Work(
+        cache=_known_energies(state), workers=engine.relaxer.workers, timeout_s=LIMIT, until=until, chunk=1,
+        progress=told,
+    )  # fmt: skip
+    settings = replace(prepared.settings, keep_symmetry=False)
+    system = frozenset(prepared.question.elements)
+    return build_hull(known, [system], prepared.potential, settings=settings, work=work)
 
 
 def _known_energies(state: State) -> Path:

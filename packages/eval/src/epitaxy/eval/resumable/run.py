@@ -32,6 +32,7 @@ def resume_map(
     limit: float | None = None,
     chunk: int = 64,
     retry: bool = False,
+    until: float | None = None,
     progress: Progress | None = None,
 ) -> list[Done[JsonValue] | Failed]:
     """Apply ``task`` to every item, keep what came of each, and compute only what is not kept already.
@@ -62,6 +63,8 @@ def resume_map(
         limit: Wall-clock seconds for one item; None for no limit.
         chunk: How many outcomes to save at once.
         retry: Whether to compute again what failed before.
+        until: Time of :func:`time.monotonic` after which nothing more is computed; None for none. What is
+            kept already takes no time.
         progress: Called as ``progress(done, total)``, first with what was kept, if anything, then after each
             item.
 
@@ -74,6 +77,7 @@ def resume_map(
         TypeError: If the task returns what is no JSON value.
         ImportError: If an address is given and Dask is not installed.
         RuntimeError: If no worker can start, or no scheduler answers at the address.
+        TimeoutError: If ``until`` came before the last outcome; those that were done are kept.
 
     """
     _check(len(items), keys, workers, limit, chunk)
@@ -86,12 +90,14 @@ def resume_map(
     weights, done = Counter(keys), sum(key in found for key in keys)
     if progress is not None and done:
         progress(done, len(items))
-    stream = _stream(task, [items[first[key]] for key in todo], workers, limit)
+    stream = _stream(task, [items[first[key]] for key in todo], workers, limit, until)
     for key, outcome in _saved(((todo[n], _plain(o)) for n, o in stream), store, limit, chunk):
         found[key] = outcome
         done += weights[key]
         if progress is not None:
             progress(done, len(items))
+    if done < len(items):
+        raise TimeoutError(f"{len(items) - done} of {len(items)} were not done in time")
     return [found[key] for key in keys]
 
 
@@ -106,13 +112,28 @@ def _check(items: int, keys: Sequence[str], workers: int | str, limit: float | N
 
 
 def _stream(
-    task: Callable[[Item], JsonValue], items: Sequence[Item], workers: int | str, limit: float | None
+    task: Callable[[Item], JsonValue],
+    items: Sequence[Item],
+    workers: int | str,
+    limit: float | None,
+    until: float | None,
 ) -> Iterator[tuple[int, Done[JsonValue] | Failed]]:
     if isinstance(workers, int) or not items:
-        return stream_isolated(task, items, workers=0 if isinstance(workers, str) else workers, limit=limit)
+        number = 0 if isinstance(workers, str) else workers
+        return stream_isolated(task, items, workers=number, limit=limit, until=until)
     from epitaxy.eval.resumable.cluster import stream_cluster  # Dask is heavy, and an extra
 
-    return stream_cluster(task, items, address=workers, limit=limit)
+    return _ended(stream_cluster(task, items, address=workers, limit=limit), until)
+
+
+def _ended(
+    stream: Iterator[tuple[int, Done[JsonValue] | Failed]], until: float | None
+) -> Iterator[tuple[int, Done[JsonValue] | Failed]]:
+    """Pass a stream on until a time, that which came last included."""
+    for outcome in stream:
+        yield outcome
+        if until is not None and time.monotonic() >= until:
+            return
 
 
 def _plain(outcome: Done[JsonValue] | Failed) -> Done[JsonValue] | Failed:

@@ -29,6 +29,8 @@ class Work:
         timeout_s: Seconds of processor time for one structure; None for no limit.
         chunk: How many finished structures to save at once.
         retry: Whether to try again what failed in an earlier run.
+        until: Time of :func:`time.monotonic` at which the work ends with a TimeoutError, if it is not done;
+            what is done by then is kept. None for none.
         progress: Called after each structure.
 
     """
@@ -38,6 +40,7 @@ class Work:
     timeout_s: float | None = RELAX_LIMIT
     chunk: int = 8
     retry: bool = False
+    until: float | None = None
     progress: StageProgress | None = None
 
     def run(
@@ -60,6 +63,7 @@ class Work:
             limit=self.timeout_s,
             chunk=self.chunk,
             retry=self.retry,
+            until=self.until,
             progress=self._progress(stage),
         )
         return dict(zip(structures, outcomes, strict=True))
