@@ -22,7 +22,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "flows/_summed_loss.py": ("flows/test_gaussian.py", "flows/test_pinned.py"),
     "flows/_time.py": ("flows/test_absorbing.py", "flows/test_codebook.py", "flows/test_parameters.py"),
     "flows/_types.py": ("flows/test_gaussian.py",),
-    "flows/_wrapped.py": ("flows/test_pinned.py", "flows/test_mass_centred.py", "flows/test_kept.py"),
+    "flows/_wrapped.py": ("flows/test_pinned.py", "flows/test_mass_centred.py", "flows/test_inpainted.py"),
     "flows/_required.py": ("flows/test_limits.py",),
     "flows/absorbing.py": (
         "flows/test_exact_steps.py", "flows/test_parameters.py", "flows/test_diffusion_oracle.py",

@@ -5,7 +5,7 @@ import torch
 
 from epitaxy.geometry import Segments
 from epitaxy.models import CSPNet, PropertyEmbedding, RotaryNet
-from epitaxy.models.property_embedding import ToldLinear
+from epitaxy.models.property_embedding import ConditionedLinear
 from epitaxy.models.testing import CrystalInput, random_crystals
 
 
@@ -50,7 +50,7 @@ def test_a_told_linear_begins_as_the_linear_that_is_told_nothing_to_the_bit() ->
     layers = []
     for told in (0, 6):
         torch.manual_seed(0)
-        layers.append(ToldLinear(5, 7, told=told))
+        layers.append(ConditionedLinear(5, 7, told=told))
     plain, told_ = layers
     x, properties = torch.randn(9, 5), torch.randn(9, 6)
     assert [name for name, _ in plain.named_parameters()] == ["weight", "bias"]

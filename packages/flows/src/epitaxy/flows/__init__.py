@@ -8,7 +8,7 @@ from epitaxy.flows.circular import CircularBFN, CircularState
 from epitaxy.flows.codebook import CodebookDiffusion
 from epitaxy.flows.discretised import DiscretisedGaussianBFN
 from epitaxy.flows.gaussian import GaussianBFN
-from epitaxy.flows.kept import Kept
+from epitaxy.flows.inpainted import Inpainted
 from epitaxy.flows.kinetic import KineticDiffusion
 from epitaxy.flows.kinetic_state import CorruptedKineticState, KineticState
 from epitaxy.flows.label_values import LabelValues
@@ -36,7 +36,7 @@ __all__ = [
     "Features",
     "Flow",
     "GaussianBFN",
-    "Kept",
+    "Inpainted",
     "KineticDiffusion",
     "KineticState",
     "LabelValues",

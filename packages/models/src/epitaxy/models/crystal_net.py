@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from epitaxy.geometry import Segments
 from epitaxy.models._parts import LATTICES, POSITION_HEADS, SPECIES, TIMES, choose
 from epitaxy.models.lattice_views import LatticeView
-from epitaxy.models.property_embedding import PropertyEmbedding, ToldLinear, check_properties
+from epitaxy.models.property_embedding import ConditionedLinear, PropertyEmbedding, check_properties
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,9 @@ class CrystalNet(nn.Module):
         self.view = choose("lattice", lattice, LATTICES)
         self.species_embedding = choose("species_input", species_input, SPECIES)(species, hidden)
         self.time_embedding = choose("time_embedding", time_embedding, TIMES)(time_dim)
-        self.atom_embedding = ToldLinear(hidden + time_dim + position_conditions, hidden, told=self.told)
+        self.atom_embedding = ConditionedLinear(
+            hidden + time_dim + position_conditions, hidden, told=self.told
+        )
         self.layers = nn.ModuleList(layers(self.view))
         self.norm = nn.LayerNorm(hidden)
         self.position_head = choose("position_head", position_head, POSITION_HEADS)(hidden)

@@ -61,7 +61,7 @@ def check_properties(properties: Tensor | None, wanted: int) -> None:
         raise ValueError(f"{given} properties are given, the network has {wanted}: give NaN for missing ones")
 
 
-class ToldLinear(nn.Linear):
+class ConditionedLinear(nn.Linear):
     """A linear layer of features, and of an embedding of properties that has no effect until it is trained.
 
     The properties' weights begin at zero and are added to what the layer gives, not put beside its inputs:

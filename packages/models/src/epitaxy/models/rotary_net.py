@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from epitaxy.geometry import Pairs, Segments
 from epitaxy.models._parts import Modulation, normed
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
-from epitaxy.models.property_embedding import ToldLinear
+from epitaxy.models.property_embedding import ConditionedLinear
 from epitaxy.models.rotary_attention import Padding, Phases, attend, wave_vectors
 
 
@@ -89,7 +89,7 @@ class RotaryNet(CrystalNet):
         )
         self.velocity_embedding = nn.Linear(3, hidden, bias=False) if velocities else None
         self.of_crystal = nn.Sequential(
-            ToldLinear(time_dim + self.view.channels, hidden, told=self.told),
+            ConditionedLinear(time_dim + self.view.channels, hidden, told=self.told),
             nn.SiLU(),
             nn.Linear(hidden, hidden),
             nn.SiLU(),

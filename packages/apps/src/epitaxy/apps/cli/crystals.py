@@ -8,7 +8,7 @@ import typer
 
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.groups import grouped
-from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Known, Sampling, Targets
+from epitaxy.apps.cli.option_groups import Elements, Given, Inpainting, Known, Sampling, Targets
 from epitaxy.apps.cli.shell import examples, new_app
 from epitaxy.apps.cli.verbs import add_info, add_train
 from epitaxy.apps.foundation.checks import check_asked, check_sampling
@@ -35,7 +35,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
     def sample(
         elements: Elements,
         given: Given,
-        kept: Kept,
+        inpainting: Inpainting,
         targets: Targets,
         known: Known,
         sampling: Sampling,
@@ -58,7 +58,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         words = {
             "formula": formula, "formula_units": formula_units, "num_atoms": num_atoms,
             "properties": asked, "guidance": targets.guidance,
-            **asdict(elements), **asdict(given), **asdict(kept),
+            **asdict(elements), **asdict(given), **asdict(inpainting),
         }  # fmt: skip
 
         def requests(model: "CrystalModel") -> "Sequence[CrystalRequest]":

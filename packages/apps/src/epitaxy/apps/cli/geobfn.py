@@ -8,7 +8,7 @@ import typer
 
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.groups import grouped
-from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Sampling, Targets
+from epitaxy.apps.cli.option_groups import Elements, Given, Inpainting, Sampling, Targets
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 from epitaxy.apps.foundation.checks import check_asked, check_sampling
@@ -31,7 +31,7 @@ add_train(app, "geobfn", data="qm9")
 def sample(
     elements: Elements,
     given: Given,
-    kept: Kept,
+    inpainting: Inpainting,
     targets: Targets,
     sampling: Sampling,
     num: Annotated[int, typer.Option(min=1, help="Molecules (per number of atoms named).")] = 10,
@@ -49,7 +49,7 @@ def sample(
         return GeoBFN(model).requests(
             num=num, seed=sampling.seed, num_atoms=num_atoms,
             properties=asked, guidance=targets.guidance,
-            **asdict(elements), **asdict(given), **asdict(kept),
+            **asdict(elements), **asdict(given), **asdict(inpainting),
         )  # fmt: skip
 
     run_sampling("geobfn", sampling, requests)

@@ -40,7 +40,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Inpainting:
     """The structure of which a part is kept."""
 
     fix: opt.Fix = None

@@ -8,7 +8,7 @@ import typer
 
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.groups import grouped
-from epitaxy.apps.cli.option_groups import Elements, Given, Kept, Known, Sampling, Targets
+from epitaxy.apps.cli.option_groups import Elements, Given, Inpainting, Known, Sampling, Targets
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.cli.verbs import add_info, add_train
 from epitaxy.apps.foundation.checks import check_asked, check_sampling
@@ -34,7 +34,7 @@ add_train(app, "symmbfn")
 def sample(
     elements: Elements,
     given: Given,
-    kept: Kept,
+    inpainting: Inpainting,
     targets: Targets,
     known: Known,
     sampling: Sampling,
@@ -67,7 +67,7 @@ def sample(
     words = {
         "formula": formula, "formula_units": formula_units, "guidance": targets.guidance,
         "properties": asked, **asdict(elements), **asdict(given),
-        **asdict(kept),
+        **asdict(inpainting),
     }  # fmt: skip
 
     def requests(model: "WyckoffModel") -> "Sequence[WyckoffRequest]":

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from epitaxy.apps.requests.request import Request
 from epitaxy.data import Vocabulary
-from epitaxy.flows import CircularBFN, Kept, Limitable, Limits, ProductFlow
+from epitaxy.flows import CircularBFN, Inpainted, Limitable, Limits, ProductFlow
 from epitaxy.geometry import Segments
 
 
@@ -94,7 +94,7 @@ def kept(
 
     return flow.replacing(
         **{
-            field: Kept(flow=inner, free=free(field), value=targets[field])
+            field: Inpainted(flow=inner, free=free(field), value=targets[field])
             for field, inner in flow.flows.items()
         }
     )

@@ -15,7 +15,7 @@ from epitaxy.geometry import AnyRng, Segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Kept(AroundFlow):
+class Inpainted(AroundFlow):
     """A flow whose rows outside `free` have known data: their samples are these, to the bit.
 
     At every time the known rows' state is a fresh draw of the flow's law given the data there, whatever the
@@ -42,7 +42,7 @@ class Kept(AroundFlow):
         """Return the flow's number of corrections."""
         return self.flow.corrections if isinstance(self.flow, Correcting) else 0
 
-    def on(self, segments: Segments) -> "Kept":
+    def on(self, segments: Segments) -> "Inpainted":
         """Return the flow for rows that are the atoms of these graphs."""
         return replace(self, flow=self.flow.on(segments)) if isinstance(self.flow, Collective) else self
 

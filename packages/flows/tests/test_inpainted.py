@@ -15,7 +15,7 @@ from epitaxy.flows import (
     DiscretisedGaussianBFN,
     Flow,
     GaussianBFN,
-    Kept,
+    Inpainted,
     KineticDiffusion,
     MassCentred,
     ProductFlow,
@@ -81,19 +81,23 @@ def test_known_rows_stay_to_the_bit(flow: Flow[Any], kind: str, channels: int) -
     """Whatever the network says of them; the others are no copy of what the data say of them."""
     value, rng = data(kind), torch.Generator().manual_seed(0)
     outputs = [torch.randn(8, channels, generator=rng) for _ in range(5)]
-    kept = Kept(flow=flow, free=FREE, value=value)
+    kept = Inpainted(flow=flow, free=FREE, value=value)
     found = walked(kept, outputs, torch.zeros_like(value), SEGMENTS, torch.arange(3))
     assert torch.equal(found[~FREE], value[~FREE])
     assert not torch.equal(found[FREE], value[FREE])
     assert found.dtype == value.dtype
     other = torch.where(FREE.view(-1, *[1] * (value.ndim - 1)), value.flip(0), value)
     again = walked(
-        Kept(flow=flow, free=FREE, value=other), outputs, torch.zeros_like(value), SEGMENTS, torch.arange(3)
+        Inpainted(flow=flow, free=FREE, value=other),
+        outputs,
+        torch.zeros_like(value),
+        SEGMENTS,
+        torch.arange(3),
     )
     assert torch.equal(found, again)
     rows = SEGMENTS.index == 2
     alone = walked(
-        Kept(flow=flow, free=FREE[rows], value=value[rows]),
+        Inpainted(flow=flow, free=FREE[rows], value=value[rows]),
         [output[rows] for output in outputs],
         torch.zeros_like(value[rows]),
         Segments.from_counts([3]),
@@ -112,7 +116,7 @@ def test_free_rows_of_a_flow_of_independent_rows_draw_what_they_would(
     value, rng = data(kind), torch.Generator().manual_seed(0)
     output, t = torch.randn(8, channels, generator=rng), torch.full((8,), 0.4)
     state = flow.corrupt(value, t, rng=RowRng(torch.arange(8)))
-    every = Kept(flow=flow, free=torch.ones(8, dtype=torch.bool), value=value)
+    every = Inpainted(flow=flow, free=torch.ones(8, dtype=torch.bool), value=value)
     ends = [f.step(state, output, t, t + 0.2, rng=RowRng(torch.arange(8))) for f in (flow, every)]
     for a, b in zip(tensors(ends[0]), tensors(ends[1]), strict=True):
         assert torch.equal(a, b)
@@ -126,7 +130,7 @@ def test_the_loss_is_the_flows_own_of_free_rows_and_nothing_of_known_ones(
     value, rng = data(kind), torch.Generator().manual_seed(0)
     output, t = torch.randn(8, channels, generator=rng), torch.full((8,), 0.4)
     flow = flow.on(SEGMENTS) if isinstance(flow, Collective) else flow
-    kept = Kept(flow=flow, free=FREE, value=value)
+    kept = Inpainted(flow=flow, free=FREE, value=value)
     state = kept.corrupt(value, t, rng=RowRng(torch.arange(8)))
     plain = flow.loss(output, value, state, t, rng=RowRng(torch.arange(8)))
     found = kept.loss(output, value, state, t, rng=RowRng(torch.arange(8)))
@@ -144,7 +148,7 @@ def test_known_rows_start_with_the_law_of_data_at_the_start(
     rng = RowRng(torch.arange(8))
     prior = flow.prior(value, rng=rng)
     made = flow.corrupt(value, start, rng=rng)
-    found = Kept(flow=flow, free=FREE, value=value).prior(value, rng=RowRng(torch.arange(8)))
+    found = Inpainted(flow=flow, free=FREE, value=value).prior(value, rng=RowRng(torch.arange(8)))
     for a, b, c in zip(*map(tensors, (found, prior, made)), strict=False):  # made has its noise, too
         assert torch.equal(a[FREE], b[FREE])
         if not isinstance(flow, MassCentred):  # whose data are elsewhere until they are predicted
@@ -156,7 +160,7 @@ def test_a_centred_sample_is_put_where_the_known_atoms_are() -> None:
     flow, rng = MassCentred(flow=GaussianBFN(grid=5)), torch.Generator().manual_seed(0)
     x = 3 * torch.randn(8, 3, generator=rng) + 10.0
     moved = x + SEGMENTS.expand(torch.randn(3, 3, generator=rng))
-    kept = Kept(flow=flow.on(SEGMENTS), free=FREE, value=x.masked_fill(FREE[:, None], torch.nan))
+    kept = Inpainted(flow=flow.on(SEGMENTS), free=FREE, value=x.masked_fill(FREE[:, None], torch.nan))
     t = torch.full((8,), 0.4)
     state = kept.corrupt(x, t, rng=RowRng(torch.arange(8)))
     found = kept.decode(state, moved, t, rng=RowRng(torch.arange(8)))
@@ -171,13 +175,13 @@ def test_corrections_are_the_flows() -> None:
         (KineticDiffusion(), 0),
         (KineticDiffusion(sampler="published_pc"), 1),
     ):
-        assert Kept(flow=flow, free=FREE, value=value).corrections == number
+        assert Inpainted(flow=flow, free=FREE, value=value).corrections == number
 
 
 @pytest.mark.parametrize(("flow", "kind", "_"), CASES)
 def test_kept_rows_do_not_keep_their_flow_from_a_temperature(flow: Flow[Any], kind: str, _: int) -> None:
     """It is the flow's inside, where that has one; a flow that has none has none around it."""
-    kept = Kept(flow=Kept(flow=flow, free=FREE, value=data(kind)), free=FREE, value=data(kind))
+    kept = Inpainted(flow=Inpainted(flow=flow, free=FREE, value=data(kind)), free=FREE, value=data(kind))
     product = ProductFlow(flows={"x": kept}, levels={"x": "atom"})
     inner = flow.flow if isinstance(flow, MassCentred) else flow
     if not isinstance(inner, Tempered):
