@@ -145,6 +145,19 @@ def test_wrong_words_have_status_2(tmp_path: Path) -> None:
     assert call("crysbfn", "sample", "x", "--out", str(tmp_path), "--num", "many").returncode == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "crysbfn train --out {out} --data", "crysbfn sample --out {out}", "crysbfn info",
+        "epitaxy search SrTiO3 --out {out} --model", "epitaxy search SrTiO3 --out {out} --hull",
+        "epitaxy eval dng", "epitaxy relax --out {out}/ranked.csv", "epitaxy data info", "epitaxy plot",
+    ],
+)  # fmt: skip
+def test_an_empty_name_is_no_folder(words: str, tmp_path: Path) -> None:
+    """As ``"$RUN"`` is where nothing was put into it; this folder is ``.``."""
+    refused(call(*words.format(out=tmp_path / "out").split(), ""), "the name is empty: name ")
+
+
 def test_training_is_refused_in_one_sentence(csp_run: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "run")
     refused(call("crysbfn", "train", "--data", "perov5", "--out", out), "perov5", "perov_5")

@@ -6,6 +6,7 @@ from pathlib import Path
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.folders import METRICS
 from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.foundation.suggest import check_named
 from epitaxy.apps.report.curves import curves_figure, write_loss_svg
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.training.metrics import read_metrics
@@ -33,6 +34,7 @@ def run_plot(runs: Sequence[str], out: Path) -> None:
 
 
 def _rows(run: str) -> list[dict[str, str]]:
+    check_named(run, "the folder that `train --out` wrote")
     path = Path(run)
     for candidate in (path / METRICS, path):
         if candidate.is_file():

@@ -28,7 +28,9 @@ from epitaxy.apps.foundation.names import (
     Task,
 )
 from epitaxy.apps.foundation.recipe_keys import RECIPE_KEYS
-from epitaxy.apps.foundation.suggest import suggest
+from epitaxy.apps.foundation.suggest import check_named, suggest
+
+_DATA = "a dataset, a file or a folder ('.' is this one)"
 
 
 def check_training(
@@ -157,8 +159,7 @@ def check_samples(words: Sequence[str]) -> None:
         UsageError: naming the first of them.
     """
     for word in words:
-        if not word.strip():
-            raise UsageError("the name of what to score is empty; name a file or a folder ('.' is this one)")
+        check_named(word, "a file or a folder ('.' is this one)")
         if not _is_somewhere(word):
             raise UsageError(f"{word}: there is no such file or folder")
 
@@ -186,8 +187,7 @@ def check_data_word(data: str) -> None:
     Raises:
         UsageError: with the nearest name.
     """
-    if not data.strip():
-        raise UsageError("--data '': the name is empty; name a dataset, a file or a folder ('.' is this one)")
+    check_named(data, _DATA)
     if data not in DATASET_NAMES and not Path(data).exists():
         raise UsageError(
             f"--data {data} is neither a dataset nor a path that exists{suggest(data, DATASET_NAMES)}"
@@ -367,8 +367,7 @@ def check_there(name: str) -> None:
     Raises:
         UsageError: with what may have been meant.
     """
-    if not name.strip():
-        raise UsageError("the name is empty; name a dataset, a file or a folder ('.' is this one)")
+    check_named(name, _DATA)
     if name not in DATASET_NAMES and not Path(name).exists():
         raise UsageError(f"{name} is neither a dataset's name nor a path{suggest(name, DATASET_NAMES)}")
 

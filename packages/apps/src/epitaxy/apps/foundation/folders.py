@@ -4,7 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.suggest import suggest
+from epitaxy.apps.foundation.suggest import check_named, suggest
 
 WEIGHTS, RECIPE, CARD, STATISTICS = "model.safetensors", "recipe.json", "card.md", "statistics.json"
 """The files of a model directory."""
@@ -30,6 +30,7 @@ def locate(name_or_path: str) -> Path:
     Raises:
         UsageError: nothing of that name, or a run that has not yet written its model.
     """
+    check_named(name_or_path, "a model of `epitaxy models`, a model folder or a run")
     path = Path(name_or_path)
     for candidate in (path, path / "model"):
         if (candidate / WEIGHTS).is_file():

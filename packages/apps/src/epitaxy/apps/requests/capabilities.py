@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from epitaxy.apps.foundation.elements import SYMBOLS
 from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import locate, shipped
 from epitaxy.apps.foundation.names import ModelName
 from epitaxy.data import DATASETS
 
@@ -145,10 +145,7 @@ class Capability:
 
 def shipped_capabilities() -> list[Capability]:
     """Return what the models that come with this package can do."""
-    root = Path(str(resources.files("epitaxy.apps"))) / "shipped"
-    if not root.is_dir():
-        return []
-    return [read_capability(path, path.name) for path in sorted(root.iterdir()) if _is_model(path)]
+    return [read_capability(path, name) for name, path in shipped().items()]
 
 
 def capability_of(name_or_path: str) -> Capability:
@@ -157,18 +154,7 @@ def capability_of(name_or_path: str) -> Capability:
     Raises:
         UsageError: there is no such model, or its folder is damaged.
     """
-    path = Path(name_or_path)
-    for folder in (path, path / "model"):
-        if _is_model(folder):
-            return read_capability(folder, name_or_path)
-    found = {capability.name: capability for capability in shipped_capabilities()}
-    if name_or_path in found:
-        return found[name_or_path]
-    from epitaxy.apps.foundation.suggest import suggest
-
-    raise UsageError(
-        f"{name_or_path} is no run, no model folder and no shipped model{suggest(name_or_path, list(found))}"
-    )
+    return read_capability(locate(name_or_path), name_or_path)
 
 
 def read_capability(path: Path, name: str) -> Capability:
@@ -183,10 +169,6 @@ def read_capability(path: Path, name: str) -> Capability:
         return _capability(path, name, recipe, statistics)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} is damaged ({error}): copy or train the model again") from error
-
-
-def _is_model(path: Path) -> bool:
-    return all((path / name).is_file() for name in ("recipe.json", "statistics.json", "model.safetensors"))
 
 
 def _capability(
