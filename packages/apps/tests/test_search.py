@@ -600,9 +600,11 @@ def test_a_hull_of_known_crystals(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found.height(found.finds[0]) == candidate.e_hull
 
 
+@pytest.mark.parametrize("share", [0.5, 0.0])
 def test_candidates_have_time_before_the_hull(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Their share of it, and on a machine too busy for any of them in their share, all of it."""
     asked: list[tuple[float, int]] = []
 
     def slow(*_: Any, work: Work, **__: Any) -> Hull:
@@ -611,6 +613,7 @@ def test_candidates_have_time_before_the_hull(
         raise TimeoutError
 
     monkeypatch.setattr("epitaxy.apps.discovery.run.build_hull", slow)
+    monkeypatch.setattr("epitaxy.apps.discovery.run._CANDIDATES_SHARE", share)
     found = search(
         "CuAu", out=tmp_path / "out", num=4, proposals="prototypes", reference="prototypes",
         hull=str(pure_metals(tmp_path / "known")), potential="ase:emt", workers=0,

@@ -218,6 +218,8 @@ def _hull_beside(prepared: Prepared, state: State, engine: Engine) -> Hull:
     with suppress(TimeoutError):
         return _hull(prepared.hull, prepared, state, engine, until=-math.inf)
     engine.run(until=engine.begin + _CANDIDATES_SHARE * prepared.options.budget)
+    if not engine.relaxed():  # a busy machine: what there is time for are candidates
+        engine.run()
     engine.relaxer.close()  # the hull has workers of its own, and a potential is large
     notify(f"energies of {len(prepared.hull.structures)} known crystals of {prepared.hull.source}")
     try:
