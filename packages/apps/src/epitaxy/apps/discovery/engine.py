@@ -281,17 +281,19 @@ class Engine:
         for one in relaxed.values():
             formula = one.structure.composition.reduced_formula
             best[formula] = min(best.get(formula, one.enthalpy), one.enthalpy)
-        hull = NO_HULL
-        if self.question.is_system and self.hull.entries:
-            hull = self.hull
-        elif self.question.makes_hull:
-            hull = hull_of_found(relaxed)
+        hull = self.phases() if self.question.is_system else NO_HULL
         found = {}
         for name, one in relaxed.items():
             value = None if hull is NO_HULL else hull.above(one.structure.composition, one.enthalpy).value
             over_best = one.enthalpy - best[one.structure.composition.reduced_formula]
             found[name] = over_best if value is None else value
         return found
+
+    def phases(self) -> Hull:
+        """Return the known phases; of a chemical system, where there are none, what was found itself."""
+        if self.hull.entries or not self.question.makes_hull:
+            return self.hull
+        return hull_of_found(self.relaxed())
 
     def _tell(self) -> None:
         done = sum(one.coarse is not None for one in self.tried)

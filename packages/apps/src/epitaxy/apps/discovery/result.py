@@ -12,12 +12,10 @@ from pymatgen.core import Structure
 
 from epitaxy.apps.discovery.engine import Engine, Tally, Tried
 from epitaxy.apps.discovery.folding import Folded
-from epitaxy.apps.discovery.hulls import hull_of_found
 from epitaxy.apps.discovery.proposals.proposal import Origin
 from epitaxy.apps.discovery.question import Question, amounts_of, space_group_name
 from epitaxy.apps.discovery.reference import Reference
 from epitaxy.eval.stability import (
-    NO_HULL,
     Candidate,
     Hull,
     Labels,
@@ -139,21 +137,16 @@ class SearchResult:
         return find.candidate.e_hull if with_hull else find.candidate.above_best
 
 
-def gathered(
-    engine: Engine, reference: Reference, hull: Hull, *, until: float, by_energy: bool = False
-) -> SearchResult:
+def gathered(engine: Engine, reference: Reference, *, until: float, by_energy: bool = False) -> SearchResult:
     """Bring together what an engine found.
 
     Args:
         engine: after, or in the middle of, its run.
         reference: known crystals to compare with.
-        hull: known phases; of a chemical system, where there are none, what was found itself.
         until: time of ``time.monotonic`` after which no more are compared but the very first.
         by_energy: whether the lowest come first, whatever is probable.
     """
-    relaxed = engine.relaxed()
-    if hull is NO_HULL and engine.question.makes_hull:
-        hull = hull_of_found(relaxed)
+    relaxed, hull = engine.relaxed(), engine.phases()
     folded = engine.folder.fold(relaxed)
     probable = engine.probabilities()
     likely = {} if by_energy else probable

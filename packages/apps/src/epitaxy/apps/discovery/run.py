@@ -5,7 +5,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -139,29 +139,13 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
     options, spent = prepared.options, state.spent()
     begin = started - spent.seconds  # as if all starts had been one
     reserved = min(_MOST_RESERVED, _RESERVED * options.budget)
-    deadline = begin + options.budget - reserved
     if spent.taken:
         left = options.budget - spent.seconds
         more = "" if left > reserved else "; give a larger --budget to go on"
         notify(f"{spent.seconds:.0f} of {options.budget:.0f} s are spent already{more}")
-    workers = _cores() if options.workers is None else options.workers
-    relaxer = Relaxer(potential=prepared.potential, cache=state.folder, workers=workers)
-    pulls = PullSeconds()
+    engine = _engine(prepared, state, begin=begin, deadline=begin + options.budget - reserved)
     interrupted = False
-    with ExitStack() as stack:
-        stack.callback(relaxer.close)
-        report = stack.enter_context(reporting(f"searching {prepared.question.title}"))
-        engine = Engine(
-            question=prepared.question,
-            stream=_stream(prepared, state, pulls),
-            relaxer=relaxer,
-            fine=prepared.settings,
-            window=options.window,
-            deadline=deadline,
-            begin=begin,
-            num=options.num,
-            pull_seconds=pulls,
-        )
+    with closing(engine.relaxer), reporting(f"searching {prepared.question.title}") as report:
         engine.report = _saving(report, engine, state)
         try:
             engine.replay(spent.taken)
@@ -170,15 +154,27 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
         except KeyboardInterrupt:
             interrupted = True
     state.spend(Spent(seconds=time.monotonic() - begin, taken=engine.taken))
-    result = gathered(
-        engine,
-        prepared.reference,
-        engine.hull,
-        until=deadline + reserved / 2,
-        by_energy=options.rank_by == "energy",
-    )
+    until, by_energy = engine.deadline + reserved / 2, options.rank_by == "energy"
+    result = gathered(engine, prepared.reference, until=until, by_energy=by_energy)
     return replace(
         result, seconds=time.monotonic() - begin, interrupted=interrupted, options=_described(prepared)
+    )
+
+
+def _engine(prepared: Prepared, state: State, *, begin: float, deadline: float) -> Engine:
+    options = prepared.options
+    workers = _cores() if options.workers is None else options.workers
+    pulls = PullSeconds()
+    return Engine(
+        question=prepared.question,
+        stream=_stream(prepared, state, pulls),
+        relaxer=Relaxer(potential=prepared.potential, cache=state.folder, workers=workers),
+        fine=prepared.settings,
+        window=options.window,
+        deadline=deadline,
+        begin=begin,
+        num=options.num,
+        pull_seconds=pulls,
     )
 
 
