@@ -2,6 +2,15 @@
 
 from epitaxy.eval.isolation import Done, Failed, Progress
 from epitaxy.eval.resumable.keys import joint_key, structure_key
-from epitaxy.eval.resumable.run import JsonValue, resume_map
+from epitaxy.eval.resumable.run import JsonValue, Stream, resume_map
 
-__all__ = ["Done", "Failed", "JsonValue", "Progress", "joint_key", "resume_map", "structure_key"]
+__all__ = [
+    "Done",
+    "Failed",
+    "JsonValue",
+    "Progress",
+    "Stream",
+    "joint_key",
+    "resume_map",
+    "structure_key",
+]

@@ -14,6 +14,9 @@ Item = TypeVar("Item")
 JsonValue: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 """What ``json.dumps`` takes, tuples excepted; every float in it finite."""
 
+Stream: TypeAlias = Callable[[Sequence[Item]], Iterator[tuple[int, Done[JsonValue] | Failed]]]
+"""Does all items in its own way, and yields the number of each and what came of it, as they end."""
+
 SAVE_EVERY = 60.0
 """Seconds after which finished outcomes are saved even if they do not fill a chunk."""
 
@@ -34,6 +37,7 @@ def resume_map(
     retry: bool = False,
     until: float | None = None,
     progress: Progress | None = None,
+    stream: Stream[Item] | None = None,
 ) -> list[Done[JsonValue] | Failed]:
     """Apply ``task`` to every item, keep what came of each, and compute only what is not kept already.
 
@@ -67,6 +71,8 @@ def resume_map(
             kept already takes no time.
         progress: Called as ``progress(done, total)``, first with what was kept, if anything, then after each
             item.
+        stream: What does the work in place of ``task`` and ``workers``, to the same outcomes, under ``limit``
+            and ``until``.
 
     Returns:
         One outcome an item, in the items' order.
@@ -90,8 +96,9 @@ def resume_map(
     weights, done = Counter(keys), sum(key in found for key in keys)
     if progress is not None and done:
         progress(done, len(items))
-    stream = _stream(task, [items[first[key]] for key in todo], workers, limit, until)
-    for key, outcome in _saved(((todo[n], _plain(o)) for n, o in stream), store, limit, chunk):
+    left = [items[first[key]] for key in todo]
+    ended = _stream(task, left, workers, limit, until) if stream is None else stream(left)
+    for key, outcome in _saved(((todo[n], _plain(o)) for n, o in ended), store, limit, chunk):
         found[key] = outcome
         done += weights[key]
         if progress is not None:

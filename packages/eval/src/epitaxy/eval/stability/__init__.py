@@ -1,7 +1,7 @@
 """Relaxation, energy above the hull, and what is stable, unique and novel."""
 
 from epitaxy.eval.stability.ase_potential import AsePotential
-from epitaxy.eval.stability.batch import StageProgress, Work, energies_of, relax_all
+from epitaxy.eval.stability.batch import StageProgress, Work, energies_of, relax_all, relax_together
 from epitaxy.eval.stability.bonds import impossible_bond
 from epitaxy.eval.stability.candidate import Candidate
 from epitaxy.eval.stability.chgnet_potential import CHGNetPotential
@@ -12,7 +12,16 @@ from epitaxy.eval.stability.hull import NO_HULL, AboveHull, Hull, HullEntry, hul
 from epitaxy.eval.stability.judge import Labels, judge
 from epitaxy.eval.stability.loading import load_potential
 from epitaxy.eval.stability.methods import PBE, PBE_RAW
-from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings, method_of
+from epitaxy.eval.stability.potential import (
+    Batched,
+    Forces,
+    LostError,
+    Potential,
+    Relaxed,
+    RelaxSettings,
+    is_batched,
+    method_of,
+)
 from epitaxy.eval.stability.references import References, build_hull
 from epitaxy.eval.stability.result import WINDOW, StabilityResult
 from epitaxy.eval.stability.sevennet_potential import SevenNetPotential
@@ -26,11 +35,14 @@ __all__ = [
     "WINDOW",
     "AboveHull",
     "AsePotential",
+    "Batched",
     "CHGNetPotential",
     "Candidate",
+    "Forces",
     "Hull",
     "HullEntry",
     "Labels",
+    "LostError",
     "Potential",
     "References",
     "RelaxSettings",
@@ -48,10 +60,12 @@ __all__ = [
     "evaluate_stability",
     "hull_of_entries",
     "impossible_bond",
+    "is_batched",
     "judge",
     "load_potential",
     "method_of",
     "read_entries",
     "relax_all",
+    "relax_together",
     "standardised",
 ]

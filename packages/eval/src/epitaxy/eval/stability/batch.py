@@ -1,15 +1,19 @@
 """Energies and relaxations of many crystals: isolated, limited in time, kept on disk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pymatgen.core.structure import Structure
 
 from epitaxy.eval.isolation import Done, Failed, Progress
-from epitaxy.eval.resumable import JsonValue, resume_map, structure_key
-from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings
+from epitaxy.eval.resumable import JsonValue, Stream, resume_map, structure_key
+from epitaxy.eval.stability.course import Clock, Course
+from epitaxy.eval.stability.engine import energy_course, relax_course
+from epitaxy.eval.stability.lockstep import together
+from epitaxy.eval.stability.potential import Batched, Potential, Relaxed, RelaxSettings, is_batched
 
 RELAX_LIMIT = 600.0
 """Seconds of processor time for one structure unless told otherwise."""
@@ -25,7 +29,8 @@ class Work:
     Attributes:
         cache: The folder where what is finished is kept, so that a run that was killed goes on where it was
             and no energy is computed twice; None keeps nothing.
-        workers: Worker processes; 0 for this one, where a crash is a crash; or a Dask scheduler's address.
+        workers: Worker processes; 0 for this one, where a crash is a crash; or a Dask scheduler's address. A
+            potential that computes many crystals at once here does so in this process, whatever their number.
         timeout_s: Seconds of processor time for one structure; None for no limit.
         chunk: How many finished structures to save at once.
         retry: Whether to try again what failed in an earlier run.
@@ -65,8 +70,18 @@ class Work:
             retry=self.retry,
             until=self.until,
             progress=self._progress(stage),
+            stream=self._together(task),
         )
         return dict(zip(structures, outcomes, strict=True))
+
+    def _together(self, task: "_Energy | _Relax") -> Stream[Structure] | None:
+        """Return how many crystals are done at once, if they are; a cluster was asked for in words."""
+        potential = task.potential
+        if isinstance(self.workers, str) or not is_batched(potential):
+            return None
+        return partial(
+            together, potential=potential, course=task.course, limit=self.timeout_s, until=self.until
+        )
 
     def _progress(self, stage: str) -> Progress | None:
         if self.progress is None:
@@ -112,6 +127,37 @@ def relax_all(
     return {name: _relaxed(outcome) for name, outcome in outcomes.items()}
 
 
+def relax_together(
+    structures: Sequence[Structure],
+    potential: Batched,
+    settings: RelaxSettings,
+    *,
+    limit: float | None = None,
+    until: float | None = None,
+) -> Iterator[tuple[int, Done[JsonValue] | Failed]]:
+    """Relax crystals in one process, many at once; nothing is kept.
+
+    Args:
+        structures: Them.
+        potential: Whose energy is lowered.
+        settings: When each ends.
+        limit: Seconds of processor time for one, its share of the calls by its atoms included; None for none.
+        until: Time of :func:`time.monotonic` at which those under way are given up; None for none.
+
+    Yields:
+        The number of each and what came of it, as they end: what :meth:`Relaxed.to_json` gives.
+
+    Raises:
+        LostError: If nothing can be computed any more; also what loading the potential raises.
+
+    """
+
+    def course(structure: Structure, clock: Clock) -> Course[JsonValue]:
+        return _relax_course(structure, settings, clock)
+
+    return together(structures, potential, course, limit=limit, until=until)
+
+
 def energies_of(
     structures: Mapping[str, Structure],
     potential: Potential,
@@ -135,6 +181,10 @@ class _Energy:
     def __call__(self, structure: Structure) -> JsonValue:
         return self.potential.energy(structure)
 
+    def course(self, structure: Structure, _: Clock) -> Course[JsonValue]:
+        """Compute it step by step."""
+        return energy_course(structure)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _prepared, (_Energy, self.potential)
 
@@ -150,8 +200,17 @@ class _Relax:
     def __call__(self, structure: Structure) -> JsonValue:
         return self.potential.relax(structure, self.settings).to_json()
 
+    def course(self, structure: Structure, clock: Clock) -> Course[JsonValue]:
+        """Relax it step by step."""
+        return _relax_course(structure, self.settings, clock)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _prepared, (_Relax, self.potential, self.settings)
+
+
+def _relax_course(structure: Structure, settings: RelaxSettings, clock: Clock) -> Course[JsonValue]:
+    relaxed = yield from relax_course(structure, settings, clock)
+    return relaxed.to_json()
 
 
 def _prepared(task: type[_Energy | _Relax], potential: Potential, *rest: Any) -> _Energy | _Relax:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from epitaxy.eval.stability.course import Course
 from epitaxy.eval.stability.potential import GPA, RelaxSettings
 
 SYMPREC = 0.1
@@ -35,7 +36,7 @@ class GoneError(ValueError):
     """A structure that is no crystal any more: it flies apart or collapses."""
 
 
-def descend(atoms: Any, settings: RelaxSettings) -> tuple[bool, int]:
+def descending(atoms: Any, settings: RelaxSettings) -> Course[tuple[bool, int]]:
     """Lower the energy (enthalpy) of ASE atoms, which change, atoms and cell.
 
     The cell moves by the logarithm of its deformation (:mod:`epitaxy.eval.stability.cell_filter`).
@@ -45,6 +46,7 @@ def descend(atoms: Any, settings: RelaxSettings) -> tuple[bool, int]:
 
     Raises:
         GoneError: If the atoms fly apart or collapse.
+        ValueError: If the potential gives forces that are not finite.
 
     """
     from ase import constraints
@@ -59,16 +61,28 @@ def descend(atoms: Any, settings: RelaxSettings) -> tuple[bool, int]:
         atoms.set_constraint(symmetric(atoms, symprec=SYMPREC))
     moved = CellFilter(atoms, settings.pressure * GPA)
     optimizer = downhill(moved, logfile=None, maxstep=SYMMETRIC_STEP if settings.keep_symmetry else None)
-    # Its own threshold is one of stress and knows of no pressure.
-    optimizer.gradient_converged = lambda _: _largest(moved.get_forces()) < settings.fmax
-    start = atoms.get_volume() / len(atoms)
-    optimizer.attach(lambda: _stop_if_gone(atoms, start, optimizer.nsteps))
-    converged = optimizer.run(fmax=settings.fmax, steps=settings.max_steps)
-    return bool(converged), int(optimizer.nsteps)
+    start, steps = atoms.get_volume() / len(atoms), 0
+    yield atoms
+    # ASE's own threshold is one of stress and knows of no pressure.
+    while _largest(moved.get_forces()) >= settings.fmax:
+        if steps == settings.max_steps:
+            return False, steps
+        optimizer.step()
+        steps += 1
+        _stop_if_gone(atoms, start, steps)
+        yield atoms
+    return True, steps
 
 
 def _largest(forces: Float[np.ndarray, "rows 3"]) -> float:
-    """Find the largest force on an atom, or gradient by the strain (the last three rows) over the atoms."""
+    """Find the largest force on an atom, or gradient by the strain (the last three rows) over the atoms.
+
+    Raises:
+        ValueError: If there is none, as they are not finite.
+
+    """
+    if not np.isfinite(forces).all():
+        raise ValueError("the potential gives no finite forces for it")
     rows = np.linalg.norm(forces, axis=1)
     rows[-3:] /= len(forces) - 3
     return float(rows.max())

@@ -1,4 +1,4 @@
-"""Energies and relaxations by any ASE calculator."""
+"""Energies and relaxations, by any ASE calculator or step by step."""
 
 import time
 from collections.abc import Collection
@@ -14,7 +14,8 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from epitaxy.eval.csp.pair import rms_displacement
 from epitaxy.eval.stability.bonds import impossible_bond
-from epitaxy.eval.stability.descent import SYMPREC, GoneError, descend
+from epitaxy.eval.stability.course import Clock, Course, followed
+from epitaxy.eval.stability.descent import SYMPREC, GoneError, descending
 from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
 
 if TYPE_CHECKING:
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 
 
 def energy_with(calculator: Any, structure: Structure) -> float:
+    """Compute the energy per atom, eV, by an ASE calculator. Raises as :func:`energy_course` does."""
+    return followed(energy_course(structure), calculator)
+
+
+def relax_with(calculator: Any, structure: Structure, settings: RelaxSettings) -> Relaxed:
+    """Relax atoms and cell by an ASE calculator. Raises as :func:`relax_course` does."""
+    return followed(relax_course(structure, settings, time.process_time), calculator)
+
+
+def energy_course(structure: Structure) -> Course[float]:
     """Compute the energy per atom, eV, of a crystal as it is.
 
     Raises:
@@ -29,25 +40,24 @@ def energy_with(calculator: Any, structure: Structure) -> float:
 
     """
     atoms: Any = to_atoms(structure)  # most of ASE has no types
-    atoms.calc = calculator
+    yield atoms
     return _finite(atoms.get_potential_energy() / len(atoms))
 
 
-def relax_with(calculator: Any, structure: Structure, settings: RelaxSettings) -> Relaxed:
+def relax_course(structure: Structure, settings: RelaxSettings, clock: Clock) -> Course[Relaxed]:
     """Relax atoms and cell (:mod:`epitaxy.eval.stability.descent`).
 
     Raises:
         ValueError: If the crystal is disordered, has dummy atoms or too many, flies apart or collapses,
-            falls into a hole of the potential (:mod:`epitaxy.eval.stability.bonds`), or the energy is not
-            finite.
+            falls into a hole of the potential (:mod:`epitaxy.eval.stability.bonds`), or energy or forces are
+            not finite.
 
     """
     if len(structure) > settings.max_atoms:
         raise ValueError(f"{len(structure)} atoms in the cell, and max_atoms is {settings.max_atoms}")
-    started = time.process_time()
+    started = clock()
     atoms: Any = to_atoms(structure)  # most of ASE has no types
-    atoms.calc = calculator
-    converged, steps = descend(atoms, settings)
+    converged, steps = yield from descending(atoms, settings)
     energy = _finite(atoms.get_potential_energy() / len(atoms))
     forces: Float[np.ndarray, "atoms 3"] = atoms.get_forces()
     relaxed = to_structure(atoms)
@@ -62,7 +72,7 @@ def relax_with(calculator: Any, structure: Structure, settings: RelaxSettings) -
         displacement=_displacement(to_atoms(structure), atoms),
         rmsd=rms_displacement(_matcher(), structure, relaxed),
         spacegroup=_spacegroup(relaxed),
-        seconds=time.process_time() - started,
+        seconds=clock() - started,
         spacegroup_before=_spacegroup(structure),
         pressure=settings.pressure,
     )

@@ -1,9 +1,12 @@
 """What a potential answers, and what a relaxation gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
+import numpy as np
+from jaxtyping import Float
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
@@ -136,6 +139,55 @@ class Potential(Protocol):
 
     def relax(self, structure: Structure, settings: RelaxSettings) -> Relaxed:
         """Relax atoms and cell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Forces:
+    """What a potential says of a crystal where its atoms are.
+
+    Attributes:
+        energy: Of all atoms, eV.
+        forces: On each, eV/angstrom.
+        stress: xx, yy, zz, yz, xz, xy, in eV per cubic angstrom; positive where the crystal would shrink.
+
+    """
+
+    energy: float
+    forces: Float[np.ndarray, "atoms 3"]
+    stress: Float[np.ndarray, " 6"]
+
+
+class LostError(RuntimeError):
+    """What computes is lost, and nothing more can be computed in this process: no crystal's fault."""
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """A potential that computes many crystals in one call, where that is quicker than one at a time."""
+
+    @property
+    def batched(self) -> bool:
+        """Whether it is here."""
+
+    def prepare(self) -> None:
+        """Load what the first call needs."""
+
+    def check(self, structure: Structure) -> None:
+        """Raise ValueError if it has no energy for an element."""
+
+    def forces(self, crystals: Sequence[Any]) -> list[Forces]:
+        """Compute ASE atoms, one answer each, in order.
+
+        Raises:
+            MemoryError: If fewer at once may do.
+            LostError: If nothing more can be computed.
+
+        """
+
+
+def is_batched(potential: object) -> TypeGuard[Batched]:
+    """Whether a potential computes many crystals at once here."""
+    return isinstance(potential, Batched) and potential.batched
 
 
 @runtime_checkable

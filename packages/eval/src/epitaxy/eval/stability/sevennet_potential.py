@@ -1,7 +1,9 @@
-"""SevenNet, whose weights come in its package."""
+"""SevenNet, whose weights come in its package; many crystals at once by TorchSim."""
 
 import multiprocessing
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -13,7 +15,8 @@ from pymatgen.core.structure import Structure
 from epitaxy.eval.stability.ase_potential import require_ase
 from epitaxy.eval.stability.engine import check_elements, energy_with, relax_with
 from epitaxy.eval.stability.methods import PBE_RAW
-from epitaxy.eval.stability.potential import Relaxed, RelaxSettings
+from epitaxy.eval.stability.potential import Forces, Relaxed, RelaxSettings
+from epitaxy.eval.stability.torchsim_forces import TorchSimForces, has_torchsim, require_torchsim
 from epitaxy.eval.stability.wheel_files import check_wheel_files
 
 WEIGHTS = {"sevennet": "7net-0", "sevennet-l3i5": "7net-l3i5"}
@@ -29,18 +32,22 @@ class SevenNetPotential:
 
     Attributes:
         weights: ``sevennet`` or ``sevennet-l3i5``, the better and slower one.
-        device: Torch's name of where it runs.
+        device: Torch's name of where it runs; ``auto`` is a CUDA GPU for many crystals at once, and else the
+            CPU.
+        batches: Whether many crystals are computed at once, by TorchSim; by default where it is installed and
+            ``device`` is a CUDA GPU, or finds one.
 
     """
 
     weights: str = "sevennet"
-    device: str = "cpu"
+    device: str = "auto"
+    batches: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made.
 
         Raises:
-            ImportError: If SevenNet or ASE is not installed.
+            ImportError: If SevenNet, ASE or, where it is asked for, TorchSim is not installed.
             ValueError: If there are no such weights.
 
         """
@@ -49,6 +56,8 @@ class SevenNetPotential:
         if find_spec("sevenn") is None:
             raise ImportError(f"the potential {self.weights} needs SevenNet: pip install sevenn")
         require_ase()
+        if self.batches:
+            require_torchsim()
 
     @property
     def name(self) -> str:
@@ -65,9 +74,34 @@ class SevenNetPotential:
         """The version of the package."""
         return f"sevenn {metadata.version('sevenn')}"
 
+    @property
+    def batched(self) -> bool:
+        """Whether many crystals are computed at once."""
+        if self.batches is not None:
+            return self.batches
+        return has_torchsim() and self._device(many=True).startswith("cuda")
+
     def prepare(self) -> None:
         """Load the weights."""
-        _calculator(WEIGHTS[self.weights], self.device)
+        if self.batched:
+            self._together()
+        else:
+            self._calculator()
+
+    def check(self, structure: Structure) -> None:
+        """Raise ValueError if it has no energy for an element."""
+        known = self._together().model.type_map if self.batched else self._calculator().type_map
+        check_elements(structure, known, "SevenNet")
+
+    def forces(self, crystals: Sequence[Any]) -> list[Forces]:
+        """Compute ASE atoms in one call.
+
+        Raises:
+            MemoryError: If fewer at once may do.
+            LostError: If the device failed.
+
+        """
+        return self._together()(crystals)
 
     def energy(self, structure: Structure) -> float:
         """Compute the energy per atom, eV.
@@ -83,9 +117,24 @@ class SevenNetPotential:
         return relax_with(self._for(structure), structure, settings)
 
     def _for(self, structure: Structure) -> Any:
-        calculator = _calculator(WEIGHTS[self.weights], self.device)
+        calculator = self._calculator()
         check_elements(structure, calculator.type_map, "SevenNet")
         return calculator
+
+    def _calculator(self) -> Any:
+        return _calculator(WEIGHTS[self.weights], self._device(many=False))
+
+    def _together(self) -> TorchSimForces:
+        return _together(WEIGHTS[self.weights], self._device(many=True))
+
+    def _device(self, *, many: bool) -> str:
+        if self.device != "auto":
+            return self.device
+        if not many:
+            return "cpu"
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @lru_cache(maxsize=2)
@@ -96,8 +145,29 @@ def _calculator(model: str, device: str) -> Any:
     check_wheel_files("sevenn")
     if multiprocessing.parent_process() is not None:
         torch.set_num_threads(1)
-    with warnings.catch_warnings():  # on accelerators that it could use, for developers
-        warnings.simplefilter("ignore")
+    with _quietly():
         from sevenn.calculator import SevenNetCalculator
 
         return SevenNetCalculator(model, device=device)
+
+
+@lru_cache(maxsize=2)
+def _together(model: str, device: str) -> TorchSimForces:
+    """Load the weights once a process.
+
+    TorchSim's own choice of neighbours, Warp's, refuses cells that are denser than it expects.
+    """
+    check_wheel_files("sevenn")
+    with _quietly():
+        from sevenn.torchsim import SevenNetModel
+        from torch_sim.neighbors import torch_nl_linked_cell
+
+        return TorchSimForces(SevenNetModel(model, neighbor_list_fn=torch_nl_linked_cell, device=device))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep warnings of accelerators that it could use, for developers, out of the way."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,23 @@
+"""Work on one crystal, in the order it goes, whoever computes the forces: a calculator, or many at once."""
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeAlias, TypeVar
+
+Result = TypeVar("Result")
+
+Course: TypeAlias = Generator[Any, None, Result]
+"""Yields ASE atoms wherever it needs their energy, forces and stress: these have to be in ``atoms.calc`` when
+it goes on. Returns what came of it."""
+
+Clock: TypeAlias = Callable[[], float]
+"""Tells the seconds of processor time spent on a crystal, from any beginning."""
+
+
+def followed(course: Course[Result], calculator: Any) -> Result:
+    """Follow a course to its end with an ASE calculator."""
+    while True:
+        try:
+            next(course).calc = calculator
+        except StopIteration as end:
+            returned: Result = end.value
+            return returned
