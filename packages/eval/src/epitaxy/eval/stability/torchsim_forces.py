@@ -29,8 +29,8 @@ def require_torchsim() -> None:
 
     """
     if sys.version_info < PYTHON:
-        here = ".".join(map(str, sys.version_info[:2]))
-        raise ImportError(f"many crystals at once need TorchSim, which needs Python 3.12, and this is {here}")
+        needed, here = (".".join(map(str, version[:2])) for version in (PYTHON, sys.version_info))
+        raise ImportError(f"many crystals at once need TorchSim, which needs Python {needed}; this is {here}")
     if not has_torchsim():
         raise ImportError("many crystals at once need TorchSim: pip install torch-sim-atomistic")
 
