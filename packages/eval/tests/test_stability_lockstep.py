@@ -240,7 +240,7 @@ def test_time_ends_the_work_and_what_was_done_is_kept(tmp_path, monkeypatch):
     with pytest.raises(TimeoutError, match="6 of 6 were not done"):
         relax_all(CRYSTALS, Together(), work=Work(cache=tmp_path, until=time.monotonic()))
     first, second = Together(), Together()
-    monkeypatch.setattr(lockstep.Lockstep, "_is_over", lambda _: bool(first.calls))
+    monkeypatch.setattr(lockstep.Lockstep, "is_over", lambda _: bool(first.calls))
     with pytest.raises(TimeoutError, match="5 of 6 were not done"):
         relax_all(CRYSTALS, first, work=Work(cache=tmp_path))
     monkeypatch.undo()

@@ -193,7 +193,7 @@ class Engine:
 
     def _look(self, until: float) -> None:
         """Take proposals and relax them roughly."""
-        size = ROUND * max(1, self.relaxer.workers)
+        size = ROUND * self.relaxer.at_once
         while self.clock() < until:
             while len(self._waiting()) < size and self._take(until):
                 pass
@@ -254,7 +254,7 @@ class Engine:
 
     def _refine(self) -> None:
         """Relax finely what is low, the lowest first; what that shows decides what comes next."""
-        size = max(1, self.relaxer.workers)
+        size = self.relaxer.at_once
         while self._time_left() > 0 and (chosen := self._promising()[: 2 * size]):
             starts = [one.coarse.structure for one in chosen if isinstance(one.coarse, Relaxed)]
             done = 0

@@ -15,12 +15,14 @@ from epitaxy.eval.isolation.attempt import attempt
 from epitaxy.eval.isolation.worker import Worker
 from epitaxy.eval.resumable import joint_key, structure_key
 from epitaxy.eval.resumable.store import Store
-from epitaxy.eval.stability import Potential, Relaxed, RelaxSettings
+from epitaxy.eval.stability import Potential, Relaxed, RelaxSettings, is_batched, relax_together
 
 LIMIT = 600.0
 """Seconds of processor time for one relaxation."""
 SAVE_EVERY = 2.0
 """Seconds after which what is done is saved."""
+LIKE_WORKERS = 8
+"""What a potential counts for that computes many at once."""
 
 Item = tuple[Structure, RelaxSettings]
 
@@ -52,7 +54,7 @@ class Relaxer:
     Attributes:
         potential: whose energy is lowered.
         cache: the folder of what is done.
-        workers: processes; 0 for this one.
+        workers: processes; 0 for this one, where many at once are done too, by a potential that can.
     """
 
     potential: Potential
@@ -65,6 +67,11 @@ class Relaxer:
         self._store = Store(self.cache, "search-relax", 1, identity)
         self._bench: list[Worker[Item, dict[str, Any]]] = []
         self.computed = 0
+
+    @property
+    def at_once(self) -> int:
+        """How many are under way at a time, about."""
+        return LIKE_WORKERS if is_batched(self.potential) else max(1, self.workers)
 
     def relax(
         self, structures: Sequence[Structure], settings: RelaxSettings, *, seconds: float | None = None
@@ -79,11 +86,11 @@ class Relaxer:
             if key in kept:
                 yield number, _outcome(kept[key])
         todo = [number for number, key in enumerate(keys) if key not in kept]
-        items = [(structures[number], settings) for number in todo]
+        left = [structures[number] for number in todo]
         pending: dict[str, Done[Any] | Failed] = {}
         saved = time.monotonic()
         try:
-            for place, outcome in self._stream(items, seconds):
+            for place, outcome in self._stream(left, settings, seconds):
                 pending[keys[todo[place]]] = outcome
                 self.computed += 1
                 if time.monotonic() > saved + SAVE_EVERY:
@@ -94,10 +101,13 @@ class Relaxer:
             self._store.write(pending, LIMIT)
 
     def _stream(
-        self, items: Sequence[Item], seconds: float | None
-    ) -> Iterator[tuple[int, Done[dict[str, Any]] | Failed]]:
-        task = RelaxTask(self.potential)
+        self, structures: Sequence[Structure], settings: RelaxSettings, seconds: float | None
+    ) -> Iterator[tuple[int, Done[Any] | Failed]]:
         until = None if seconds is None else time.monotonic() + seconds
+        if is_batched(self.potential):
+            yield from relax_together(structures, self.potential, settings, limit=LIMIT, until=until)
+            return
+        task, items = RelaxTask(self.potential), [(structure, settings) for structure in structures]
         if self.workers:
             yield from stream_isolated(
                 task, items, workers=self.workers, limit=LIMIT, bench=self._bench, until=until

@@ -57,10 +57,10 @@ def together(
         potential.check(structure)
         return course(structure, clock)
 
-    if structures:
+    lockstep = Lockstep[Result](potential.forces, limit=limit, until=until)
+    if structures and not lockstep.is_over():
         potential.prepare()
-    begins: list[Begin[Result]] = [partial(begun, structure) for structure in structures]
-    yield from Lockstep[Result](potential.forces, limit=limit, until=until).run(begins)
+    yield from lockstep.run([partial(begun, structure) for structure in structures])
 
 
 class Lockstep(Generic[Result]):
@@ -96,7 +96,7 @@ class Lockstep(Generic[Result]):
         """
         waiting = deque(enumerate(begins))
         live: list[_Member[Result]] = []
-        while (waiting or live) and not self._is_over():
+        while (waiting or live) and not self.is_over():
             while waiting and _atoms(live) < self.capacity:
                 live.append(_Member(*waiting.popleft(), self.limit))
                 yield from _advanced(live, live[-1:])
@@ -104,7 +104,8 @@ class Lockstep(Generic[Result]):
                 self._tell(group)
             yield from _advanced(live, list(live))
 
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether the time is up."""
         return self.until is not None and time.monotonic() >= self.until
 
     def _groups(self, live: Sequence["_Member[Result]"]) -> list[list["_Member[Result]"]]:
