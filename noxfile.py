@@ -77,6 +77,7 @@ def slow(session: nox.Session) -> None:
 def gpu(session: nox.Session) -> None:
     """The tests that need a CUDA device, then figures of every model into gpu.json. Under 9 minutes."""
     install(session, *editable(testing=True), "pytest-timeout")
+    install(session, "-e", "./packages/eval[torchsim]")
     session.run("pytest", "-m", "gpu")
     session.run("python", "benchmarks/gpu.py", *(session.posargs or ["--minutes", "6"]))
 
