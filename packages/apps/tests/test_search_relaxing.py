@@ -19,6 +19,9 @@ class Together(AsePotential):
 
     batched = True
 
+    def prepare_many(self) -> None:
+        pass
+
     def check(self, structure: Structure) -> None:
         if "Ag" in structure.symbol_set:
             raise ValueError("no silver")

@@ -53,6 +53,9 @@ class Together:
     batched: bool = True
 
     def prepare(self) -> None:
+        raise AssertionError("it was asked for one alone")
+
+    def prepare_many(self) -> None:
         pass
 
     def energy(self, structure: Structure) -> float:  # noqa: ARG002 - the protocol's
@@ -287,7 +290,7 @@ def test_progress_is_told_of_each():
 
 def test_nothing_to_do_loads_nothing(monkeypatch):
     potential = Together()
-    monkeypatch.setattr(Together, "prepare", mock.Mock(side_effect=AssertionError))
+    monkeypatch.setattr(Together, "prepare_many", mock.Mock(side_effect=AssertionError))
     assert relax_all({}, potential) == {}
     assert list(relax_together([], potential, RelaxSettings())) == []
 

@@ -59,7 +59,7 @@ def together(
 
     lockstep = Lockstep[Result](potential.forces, limit=limit, until=until)
     if structures and not lockstep.is_over():
-        potential.prepare()
+        potential.prepare_many()
     yield from lockstep.run([partial(begun, structure) for structure in structures])
 
 

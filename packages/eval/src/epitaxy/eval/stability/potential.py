@@ -169,8 +169,8 @@ class Batched(Protocol):
     def batched(self) -> bool:
         """Whether it is here."""
 
-    def prepare(self) -> None:
-        """Load what the first call needs."""
+    def prepare_many(self) -> None:
+        """Load what the first call needs, so that this time counts against no structure."""
 
     def check(self, structure: Structure) -> None:
         """Raise ValueError if it has no energy for an element."""

@@ -82,16 +82,16 @@ class SevenNetPotential:
         return has_torchsim() and self._device(many=True).startswith("cuda")
 
     def prepare(self) -> None:
-        """Load the weights."""
-        if self.batched:
-            self._together()
-        else:
-            self._calculator()
+        """Load the weights, for one at a time."""
+        self._calculator()
+
+    def prepare_many(self) -> None:
+        """Load the weights, for many at once."""
+        self._together()
 
     def check(self, structure: Structure) -> None:
         """Raise ValueError if it has no energy for an element."""
-        known = self._together().model.type_map if self.batched else self._calculator().type_map
-        check_elements(structure, known, "SevenNet")
+        check_elements(structure, self._together().model.type_map, "SevenNet")
 
     def forces(self, crystals: Sequence[Any]) -> list[Forces]:
         """Compute ASE atoms in one call.

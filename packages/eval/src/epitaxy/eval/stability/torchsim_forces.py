@@ -59,7 +59,8 @@ class TorchSimForces:
         try:
             return self._computed(crystals)
         except torch.AcceleratorError as error:
-            raise LostError(f"the device failed ({error}); what is done is kept: run this again") from error
+            what = str(error).partition("\n")[0]
+            raise LostError(f"the device failed ({what}): run this again, what is done is kept") from error
         except RuntimeError as error:
             if not any(words in str(error).lower() for words in OUT_OF_MEMORY):
                 raise
