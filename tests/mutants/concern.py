@@ -109,6 +109,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/*/presets.py": ("apps/test_paper_presets.py", "apps/test_config.py"),
     "apps/generative/dataset.py": ("apps/test_training.py", "apps/test_sampling.py"),
     "apps/foundation/devices.py": ("apps/test_training.py", "apps/test_sampling.py"),
+    "apps/discovery/relaxing.py": ("apps/test_search_relaxing.py",),
     "apps/discovery/*.py": ("apps/test_search_group.py", "apps/test_search.py"),
     "apps/generative/kind.py": ("apps/test_composition.py", "apps/test_safety.py"),
     "apps/foundation/folders.py": ("apps/test_cli.py", "apps/test_safety.py"),

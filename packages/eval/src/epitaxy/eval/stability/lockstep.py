@@ -2,6 +2,11 @@
 
 Each has the optimiser that it has alone, and no number of another's, so that what comes of it does not depend
 on what is computed beside it, but for rounding. When one is done the next takes its place.
+
+TorchSim has optimisers too. On sixteen crystals 4 % off (``docs/gpu.md``) its L-BFGS asks for the forces of a
+crystal 150 times where this asks 274 times, and ends within 0.5 meV/atom; on eight 10 % off, 150 and 216, one
+of them in another minimum, 67 meV/atom lower. Its BFGS had not ended after 80 steps on six of the sixteen.
+What a GPU finds would be another answer than what a CPU finds.
 """
 
 import time
