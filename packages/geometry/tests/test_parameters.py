@@ -55,15 +55,36 @@ def test_the_largest_parameters_have_a_density_and_draws(dtype):
     assert VonMises(0.0, most).log_prob(torch.tensor(0.3, dtype=dtype)).item() == pytest.approx(
         -fall, rel=1e-6
     )
+    law = VonMises(torch.zeros(4000, dtype=dtype), most)
+    angles = law.sample(torch.Generator().manual_seed(0)).double() * math.sqrt(float(most))
+    # nearly normal of variance 1 / kappa: 4,000 squares have a mean beyond 5 deviations of 1 in one of 1e6
+    assert abs(float(angles.square().mean()) - 1.0) < 5.0 * math.sqrt(2.0 / 4000)
+    turned = VonMises(torch.tensor(0.3, dtype=dtype), most)
+    assert turned.kl(VonMises(0.0, most)).item() == pytest.approx(fall, rel=1e-6)
     drawn = WrappedNormal(torch.zeros(2000, dtype=dtype), most).sample(torch.Generator().manual_seed(0))
     assert drawn.isfinite().all()
     # uniform: the mean of 2,000 directions is longer than 0.118 in one draw of 1e12
     assert torch.hypot(drawn.cos().mean(), drawn.sin().mean()) < 0.118
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_far_mean_is_an_angle_as_any_other(sign):
+    """From one end of float64 to the other: their difference is no number, and half of each is."""
+    far = torch.tensor(sign * 1e308, dtype=torch.float64)
+    law, near = VonMises(far, 2.0), VonMises(torch.remainder(far, 4 * math.pi), 2.0)
+    assert law.sample(torch.Generator().manual_seed(0)).abs() <= math.pi
+    at = -far
+    assert law.log_prob(at).isfinite()
+    assert law.kl(VonMises(at, 2.0)).isfinite()
+    assert near.log_prob(far).isfinite()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 10**400])
 @pytest.mark.parametrize("law", [VonMises, WrappedNormal])
 def test_means_are_finite(law, bad):
+    with pytest.raises(ValueError, match=r"mean of a .* law must be finite"):
+        law(bad, 1.0)
+    bad = float("inf") if isinstance(bad, int) else bad
     with pytest.raises(ValueError, match=r"mean of a .* law must be finite"):
         law(torch.tensor([0.0, bad]), 1.0)
 

@@ -46,10 +46,7 @@ def positive(name: str, value: int | float) -> float:
         TypeError: if it is no number.
 
     """
-    try:
-        number = _number(value)
-    except OverflowError:  # a whole number beyond every double
-        number = math.inf
+    number = _number(value)
     if not 0.0 < number < math.inf:
         raise ValueError(f"{name} must be positive and finite, not {value}")
     return number
@@ -58,4 +55,7 @@ def positive(name: str, value: int | float) -> float:
 def _number(value: object) -> float:
     if isinstance(value, bool | str | bytes | complex) or not hasattr(value, "__float__"):
         raise TypeError(f"a real number is wanted, not {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond every double
+        return math.inf

@@ -97,7 +97,7 @@ class VonMises(_Parameters):
     def log_prob(self, x: Real[Tensor, "*x"]) -> Float[Tensor, "*out"]:
         """Compute the log density at the angles x (radians, any representative), in nats."""
         # kappa (cos d - 1) as -2 kappa sin^2(d / 2): no cancellation for the small d of a large kappa.
-        drop = self.concentration * (2.0 * torch.sin((x - self.loc) / 2).square())
+        drop = self.concentration * (2.0 * torch.sin(x / 2 - self.loc / 2).square())
         return -drop - _LOG_2PI - log_i0e(self.concentration)
 
     def entropy(self) -> Float[Tensor, "*out"]:
@@ -116,9 +116,9 @@ class VonMises(_Parameters):
         The terms of order k are cancelled beforehand, and the rest is computed in float64.
         """
         k1, k2 = self.concentration.double(), other.concentration.double()
-        half = (self.loc.double() - other.loc.double()) / 2
+        half = self.loc.double() / 2 - other.loc.double() / 2
         spread = log_i0e(k2) - log_i0e(k1) + bessel_ratio_complement(k1) * (k2 - k1)
-        shift = 2.0 * bessel_ratio(k1) * k2 * torch.sin(half).square()
+        shift = 2.0 * (bessel_ratio(k1) * k2 * torch.sin(half).square())
         return (spread + shift).to(torch.promote_types(self.loc.dtype, self.concentration.dtype))
 
     def sample(self, rng: AnyRng, shape: Sequence[int] | None = None) -> Float[Tensor, "*out"]:

@@ -75,10 +75,11 @@ def _propose(
 
     Best & Fisher's r = (1 + sqrt(1 + 4 k^2)) / (2 k) enters as b = k (r - 1), from 1 at k = 0 to 1/2 at
     infinity. In t = tan(angle / 2) the envelope is a Cauchy law of scale sqrt(b / (b + 2 k)); with
-    q = b + k (1 - cos(angle)) a proposal is accepted with probability q exp(1 - q).
+    q = b + k (1 - cos(angle)) a proposal is accepted with probability q exp(1 - q). Twice k, which may be
+    infinite, is never computed.
     """
     b = 0.5 + 0.5 / (torch.sqrt(1.0 + 4.0 * kappa.square()) + 2.0 * kappa)
-    t = torch.sqrt(b / (b + 2.0 * kappa)) * torch.tan(math.pi * (u - 0.5))
+    t = torch.sqrt(0.5 * b / (0.5 * b + kappa)) * torch.tan(math.pi * (u - 0.5))
     square = t.square()
-    q = b + 2.0 * kappa * square / (1.0 + square)
+    q = b + 2.0 * (kappa * square) / (1.0 + square)
     return 2.0 * torch.atan(t), v < q * torch.exp(1.0 - q)
