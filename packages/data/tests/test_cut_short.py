@@ -57,6 +57,27 @@ def test_a_file_cut_anywhere_gives_its_crystal_or_nothing(tmp_path, name, whole)
         assert all(isinstance(one, Reject) for one in found), whole[:cut][-20:]
 
 
+def test_a_cif_that_declares_nothing_ends_after_a_row_and_its_line_end(tmp_path):
+    """A cut between two rows cannot be seen then; one anywhere else is refused, and said."""
+    rows = f"{ATOMS}O1 0.25 0.25 0.25\n"
+    whole = CIF.replace(ATOMS, rows)
+    first, last = whole.index(rows), len(whole)
+    ends = {first + rows.index("\n", k) + 1 for k in range(len(rows))}
+    for cut in range(first + 1, last + 1):
+        ((found,), _) = read(tmp_path, "a.cif", whole[:cut])
+        assert isinstance(found, Record) == (cut in ends), whole[first:cut]
+    for end, said in (
+        ("0.25 0.25\n", "Wrong number of values in loop _atom_site_*"),
+        ("0.25 0.2", "Wrong number of values in loop _atom_site_*"),
+        ("0.25 0.25 0.25", "it ends within a coordinate; if it is complete, end its last line"),
+        ("0.25 0.25 0.25\nloop_\n_atom_site_occupancy\n", "or with a loop without values"),
+    ):
+        ((found,), _) = read(tmp_path, "a.cif", whole.replace("0.25 0.25 0.25\n", end))
+        assert isinstance(found, Reject)
+        assert said in found.reason
+        assert "restore it" in found.reason
+
+
 def test_flags_after_a_position_show_that_it_is_whole(tmp_path):
     text = POSCAR.replace("Direct", "Selective\nDirect").replace("0.00\n", "0 T T F\n")
     ((found,), _) = read(tmp_path, "a.vasp", text.replace("0.50 0.50\n", "0.5 0.5 F F F"))

@@ -52,6 +52,92 @@ def jarvis(rocksalt):
     }
 
 
+@pytest.fixture
+def oqmd():
+    """Rock salt as OQMD's API answers: lattice vectors, sites in fractions with three digits."""
+    return {
+        "name": "NaCl",
+        "entry_id": 4061139,
+        "icsd_id": None,
+        "composition": "Cl1 Na1",
+        "composition_generic": "AB",
+        "prototype": "NaCl",
+        "spacegroup": "Fm-3m",
+        "volume": 64.0,
+        "ntypes": 2,
+        "natoms": 2,
+        "unit_cell": [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]],
+        "sites": ["Na @ 0 0 0", "Cl @ 0.5 0.5 0.5"],
+        "band_gap": 5.0,
+        "delta_e": -1.9,
+        "fit": "standard",
+    }
+
+
+def answer(*entries, following=None):
+    links = {"next": following, "previous": None, "base_url": {"href": "x", "meta": {"_oqmd_version": "1.0"}}}
+    return {
+        "links": links,
+        "resource": {},
+        "data": list(entries),
+        "meta": {"api_version": "1.0", "data_returned": len(entries), "more_data_available": bool(following)},
+        "response_message": "OK",
+    }
+
+
+def test_what_oqmd_answers_is_read(tmp_path, oqmd):
+    (found,) = read(tmp_path / "s.json", answer(oqmd))
+    assert isinstance(found, Record)
+    assert found.id == "4061139"
+    assert found.structure.composition.reduced_formula == "NaCl"
+    assert found.structure.lattice.abc == (4.0, 4.0, 4.0)
+    assert found.structure.distance_matrix[0, 1] == pytest.approx(12**0.5)
+    wanted = {"delta_e": -1.9, "band_gap": 5.0, "volume": 64.0, "ntypes": 2.0, "natoms": 2.0}
+    assert found.properties == wanted
+    slanted = [[0.0, 2.0, 2.0], [2.0, 0.0, 2.0], [2.0, 2.0, 0.5]]
+    bare = {"entry_id": 1, "unit_cell": slanted, "sites": ["Na @ 0 0 0", "Cl @ 0.5 0.25 -1e-3"]}
+    (found,) = read(tmp_path / "s.jsonl", json.dumps(bare).encode())
+    assert found.structure.lattice.matrix.tolist() == slanted
+    assert found.structure.frac_coords[1] % 1.0 == pytest.approx([0.5, 0.25, 0.999])
+    notes: list[str] = []
+    read(tmp_path / "s.json", answer(oqmd, following="http"), notes=notes)
+    assert ["one page of several" in note for note in notes] == [True]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sites": None}, "fields=name,entry_id,unit_cell,sites"),
+        ({"unit_cell": None}, "fields=name,entry_id,unit_cell,sites"),
+        ({"sites": ["Na @ 0 0 0", "Cl @ 0.5 0.5"]}, "'Cl @ 0.5 0.5' is not as 'Fe @ 0 0 0.5'"),
+        ({"sites": ["Na @ 0 0 0", 7]}, "'7' is not as"),
+        ({"sites": ["Na @ 0 0 0", "Cl @ 0.5 0.5 nan"]}, "not a finite number"),
+        ({"sites": ["Na @ 0 0 0", "(Cl,Br) @ 0.5 0.5 0.5"]}, "partial occupancies"),
+        ({"sites": ["Na @ 0 0 0", "Vac @ 0.5 0.5 0.5"]}, "partial occupancies"),
+        ({"sites": ["Na @ 0 0 0", "Xx @ 0.5 0.5 0.5"]}, "Xx"),
+        ({"sites": ["Na @ 0 0 0"]}, "its name is NaCl"),
+        ({"name": "cubic", "sites": ["Na @ 0 0 0"]}, "its composition is Cl1 Na1"),
+        ({"ntypes": 3}, "its ntypes is 3"),
+        ({"natoms": 3}, "its natoms is 3"),
+        ({"volume": 40.0}, "its volume is 40.0"),
+        ({"unit_cell": [[4, 0, 0], [0, 4, 0]]}, "2 vectors"),
+    ],
+)
+def test_oqmd_that_contradicts_itself(tmp_path, oqmd, change, reason):
+    bad, good = read(tmp_path / "s.json", answer({**oqmd, **change, "entry_id": 5}, oqmd))
+    assert isinstance(bad, Reject)
+    assert bad.id == "5"
+    assert reason in bad.reason
+    assert isinstance(good, Record)
+
+
+def test_oqmd_without_structures_says_what_to_ask_for(tmp_path, oqmd):
+    names = ("name", "entry_id", "spacegroup", "ntypes", "band_gap", "delta_e")
+    (found,) = read(tmp_path / "s.json", answer({name: oqmd[name] for name in names}))
+    assert isinstance(found, Reject)
+    assert "ask its API for fields=name,entry_id,unit_cell,sites" in found.reason
+
+
 def test_forms_of_other_programs(tmp_path, plain, rocksalt, optimade, jarvis):
     entry = {"@class": "ComputedStructureEntry", "entry_id": "mp-1", "energy": -3.0, "structure": plain}
     forms = {

@@ -3,9 +3,13 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from epitaxy.data import Record, Reject, read_structures
+from epitaxy.data._volume import other_volume_of_vectors
 
 CELL = "".join(f"_cell_length_{x} 5.64\n" for x in "abc") + "".join(
     f"_cell_angle_{x} 90\n" for x in ("alpha", "beta", "gamma")
@@ -103,12 +107,74 @@ JARVIS = {
         ({"nelements": 2, "elements": ["Cl", "Na"], "chemsys": "Cl-Na", "formula_pretty": "NaCl"}, True),
         ({"formula": "rock salt", "elements": "NaCl", "chemsys": None, "nsites": None}, True),
         ({"formula": None, "elements": [1, 2], "nelements": 2.0, "composition": {"Na": "1"}}, True),
+        ({"ntypes": 1}, False),
+        ({"natoms": 3}, False),
+        ({"volume": 64}, True),
+        ({"volume": "64.0"}, True),
+        ({"volume": 0.064}, False),  # nm3
+        ({"volume": 432}, False),  # bohr3
+        ({"volume": 0}, False),
+        ({"volume": -64.0}, False),
+        ({"volume": "70(1)"}, False),
+        ({"volume": 256.0, "nsites": 8}, True),
+        ({"volume": 256.0}, False),
+        ({"volume": 64.0, "nsites": 8}, False),
+        ({"volume": None, "density": None}, True),
+        ({"volume": "large", "density": "high"}, True),
+        ({"density": 1.516}, True),
+        ({"density": 1.55}, True),
+        ({"density": 1516.0}, False),  # kg/m3
+        ({"density": 0.0315}, False),  # atoms per Å3
+        ({"density": 0}, True),  # none
     ],
 )
 def test_entries(tmp_path, held, beside, sound):
     found = only(tmp_path / "a.json", json.dumps([{"id": "x", **held, **beside}]))
     assert isinstance(found, Record) == sound
     assert sound or f"its {next(iter(beside))} is" in found.reason  # type: ignore[union-attr]
+
+
+VECTORS = st.lists(st.lists(st.floats(-1.5, 1.5), min_size=3, max_size=3), min_size=3, max_size=3)
+
+
+@given(
+    vectors=VECTORS, digits=st.integers(3, 12), more=st.integers(0, 4), cells=st.sampled_from([1.0, 2.0, 4.0])
+)
+def test_what_is_rounded_contradicts_no_volume(vectors, digits, more, cells):
+    whole = 5.0 * np.eye(3) + np.array(vectors)
+    volume = abs(float(np.linalg.det(whole)))
+    assume(volume > 20.0)
+    found = np.round(whole, digits)
+    assert not other_volume_of_vectors(f"{cells * volume:.{more}f}", found, cells)
+    assert other_volume_of_vectors(f"{1.2 * cells * volume:.{more}f}", found, cells)
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ({"volume": 70}, "its volume is 70 where its structure has 64 Å3: correct either"),
+        ({"volume": 70, "nsites": 8}, "its volume is 70 where its structure has 256 Å3: correct either"),
+        ({"density": 2.1}, "its density is 2.1 where its structure has 1.516 g/cm3: correct either"),
+    ],
+)
+def test_both_sizes_are_named(tmp_path, beside, said):
+    assert said in reason(tmp_path / "a.json", json.dumps([{"id": "x", "structure": CRYSTAL, **beside}]))
+    (found,) = read_structures(tmp_path / "a.json")
+    assert (found.id, found.source) == ("x", f"{tmp_path / 'a.json'}: item-1")  # type: ignore[union-attr]
+
+
+def test_a_volume_is_that_of_what_was_relaxed(tmp_path):
+    first = {"initial_structure": CRYSTAL, "volume": 70.0}
+    assert isinstance(only(tmp_path / "a.json", json.dumps([first])), Record)
+    both = {**first, "final_structure": CRYSTAL}
+    assert isinstance(only(tmp_path / "b.json", json.dumps([both])), Reject)
+
+
+def test_heavy_hydrogen_is_as_heavy_as_it_may_be(tmp_path):
+    ice = json.loads(json.dumps(CRYSTAL).replace('"Na"', '"D"').replace('"Cl"', '"D"'))
+    for density, sound in ((0.0523, True), (0.1045, True), (0.045, False), (0.115, False)):
+        found = only(tmp_path / "a.json", json.dumps([{"structure": ice, "density": density}]))
+        assert isinstance(found, Record) == sound, density
 
 
 def test_heavy_hydrogen_is_hydrogen_in_both(tmp_path):

@@ -21,7 +21,7 @@ from epitaxy.data._records import InputFaultError, brief
 from epitaxy.data.errors import DataError
 from epitaxy.data.readers import Reject
 
-FORMAT = 4
+FORMAT = 5
 """Version of the arrays' layout and of what preparation does: another version is another key."""
 
 _PROPERTY = "property."

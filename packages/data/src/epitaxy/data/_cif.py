@@ -29,9 +29,9 @@ from epitaxy.data._cif_orbits import Operations, orbit
 from epitaxy.data._cif_sites import Site, full_sites, read_sites
 from epitaxy.data._cif_symmetry import Symmetry, symmetries
 from epitaxy.data._cif_text import Block, number, structure_block, unreadable
-from epitaxy.data._cif_volume import other_volume
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._plain_cif import idealized, read_plain_cif
+from epitaxy.data._volume import other_volume
 from epitaxy.data.errors import UnusableRecordError
 
 _WAVES = ("_atom_site_fourier_wave_vector", "_cell_wave_vector", "_space_group_ssg", "_space_group_symop_ssg")

@@ -162,7 +162,7 @@ def _check_density(lattice: Float[np.ndarray, "3 3"], numbers: Int[np.ndarray, "
             f"its cell has {space / len(numbers):.0f} Å3 for each atom, more than {EMPTIEST:g}; check that "
             "no atoms are missing and lengths are in Å"
         )
-    density = GRAMS * float(_masses()[numbers].sum()) / space
+    density = GRAMS * float(masses()[numbers].sum()) / space
     if density > DENSEST:
         raise UnusableRecordError(
             f"its density is {density:.3g} g/cm3, more than {DENSEST:g}; check that lengths are in Å and no "
@@ -171,6 +171,6 @@ def _check_density(lattice: Float[np.ndarray, "3 3"], numbers: Int[np.ndarray, "
 
 
 @lru_cache(maxsize=1)
-def _masses() -> Float[np.ndarray, " numbers"]:
+def masses() -> Float[np.ndarray, " numbers"]:
     """Atomic masses by atomic number, in atomic mass units."""
     return np.array([0.0, *(float(Element.from_Z(z).atomic_mass) for z in range(1, 119))])

@@ -1,4 +1,4 @@
-"""Structures in JSON, as pymatgen, pandas, OPTIMADE and JARVIS write them.
+"""Structures in JSON, as pymatgen, pandas, OPTIMADE, OQMD and JARVIS write them.
 
 Read by hand: monty's own decoder imports whatever module a file names.
 """
@@ -253,7 +253,7 @@ def _record(value: Any, name: str, where: str) -> RawRecord | Reject:
 
 def _numbers(entry: Any) -> dict[str, float]:
     """Return the numbers beside a structure; those of OPTIMADE's attributes and of ASE's pairs too."""
-    if not isinstance(entry, dict) or "sites" in entry:
+    if not isinstance(entry, dict) or ("sites" in entry and "unit_cell" not in entry):
         return {}
     inner = entry.get("attributes", entry.get("key_value_pairs"))
     left = {id_name(entry), *(("ctime", "mtime") if "unique_id" in entry else ())}  # when ASE wrote it

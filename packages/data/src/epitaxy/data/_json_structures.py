@@ -1,6 +1,7 @@
 """One entry of a JSON file to a crystal, or to the text of a CIF."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -23,10 +24,15 @@ from epitaxy.data._json_arrays import (
     refuse_other_places,
     vectors,
 )
+from epitaxy.data._json_sizes import refuse_other_size
 from epitaxy.data._records import brief
+from epitaxy.data._words import number
 from epitaxy.data.errors import UnusableRecordError
 
-_UNDER = ("structure", "final_structure", "initial_structure")
+_BEFORE = "initial_structure"  # whose cell changed since: the volume beside it is of another
+_UNDER = ("structure", "final_structure", _BEFORE)
+_OQMD = {"delta_e", "stability", "ntypes", "composition_generic", "formationenergy_id"}
+_OQMD_SITE = re.compile(r"(\S{1,40}) @ (\S+) (\S+) (\S+)", re.ASCII)
 _NO_STRUCTURE = "it is no pymatgen structure; write it by Structure.as_dict()"
 _MOLECULE = "it is a molecule or has no lattice, no pymatgen structure; write crystals by Structure.as_dict()"
 _NAMELESS = "it is a list, of no named columns; write it by DataFrame.to_json(orient='records')"
@@ -34,6 +40,10 @@ _COMPOSITIONS = ("composition", "composition_reduced", "formula_pretty", "pretty
 _SHARE = 2e-3  # by which a share of an element in a formula may be rounded: Fe0.333O0.667 is FeO2
 _RATIO = 0.01  # by which a share of an element may be rounded
 _INCOMPLETE = {"disorder", "implicit_atoms", "site_attachments", "assemblies"}
+_UNASKED = (
+    "it is OQMD's, without unit_cell and sites; ask its API for "
+    "fields=name,entry_id,unit_cell,sites and the properties wanted"
+)
 _PARTIAL = "it has partial occupancies; replace it by an ordered approximant or drop the record"
 
 
@@ -59,7 +69,7 @@ def refuse_repeated(value: object) -> None:
 
 
 def structure_in(entry: Any) -> Crystal | str:
-    """Return what an entry has of a structure: as pymatgen, JARVIS or OPTIMADE write it, or a CIF's text.
+    """Return what an entry has of a structure: as pymatgen, JARVIS, OPTIMADE, OQMD or ASE write it, or a CIF.
 
     Raises:
         UnusableRecordError: if it has none, or one that is not ordered, periodic and made of elements.
@@ -84,19 +94,23 @@ def _found(entry: Any) -> Crystal | str:
     if not isinstance(entry, dict):
         raise UnusableRecordError(_NO_STRUCTURE)
     refuse_repeated(entry)
-    inner = next((entry[key] for key in _UNDER if key in entry), None)
-    if inner is not None:
-        found = _found(inner)
-        if isinstance(found, Crystal):
-            _refuse_other_content(entry, found)
-        return found
+    found = _held(entry)
+    if isinstance(found, Crystal):
+        _refuse_other_content(entry, found)
+        if _under(entry) != _BEFORE:
+            refuse_other_size(entry, found)
+    return found
+
+
+def _held(entry: Mapping[str, Any]) -> Crystal | str:
+    """Return what an object holds, by the keys that it has."""
+    under = _under(entry)
+    if under is not None:
+        return _found(entry[under])
     if isinstance(entry.get("cif"), str):
         return str(entry["cif"])
     if isinstance(entry.get("atoms"), dict):
-        found = _found(entry["atoms"])
-        if isinstance(found, Crystal):
-            _refuse_other_content(entry, found)
-        return found
+        return _found(entry["atoms"])
     if isinstance(entry.get("attributes"), dict):
         return _optimade(entry["attributes"])
     if "lattice_vectors" in entry:
@@ -107,9 +121,15 @@ def _found(entry: Any) -> Crystal | str:
         return _ase(entry)
     if "lattice" in entry and "sites" in entry:
         return _pymatgen(entry)
+    if "unit_cell" in entry or _OQMD & entry.keys():
+        return _oqmd(entry)
     if entry.get("@class") in ("Molecule", "IMolecule") or "sites" in entry:
         raise UnusableRecordError(_MOLECULE)
     raise UnusableRecordError(_NO_STRUCTURE)
+
+
+def _under(entry: Mapping[str, Any]) -> str | None:
+    return next((key for key in _UNDER if key in entry), None)
 
 
 def _refuse_other_content(entry: Mapping[str, Any], crystal: Crystal) -> None:
@@ -119,21 +139,27 @@ def _refuse_other_content(entry: Mapping[str, Any], crystal: Crystal) -> None:
     """
     counted = Counter(crystal.numbers.tolist())
     for name in _COMPOSITIONS:
-        given = entry.get(name)
-        stated = None if name == "composition" and isinstance(given, str) else _shares_of(given)
-        if stated is not None and not _same_shares(stated, _shares(counted)):
-            raise _other(name, entry[name], counted)
+        if not (name == "composition" and isinstance(entry.get(name), str)):
+            _refuse_other_formula(name, entry, counted)
     system = str(entry.get("chemsys") or "").split("-")
     listed = entry.get("elements")
     for name, symbols in (("chemsys", system), ("elements", listed if isinstance(listed, list) else [])):
         known = [_elements.of_type(one) if isinstance(one, str) else None for one in symbols]
         if known and None not in known and {_elements.number_of(str(one)) for one in known} != set(counted):
             raise _other(name, entry[name], counted)
-    kinds, sites = entry.get("nelements"), entry.get("nsites")
-    if type(kinds) is int and kinds != len(counted):
-        raise _other("nelements", kinds, counted)
-    if type(sites) is int and sites > 0 and sites % counted.total() and counted.total() % sites:
-        raise _other("nsites", sites, counted)
+    for name in ("nelements", "ntypes"):
+        if type(kinds := entry.get(name)) is int and kinds != len(counted):
+            raise _other(name, kinds, counted)
+    for name in ("nsites", "natoms"):
+        sites = entry.get(name)
+        if type(sites) is int and sites > 0 and sites % counted.total() and counted.total() % sites:
+            raise _other(name, sites, counted)
+
+
+def _refuse_other_formula(name: str, entry: Mapping[str, Any], counted: Counter[int]) -> None:
+    stated = _shares_of(entry.get(name))
+    if stated is not None and not _same_shares(stated, _shares(counted)):
+        raise _other(name, entry[name], counted)
 
 
 def _other(name: str, stated: Any, counted: Counter[int]) -> UnusableRecordError:
@@ -213,6 +239,31 @@ def _jarvis(atoms: Mapping[str, Any]) -> Crystal:
     if cartesian in ("true", "1"):
         positions = positions @ np.linalg.inv(lattice)
     return _crystal(lattice, positions, [str(symbol).strip() for symbol in atoms["elements"]])
+
+
+def _oqmd(entry: Mapping[str, Any]) -> Crystal:
+    """Read an answer of OQMD's API: lattice vectors, and sites as `Fe @ 0.333 0.667 0.25`, in fractions.
+
+    It writes three digits of each, whatever the calculation has.
+    """
+    sites = entry.get("sites")
+    if not isinstance(sites, list) or entry.get("unit_cell") is None:
+        raise UnusableRecordError(_UNASKED)
+    read = [_oqmd_site(site) for site in sites]
+    positions = vectors([place for _, place in read], "position")
+    crystal = _crystal(cell(entry["unit_cell"]), positions, [symbol for symbol, _ in read])
+    for name in ("name", "composition"):
+        _refuse_other_formula(name, entry, Counter(crystal.numbers.tolist()))
+    return crystal
+
+
+def _oqmd_site(site: Any) -> tuple[str, list[float]]:
+    words = _OQMD_SITE.fullmatch(site) if isinstance(site, str) else None
+    if words is None:
+        raise UnusableRecordError(f"its site {str(site)[:40]!r} is not as 'Fe @ 0 0 0.5'; restore it")
+    if words[1].startswith("(") or words[1] == "Vac":
+        raise UnusableRecordError(_PARTIAL)
+    return words[1], [number(word) for word in words.groups()[1:]]
 
 
 def _ase(atoms: Mapping[str, Any]) -> Crystal:

@@ -17,9 +17,9 @@ from pymatgen.core.periodic_table import Element
 
 from epitaxy.data._cells import lattice_matrix
 from epitaxy.data._cif_formula import is_full
-from epitaxy.data._cif_volume import other_volume
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._distances import volume
+from epitaxy.data._volume import other_volume
 
 _NUMBER = r"(\d+\.\d+)"
 

@@ -1,10 +1,14 @@
-"""Whether the volume a CIF declares is that of its cell, as far as the digits written can tell."""
+"""Whether the volume a file declares is that of its cell, as far as the digits written can tell."""
 
 import math
 import re
 from collections.abc import Sequence
 
+import numpy as np
+from jaxtyping import Float
+
 from epitaxy.data._cif_text import number
+from epitaxy.data._distances import volume as volume_of
 
 CLOSEST = 5e-4
 """Part by which a declared volume may always differ: programs have other constants and other averages."""
@@ -25,13 +29,31 @@ def other_volume(stated: str | None, parameters: Sequence[str], volume: float) -
         volume: of these, cubic angstrom.
 
     """
+    return _differs(stated, volume, _rounding(parameters, volume))
+
+
+def other_volume_of_vectors(stated: str, vectors: Float[np.ndarray, "3 3"], cells: float = 1.0) -> bool:
+    """Whether a declared volume contradicts so many cells of three vectors, as many digits as they have.
+
+    Args:
+        stated: the volume; what is no number contradicts nothing.
+        vectors: rows, angstrom; the one with the most digits shows where all were rounded.
+        cells: of how many cells the volume is.
+
+    """
+    off = min(doubt(repr(x)) for x in vectors.ravel().tolist())
+    faces = np.cross(np.roll(vectors, -1, axis=0), np.roll(vectors, -2, axis=0))
+    return _differs(stated, cells * volume_of(vectors), cells * off * float(np.abs(faces).sum()))
+
+
+def _differs(stated: str | None, volume: float, rounding: float) -> bool:
     declared = None if stated is None else number(stated)
     if stated is None or declared is None:
         return False
     if not math.isfinite(declared):
         return True
     beyond = abs(declared - volume) - CLOSEST * volume
-    return beyond > 0 and not beyond <= doubt(stated) + min(_rounding(parameters, volume), FARTHEST * volume)
+    return beyond > 0 and not beyond <= doubt(stated) + min(rounding, FARTHEST * volume)
 
 
 def doubt(written: str) -> float:

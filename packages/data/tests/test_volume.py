@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from epitaxy.data import Record, prepare, read_structures
 from epitaxy.data._cif import parse_cif
-from epitaxy.data._cif_volume import CLOSEST, FARTHEST, doubt, other_volume
 from epitaxy.data._plain_cif import read_plain_cif
+from epitaxy.data._volume import CLOSEST, FARTHEST, doubt, other_volume
 from epitaxy.data.errors import UnusableRecordError
 
 PLAIN = (
