@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+import deliberate
 import survivors
 from concern import PACKAGES, concerning, modules
 from drawing import Mutant, draw
@@ -87,6 +88,7 @@ def words(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--sample", type=int, help="stop after so many mutants")
     parser.add_argument("--seed", type=int, default=0, help="which sample is drawn")
     parser.add_argument("--all", action="store_true", help="every mutant, however long it takes")
+    parser.add_argument("--deliberate", action="store_true", help="the errors of deliberate.py instead")
     parser.add_argument("--records", type=Path, default=ROOT / ".mutants" / "fates.sqlite")
     return parser.parse_args(arguments)
 
@@ -139,6 +141,8 @@ def report(tally: Tally, accepted: Sequence[survivors.Accepted]) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Copy the repository, try mutants there, report."""
     told = words(arguments)
+    if told.deliberate:
+        return deliberate.main(())
     try:
         accepted = survivors.read(ACCEPTED)
         with tempfile.TemporaryDirectory(prefix="epitaxy-mutants-") as folder:

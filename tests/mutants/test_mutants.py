@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ pytest.importorskip(
     "cosmic_ray", reason="cosmic-ray comes with `nox -s mutants`, which runs these tests first"
 )
 
+import deliberate
 import survivors
 from concern import PACKAGES, concerning, modules
 from drawing import draw, mutant, mutants_of
@@ -182,6 +184,30 @@ def test_every_accepted_survivor_has_a_reason_and_a_known_operator() -> None:
     accepted = survivors.read(HERE / "survivors.toml")
     assert {entry.operator for entry in accepted} <= set(OPERATORS)
     assert {entry.module for entry in accepted} <= set(modules(ROOT))
+
+
+def test_a_deliberate_error_is_made_and_undone_and_its_killer_is_named(toy: Path) -> None:
+    error = deliberate.Error("scale", "packages/toy/src/epitaxy/toy/toy.py", "SCALE = 2.0", "SCALE = 3.0")
+    module = toy / error.module
+    module.parent.mkdir(parents=True)
+    module.write_text(TOY)
+    tests = module.parents[3] / "tests"
+    tests.mkdir()
+    (tests / "test_toy.py").write_text(TOY_TEST.replace("epitaxy_toy", "epitaxy.toy.toy"))
+    name = "packages/toy/tests/test_toy.py::test_double"
+    assert deliberate.killer(error, toy) == name
+    assert module.read_text() == TOY
+    assert deliberate.killer(replace(error, right="-1000.0", wrong="-1001.0"), toy) is None
+    with pytest.raises(ValueError, match="0 times"):
+        deliberate.killer(replace(error, right="SCALE = 4.0"), toy)
+
+
+@pytest.mark.parametrize("error", deliberate.ERRORS, ids=lambda error: error.name)
+def test_every_deliberate_error_can_still_be_made(error: deliberate.Error) -> None:
+    """That none of them lives takes a quarter of an hour: ``nox -s mutants -- --deliberate``."""
+    source = (ROOT / error.module).read_text()
+    assert source.count(error.right) == 1
+    compile(source.replace(error.right, error.wrong), error.module, "exec")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
