@@ -252,6 +252,26 @@ def test_values_of_labels(sampler: str, drawn: tuple[Tensor, Tensor], seed: int)
     assert bool((present | ~required).all())
 
 
+def test_a_step_goes_by_the_mean_of_what_is_allowed() -> None:
+    """Of -v and v told x at a spread r it is v tanh(v x / r^2); of one value, that value whatever is told."""
+    inner = GaussianBFN(
+        sigma1=0.3, grid=None, loss_kind="continuous", parametrisation="data", t_min=1e-4, clamp=None
+    )
+    values, t = torch.tensor([-0.8, 0.8, 0.3]), torch.tensor([0.2, 0.2, 0.6, 0.6])
+    state, told = torch.tensor([[0.1], [-0.2], [0.3], [0.5]]), torch.tensor([[0.4], [0.4], [-0.1], [-0.1]])
+    left = 0.3 ** (2 * t)  # 1 - gamma
+    mean = 0.8 * torch.tanh(0.8 * told[:, 0] * (1 - left) / left)
+    mean[1::2] = 0.3
+    two, one = [True, True, False], [False, False, True]
+    made = Limits(allowed=torch.tensor([two, one, two, one]))
+    flow = LabelValues(flow=inner, values=values, limits=made)
+    seen, wanted = (
+        each.step(state, x, t, t + 0.3, rng=torch.Generator().manual_seed(0))
+        for each, x in ((flow, told), (inner, mean[:, None]))
+    )
+    torch.testing.assert_close(seen, wanted)
+
+
 def test_limits_that_do_not_exist() -> None:
     none, every = torch.zeros(4, CLASSES, dtype=torch.bool), torch.ones(11, CLASSES, dtype=torch.bool)
     with pytest.raises(ValueError, match="every row needs a class"):
