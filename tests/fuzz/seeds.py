@@ -165,6 +165,16 @@ OPTIMADE = {
         "dimension_types": [1, 1, 1],
     },
 }
+OQMD = {
+    "name": "NaCl",
+    "entry_id": 7,
+    "ntypes": 2,
+    "volume": 64.0,
+    "density": 1.5,
+    "unit_cell": [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]],
+    "sites": ["Na @ 0 0 0", "Cl @ 0.5 0.5 0.5"],
+    "delta_e": -1.9,
+}
 JARVIS = {
     "jid": "JVASP-1",
     "gap": "na",
@@ -250,6 +260,7 @@ SEEDS: dict[str, bytes] = {
     "columns.json": _dump({"structure": {"0": STRUCTURE, "1": STRUCTURE}, "e": {"0": 1.5, "1": None}}),
     "optimade.json": _dump({"data": [OPTIMADE], "links": {"next": None}}),
     "jarvis.json": _dump([JARVIS]),
+    "oqmd.json": _dump({"data": [OQMD], "links": {"next": None}}),
     "x.jsonl": b"".join(_dump(entry) + b"\n" for entry in ENTRIES),
     "x.zip": pack_zip(MEMBERS),
     "x.tar": pack_tar(MEMBERS),
