@@ -179,6 +179,15 @@ def test_steps_are_bounded_by_tanh(equivariance: str, more: int):
     assert lengths.max() < (5 + more) * 0.5
 
 
+def test_edms_bound_is_the_default():
+    """Two atoms far apart, told to go as far as they can, go 15 (EDM's `coords_range`), one to the other."""
+    network = small(tanh=True, layers=1)
+    torch.nn.init.constant_(network.layers[0].last.weight, 1e4)
+    positions = torch.tensor([[0.0, 0.0, 0.0], [1e5, 0.0, 0.0]])
+    output = network(segments=Segments.from_counts([2]), positions=positions, features=torch.ones(2, 3))
+    torch.testing.assert_close(output.displacement.norm(dim=1), torch.full((2,), 15.0), rtol=1e-4, atol=0)
+
+
 def test_the_chiral_step_alone_is_bounded_by_tanh():
     """No step along edges: an atom moves by less than the reach, and without the bound by far more."""
     lengths = {}
