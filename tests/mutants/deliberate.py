@@ -19,6 +19,7 @@ from judging import copied
 ROOT = Path(__file__).parents[2]
 _APPS = "packages/apps/src/epitaxy/apps/"
 _FLOWS = "packages/flows/src/epitaxy/flows/"
+_STEPS = "packages/flows/tests/test_exact_steps.py"
 _PYTEST = ("-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-m", "not slow and not gpu")
 
 
@@ -30,6 +31,8 @@ class Error:
     module: str
     right: str
     wrong: str
+    first: str = ""
+    """The test file, of those that concern the module, that is run before the others."""
 
 
 ERRORS = (
@@ -71,18 +74,25 @@ ERRORS = (
     Error("guidance of the wrong sign from the request on", _APPS + "generative/conditioning.py",
           "strengths = [request.guidance", "strengths = [-request.guidance"),
     Error("the corrector's heat", _FLOWS + "kinetic.py",
-          "(-math.expm1(-2 * eta) / precision).sqrt()", "(-math.expm1(-eta) / precision).sqrt()"),
+          "(-math.expm1(-2 * eta) / precision).sqrt()", "(-math.expm1(-eta) / precision).sqrt()",
+          _STEPS),
     Error("the corrector's precision without lambda", _FLOWS + "kinetic.py",
           "precision = at.velocity_std.square().reciprocal() + of_pull",
-          "precision = at.velocity_std.square().reciprocal()"),
+          "precision = at.velocity_std.square().reciprocal()",
+          _STEPS),
     Error("the prior's velocity, 5 % more", _FLOWS + "kinetic_process.py",
-          "velocity=std * self._normal(like, source)", "velocity=1.05 * std * self._normal(like, source)"),
+          "velocity=std * self._normal(like, source)", "velocity=1.05 * std * self._normal(like, source)",
+          _STEPS),
     Error("the probability flow's gain, 2 % more", _FLOWS + "kinetic.py",
-          "growth * state.velocity + gain * score", "growth * state.velocity + 1.02 * gain * score"),
+          "growth * state.velocity + gain * score", "growth * state.velocity + 1.02 * gain * score",
+          _STEPS),
     Error("2 h for expm1(2 h)", _FLOWS + "kinetic.py",
-          "torch.expm1(2 * h).sqrt()", "(2 * h).sqrt()"),
-    Error("the least discretised sigma", _FLOWS + "discretised.py", "(1e-6, 4.0)", "(1e-2, 4.0)"),
-    Error("the largest discretised sigma", _FLOWS + "discretised.py", "(1e-6, 4.0)", "(1e-6, 2.0)"),
+          "torch.expm1(2 * h).sqrt()", "(2 * h).sqrt()",
+          _STEPS),
+    Error("the least discretised sigma", _FLOWS + "discretised.py", "(1e-6, 4.0)", "(1e-2, 4.0)",
+          _STEPS),
+    Error("the largest discretised sigma", _FLOWS + "discretised.py", "(1e-6, 4.0)", "(1e-6, 2.0)",
+          _STEPS),
 )  # fmt: skip
 
 
@@ -110,7 +120,8 @@ def killer(error: Error, copy: Path) -> str | None:
     folders = os.pathsep.join(str(path) for path in sorted(copy.glob("packages/*/src")))
     here = {**os.environ, "PYTHONPATH": folders, "PYTHONDONTWRITEBYTECODE": "1"}
     here.pop("EPITAXY_DATA", None)
-    words = [sys.executable, "-m", "pytest", *_PYTEST, *concerning(copy, error.module)]
+    tests = sorted(concerning(copy, error.module), key=lambda name: name != error.first)
+    words = [sys.executable, "-m", "pytest", *_PYTEST, *tests]
     with made(error, copy):
         run = subprocess.run(words, cwd=copy, env=here, capture_output=True, text=True, check=False)
     ends = [line for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]

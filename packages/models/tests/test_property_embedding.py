@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from epitaxy.geometry import Segments
+from epitaxy.geometry.testing.pretended import PRETENDED, Watching, put
 from epitaxy.models import CSPNet, PropertyEmbedding, RotaryNet
 from epitaxy.models.property_embedding import ConditionedLinear
 from epitaxy.models.testing import CrystalInput, random_crystals
@@ -32,6 +33,13 @@ def test_values_up_to_many_deviations_apart_are_told_apart() -> None:
     found = _embedding(1, 32)(values)
     near = torch.cdist(found, found) + 10 * torch.eye(len(values))
     assert near.min() > 1e-3
+
+
+def test_an_embedding_is_made_on_its_values_device() -> None:
+    embedding = _embedding()
+    with Watching() as seen:
+        embedding.to(PRETENDED)(put(torch.tensor([[0.5, torch.nan]])))
+    assert not seen.mixed
 
 
 def test_a_graphs_embedding_depends_on_its_own_values_alone() -> None:
