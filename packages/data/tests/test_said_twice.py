@@ -90,7 +90,22 @@ JARVIS = {
 }
 
 
-@pytest.mark.parametrize("held", [{"structure": CRYSTAL}, {"atoms": JARVIS}], ids=["structure", "atoms"])
+CUBE = (
+    "".join(f"_cell_length_{x} 4.0\n" for x in "abc")
+    + "".join(f"_cell_angle_{x} 90\n" for x in ("alpha", "beta", "gamma"))
+    + "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+    + "Na1 0 0 0\nCl1 0.5 0.5 0.5\n"
+)
+HELD: dict[str, dict[str, Any]] = {
+    "structure": {"structure": CRYSTAL},
+    "atoms": {"atoms": JARVIS},
+    "flat": CRYSTAL,
+    "cif": {"cif": f"data_x\n_space_group_name_H-M_alt 'P 1'\n{CUBE}"},
+    "cif within": {"structure": {"cif": f"data_x\n_space_group_name_H-M_alt 'P 1'\n{CUBE}"}},
+}
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
 @pytest.mark.parametrize(
     ("beside", "sound"),
     [

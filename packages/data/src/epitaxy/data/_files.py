@@ -5,9 +5,10 @@ import re
 from epitaxy.data._cif import parse_cif
 from epitaxy.data._crystal import Crystal
 from epitaxy.data._input import read_whole, to_text
+from epitaxy.data._json_beside import refuse_other
 from epitaxy.data._names import kind_of
 from epitaxy.data._poscar import parse_poscar
-from epitaxy.data._records import Payload, PoscarText
+from epitaxy.data._records import Described, Payload, PoscarText
 from epitaxy.data.errors import UnusableRecordError
 
 _FILE_NAME = re.compile(r"[^\s{}]+\.(?:cif|mcif|vasp|poscar|xyz|extxyz|json)(?:\.gz)?", re.IGNORECASE)
@@ -33,6 +34,11 @@ def parse(payload: Payload, remarks: list[str] | None = None) -> Crystal:
         return payload
     if isinstance(payload, PoscarText):
         return parse_poscar(payload.text)
+    if isinstance(payload, Described):
+        crystal = parse(payload.text, remarks)
+        for beside in payload.beside:
+            refuse_other(beside, crystal)
+        return crystal
     if isinstance(payload, str):
         try:
             return parse_cif(payload, remarks)

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ from epitaxy.data._json_arrays import (
     refuse_other_places,
     vectors,
 )
-from epitaxy.data._json_sizes import refuse_other_size
-from epitaxy.data._records import brief
+from epitaxy.data._json_beside import CONTENT, SIZES, refuse_other, refuse_other_formula
+from epitaxy.data._records import Described, brief
 from epitaxy.data._words import number
 from epitaxy.data.errors import UnusableRecordError
 
@@ -36,8 +37,6 @@ _OQMD_SITE = re.compile(r"(\S{1,40}) @ (\S+) (\S+) (\S+)", re.ASCII)
 _NO_STRUCTURE = "it is no pymatgen structure; write it by Structure.as_dict()"
 _MOLECULE = "it is a molecule or has no lattice, no pymatgen structure; write crystals by Structure.as_dict()"
 _NAMELESS = "it is a list, of no named columns; write it by DataFrame.to_json(orient='records')"
-_COMPOSITIONS = ("composition", "composition_reduced", "formula_pretty", "pretty_formula", "formula")
-_SHARE = 2e-3  # by which a share of an element in a formula may be rounded: Fe0.333O0.667 is FeO2
 _RATIO = 0.01  # by which a share of an element may be rounded
 _INCOMPLETE = {"disorder", "implicit_atoms", "site_attachments", "assemblies"}
 _UNASKED = (
@@ -68,7 +67,7 @@ def refuse_repeated(value: object) -> None:
         raise UnusableRecordError(f"it has the key {twice[:40]!r} twice; leave one of them")
 
 
-def structure_in(entry: Any) -> Crystal | str:
+def structure_in(entry: Any) -> Crystal | Described:
     """Return what an entry has of a structure: as pymatgen, JARVIS, OPTIMADE, OQMD or ASE write it, or a CIF.
 
     Raises:
@@ -84,31 +83,32 @@ def structure_in(entry: Any) -> Crystal | str:
         raise UnusableRecordError(f"its structure is incomplete ({why}); restore it") from error
 
 
-def _found(entry: Any) -> Crystal | str:
+def _found(entry: Any) -> Crystal | Described:
     if isinstance(entry, str):
         if "_cell_length" in entry.lower():
-            return entry
+            return Described(entry, ())
         entry = json.loads(entry)
     if isinstance(entry, list):
         raise UnusableRecordError(_NAMELESS)
     if not isinstance(entry, dict):
         raise UnusableRecordError(_NO_STRUCTURE)
     refuse_repeated(entry)
+    sizes = SIZES if _under(entry) != _BEFORE else ()
+    beside = {key: entry[key] for key in (*CONTENT, *sizes) if key in entry}
     found = _held(entry)
-    if isinstance(found, Crystal):
-        _refuse_other_content(entry, found)
-        if _under(entry) != _BEFORE:
-            refuse_other_size(entry, found)
+    if isinstance(found, Described):
+        return replace(found, beside=(*found.beside, beside))
+    refuse_other(beside, found)
     return found
 
 
-def _held(entry: Mapping[str, Any]) -> Crystal | str:
+def _held(entry: Mapping[str, Any]) -> Crystal | Described:
     """Return what an object holds, by the keys that it has."""
     under = _under(entry)
     if under is not None:
         return _found(entry[under])
     if isinstance(entry.get("cif"), str):
-        return str(entry["cif"])
+        return Described(entry["cif"], ())
     if isinstance(entry.get("atoms"), dict):
         return _found(entry["atoms"])
     if isinstance(entry.get("attributes"), dict):
@@ -130,67 +130,6 @@ def _held(entry: Mapping[str, Any]) -> Crystal | str:
 
 def _under(entry: Mapping[str, Any]) -> str | None:
     return next((key for key in _UNDER if key in entry), None)
-
-
-def _refuse_other_content(entry: Mapping[str, Any], crystal: Crystal) -> None:
-    """Refuse an entry whose formula, elements or count of sites beside it are not its structure's.
-
-    Cells may be primitive or conventional: a formula counts up to a factor, and so do sites.
-    """
-    counted = Counter(crystal.numbers.tolist())
-    for name in _COMPOSITIONS:
-        if not (name == "composition" and isinstance(entry.get(name), str)):
-            _refuse_other_formula(name, entry, counted)
-    system = str(entry.get("chemsys") or "").split("-")
-    listed = entry.get("elements")
-    for name, symbols in (("chemsys", system), ("elements", listed if isinstance(listed, list) else [])):
-        known = [_elements.of_type(one) if isinstance(one, str) else None for one in symbols]
-        if known and None not in known and {_elements.number_of(str(one)) for one in known} != set(counted):
-            raise _other(name, entry[name], counted)
-    for name in ("nelements", "ntypes"):
-        if type(kinds := entry.get(name)) is int and kinds != len(counted):
-            raise _other(name, kinds, counted)
-    for name in ("nsites", "natoms"):
-        sites = entry.get(name)
-        if type(sites) is int and sites > 0 and sites % counted.total() and counted.total() % sites:
-            raise _other(name, sites, counted)
-
-
-def _refuse_other_formula(name: str, entry: Mapping[str, Any], counted: Counter[int]) -> None:
-    stated = _shares_of(entry.get(name))
-    if stated is not None and not _same_shares(stated, _shares(counted)):
-        raise _other(name, entry[name], counted)
-
-
-def _other(name: str, stated: Any, counted: Counter[int]) -> UnusableRecordError:
-    found = Composition(counted).formula
-    return UnusableRecordError(
-        f"its {name} is {str(stated)[:60]}, and its structure is {found[:60]}; restore it"
-    )
-
-
-def _shares_of(stated: Any) -> dict[int, float] | None:
-    """Return the shares of elements that a formula, or counts by element, state; None if it states none."""
-    if isinstance(stated, dict) and not all(type(n) in (int, float) for n in stated.values()):
-        return None
-    try:
-        made = Composition(stated if isinstance(stated, str) else {k: n for k, n in stated.items() if n})
-        counts: dict[int, float] = {}
-        for element, amount in made.items():
-            number = _elements.number_of(_elements.of_type(str(element)) or "")
-            counts[number] = counts.get(number, 0.0) + amount
-        return _shares(counts)
-    except Exception:  # what is no formula states nothing
-        return None
-
-
-def _shares(counts: Mapping[int, int | float]) -> dict[int, float]:
-    total = float(sum(counts.values()))
-    return {z: n / total for z, n in counts.items()}
-
-
-def _same_shares(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
-    return one.keys() == other.keys() and all(abs(share - other[z]) <= _SHARE for z, share in one.items())
 
 
 def _pymatgen(data: Mapping[str, Any]) -> Crystal:
@@ -253,7 +192,7 @@ def _oqmd(entry: Mapping[str, Any]) -> Crystal:
     positions = vectors([place for _, place in read], "position")
     crystal = _crystal(cell(entry["unit_cell"]), positions, [symbol for symbol, _ in read])
     for name in ("name", "composition"):
-        _refuse_other_formula(name, entry, Counter(crystal.numbers.tolist()))
+        refuse_other_formula(name, entry, Counter(crystal.numbers.tolist()))
     return crystal
 
 

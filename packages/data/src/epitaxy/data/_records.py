@@ -2,10 +2,11 @@
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pymatgen.core.structure import Structure
 
@@ -24,8 +25,16 @@ class PoscarText:
     text: str
 
 
-Payload = str | Path | PoscarText | Crystal
-"""What a record holds before it is parsed: a CIF's text, a file, a POSCAR's text, or the crystal itself."""
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A CIF's text, and what the entries around it say that must be true of its crystal."""
+
+    text: str
+    beside: tuple[Mapping[str, Any], ...]
+
+
+Payload = str | Path | PoscarText | Described | Crystal
+"""What a record holds before it is parsed: a text, a file, or the crystal itself."""
 
 
 @dataclass(frozen=True, slots=True)
