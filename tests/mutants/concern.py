@@ -100,6 +100,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/molecules/atoms.py": ("apps/test_geobfn.py", "apps/test_config.py"),
     "apps/requests/*.py": ("apps/test_sampling.py", "apps/test_elements.py", "apps/test_fix.py"),
     "apps/*/data.py": ("apps/test_training.py", "apps/test_starting.py"),
+    "apps/asymmetric_units/data.py": ("apps/test_symmbfn.py",),
     "apps/*/trial.py": ("apps/test_selection.py",),
     "apps/*/kind.py": ("apps/test_composition.py", "apps/test_new_kind.py"),
     "apps/*/start.py": ("apps/test_like.py", "apps/test_fix.py", "apps/test_fix_orbits.py"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from ase.io import read
+from pymatgen.core import Lattice, Structure
 from torch import Tensor
 
 from epitaxy.apps import SymmBFN, UsageError
@@ -15,6 +16,7 @@ from epitaxy.apps.asymmetric_units.model import GivenOrbits, WyckoffModel
 from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
 from epitaxy.apps.config import apply_overrides
 from epitaxy.apps.crystals.cells import cell_samples, sound_cells
+from epitaxy.apps.generative.kind import kind_of
 from epitaxy.apps.generative.model import States
 from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.requests.request import Request
@@ -38,6 +40,17 @@ TINY = (
 @pytest.fixture(scope="module")
 def units() -> WyckoffDataset:
     return load_asymmetric_units("prototypes", "val", symprec=0.1)
+
+
+@pytest.mark.parametrize(("tolerance", "number"), [(0.1, 221), (0.001, 99)])
+def test_a_recipes_tolerance_is_that_of_its_groups(tmp_path: Path, tolerance: float, number: int) -> None:
+    """CsCl of which one atom is 0.02 Å out of place: cubic to 0.1 Å, and polar to 0.001."""
+    crystal = Structure(Lattice.cubic(4.0), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.505]])
+    (tmp_path / "data" / "train").mkdir(parents=True)
+    (tmp_path / "data" / "train" / "a.cif").write_text(crystal.to(fmt="cif"))
+    recipe = preset("small", model="symmbfn", task="dng", dataset=str(tmp_path / "data"))
+    data = kind_of("symmbfn").load(apply_overrides(recipe, [f"symprec={tolerance}"]), "train", None)
+    assert data.space_groups.tolist() == [number]
 
 
 @pytest.fixture(scope="module")
