@@ -119,7 +119,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/crystals/generator.py": ("apps/test_sampling.py", "apps/test_soundness.py"),
     "apps/asymmetric_units/occupations.py": ("apps/test_symmbfn.py",),
     "apps/asymmetric_units/symmetry.py": ("apps/test_symmbfn.py",),
-    "apps/asymmetric_units/k_form.py": ("apps/test_mixed.py", "apps/test_sampling.py"),
+    "apps/asymmetric_units/k_form.py": ("apps/test_symmbfn.py", "apps/test_mixed.py", "apps/test_sampling.py"),
     "apps/crystals/lattice_form.py": ("apps/test_mixed.py", "../tests/oracle/test_one_crystal.py"),
     "apps/sampling/generator.py": ("apps/test_sampling.py", "apps/test_safety.py"),
     "apps/loading.py": ("apps/test_newcomers.py",),

@@ -1,5 +1,6 @@
 """SymmBFN: symmetry by construction, groups and compositions on request, properties."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,6 +198,23 @@ def test_fixed_components_of_the_cell_never_see_noise(
     seen = flow.features(states, time, segments=batch.segments)["lattice"].value * std + mean
     torch.testing.assert_close(seen[fixed], lattice_bias(batch.space_groups)[fixed])
     assert fixed.any()
+
+
+@pytest.mark.parametrize("standardised", [True, False])
+def test_a_cell_is_told_as_it_is_or_standardised(units: WyckoffDataset, standardised: bool) -> None:
+    """A cube of edge a is k6 = ln(a) alone; standardised, free components have mean 0 and deviation 1."""
+    model = made(units, f"lattice_form.standardised={str(standardised).lower()}")
+    batch = units.batch(range(len(units)))
+    codes, free = model.k_form.encode(batch.lattice), lattice_mask(batch.space_groups)
+    torch.testing.assert_close(model.k_form.decode(codes, batch.space_groups), batch.lattice)
+    if not standardised:
+        cube = model.k_form.encode(4.0 * torch.eye(3)[None])
+        torch.testing.assert_close(cube, torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.0, math.log(4.0)]]))
+        return
+    for values in (codes[free[:, k], k] for k in range(6)):
+        if len(values.unique()) > 1:
+            found = torch.stack([values.mean(), values.std(correction=0)])
+            torch.testing.assert_close(found, torch.tensor([0.0, 1.0]), rtol=1e-4, atol=1e-4)
 
 
 def words_of_lattice(parametrisation: str) -> list[str]:
