@@ -94,6 +94,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/*/options.py": ("apps/test_cli.py", "apps/test_elements.py"),
     "apps/*/requests.py": ("apps/test_sampling.py",),
     "apps/crystals/cells.py": ("apps/test_sampling.py", "apps/test_soundness.py"),
+    "apps/foundation/assignments.py": ("apps/test_conditioning.py", "apps/test_config.py"),
     "apps/foundation/checks.py": ("apps/test_cli.py", "apps/test_safety.py"),
     "apps/foundation/messages.py": ("apps/test_cli.py",),
     "apps/generative/recipes.py": ("apps/test_config.py", "apps/test_paper_presets.py"),
@@ -119,7 +120,9 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/crystals/generator.py": ("apps/test_sampling.py", "apps/test_soundness.py"),
     "apps/asymmetric_units/occupations.py": ("apps/test_symmbfn.py",),
     "apps/asymmetric_units/symmetry.py": ("apps/test_symmbfn.py",),
-    "apps/asymmetric_units/k_form.py": ("apps/test_symmbfn.py", "apps/test_mixed.py", "apps/test_sampling.py"),
+    "apps/asymmetric_units/k_form.py": (
+        "apps/test_symmbfn.py", "apps/test_mixed.py", "apps/test_sampling.py"
+    ),
     "apps/crystals/lattice_form.py": ("apps/test_mixed.py", "../tests/oracle/test_one_crystal.py"),
     "apps/sampling/generator.py": ("apps/test_sampling.py", "apps/test_safety.py"),
     "apps/loading.py": ("apps/test_newcomers.py",),
