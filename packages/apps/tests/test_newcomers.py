@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT_INT, _PRECISION_INPUT_STR
 from pydantic import BaseModel
-from pymatgen.core import Element
+from pymatgen.core import Element, Lattice, Structure
 from typer.main import get_command
 
 from epitaxy.apps import KLDM, CrysBFN, UsageError, load
+from epitaxy.apps.cli import compare as command
 from epitaxy.apps.cli.plot import run_plot
 from epitaxy.apps.crystals.data import load_crystals
-from epitaxy.apps.evaluation.comparison import compare
+from epitaxy.apps.evaluation.comparison import Compared, compare
 from epitaxy.apps.evaluation.shortlist import SHORTLIST_FORMATS
 from epitaxy.apps.foundation.checks import check_potential
 from epitaxy.apps.foundation.elements import SYMBOLS, check_formula
@@ -47,7 +48,7 @@ from epitaxy.apps.report.structure3d import colour
 from epitaxy.apps.requests.formulas import parse_formula
 from epitaxy.data import DATASETS, SPLITS
 from epitaxy.eval import TABLE_NAMES as EVAL_TABLES
-from epitaxy.eval.csp import PROTOCOLS
+from epitaxy.eval.csp import PROTOCOLS, match_csp
 from epitaxy.eval.dng import PARTS
 from epitaxy.eval.fingerprints import DATASETS as WITH_CUTOFFS
 from epitaxy.eval.molecules import BOND_TABLES
@@ -293,6 +294,23 @@ def test_samplers_are_compared_on_one_set_of_weights(csp_run: Path, dng_run: Pat
     assert all(len(row.result.matches) == 3 and row.seconds > 0 for row in rows)
     with pytest.raises(UsageError, match="--task csp"):
         list(compare(CrysBFN.load(str(dng_run)), data))
+
+
+def test_a_comparison_is_told_in_per_cent_with_its_interval(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of four matched, exactly: 25 %, and Wilson's interval of it."""
+    known = [Structure(Lattice.cubic(4.0 + k), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3]) for k in range(4)]
+    guess = [known[0], *[Structure(Lattice.cubic(4.0), ["Na", "K"], [[0, 0, 0], [0.5] * 3])] * 3]
+    result = match_csp({str(k): [one] for k, one in enumerate(guess)}, dict(zip("0123", known, strict=True)))
+    row = Compared(sampler="bayes", steps=5, evaluations=7, result=result, seconds=0.25)
+    monkeypatch.setattr(command, "compare", lambda *_, **__: [row])
+    words = command.CompareOptions(
+        model="kldm-perov-small", dataset="prototypes", samplers=("bayes",), steps=(5,), protocol="crysbfn",
+        split="test", limit=3, root=None, seed=0,
+    )  # fmt: skip
+    command.run_compare(words)
+    assert "| bayes | 5 | 7 | 25.0 % | 4.6 to 69.9 | 0.000 | 0.250 |" in capsys.readouterr().out
 
 
 def test_a_page_reads_on_a_phone_and_in_the_dark(tmp_path: Path) -> None:
