@@ -114,8 +114,9 @@ def test_an_unknown_preset_is_named() -> None:
 
 def test_a_recipe_from_the_future_is_refused() -> None:
     values = preset("small", task="csp", dataset="mp_20").model_dump(mode="json")
-    with pytest.raises(UsageError, match="recipe format 99"):
-        read_recipe({**values, "format": 99}, source="recipe.json")
+    for unknown in (99, 0, -1, "1", None):
+        with pytest.raises(UsageError, match=f"recipe format {unknown}; this epitaxy reads up to"):
+            read_recipe({**values, "format": unknown}, source="recipe.json")
     with pytest.raises(UsageError, match="unknown key 'colour'"):
         read_recipe({**values, "colour": "red"}, source="recipe.json")
 
