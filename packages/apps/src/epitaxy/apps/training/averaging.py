@@ -15,7 +15,7 @@ class AveragedNetwork(AveragedModel):
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        super().__init__(network, use_buffers=True)
+        super().__init__(network)
         self.decay = decay
         self._count: int | None = None
         self.register_load_state_dict_post_hook(_recount)  # type: ignore[no-untyped-call]  # torch leaves it so
