@@ -1,4 +1,4 @@
-"""Every model on a device: nothing is made elsewhere, values are the CPU's, waits are those that are named.
+"""Every model on a device: nothing is made elsewhere, values are the CPU's, and no step waits.
 
 The device is pretended (`epitaxy.geometry.testing.pretended`), so this runs, and must pass, without a GPU.
 `nox -s gpu` runs what needs one.
@@ -132,40 +132,18 @@ def train(case: Case, device: torch.device) -> Trained:
     return Trained(losses=first[0], gradients=first[1], averaged=weights, waits=seen.waits)
 
 
-MESSAGES = {
-    "flows/circular_messages.py": "each row has its own number of messages",
-    "geometry/segments.py": "they make a ragged batch, whose sizes the host must know",
-    "geometry/von_mises_draws.py": "rejection ends when all are accepted",
-}
-"""Waits of what sums von Mises messages anew; training by the bank of trajectories does not."""
-
-_STEPWISE = ("flows/circular_messages.py", "geometry/von_mises_draws.py")
-
-TRAINING_WAITS: dict[str, dict[str, str]] = {
-    "positions.draw=all_at_once": MESSAGES,
-    "positions.draw=tabulated": MESSAGES,
-    "positions.draw=stepwise": {name: MESSAGES[name] for name in _STEPWISE},
-}
-"""Where a training step may wait, and why. A ratchet: take out what no longer does."""
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_training_step_stays_on_its_device(case: Case):
     expected = train(case, torch.device("cpu"))
     with Watching():  # where the device exists
         found = train(case, PRETENDED)
-    named = {module for word in case.words for module in TRAINING_WAITS.get(word, ())}
-    assert {place(wait) for wait in found.waits} == named, found.waits
+    assert not found.waits
     close(found.losses, expected.losses, exact=case.exact)
     close(found.gradients, expected.gradients)
     # A first step of AdamW is as long for a gradient of rounding as for a large one.
     rate = 3 * build(case).recipe.training.learning_rate
     for name, value in expected.averaged.items():
         assert (found.averaged[name] - value).abs().max() <= rate, name
-
-
-def place(wait: str) -> str:
-    return wait.split(" @ ")[1].rpartition(":")[0]
 
 
 def close(found: dict[str, Tensor], expected: dict[str, Tensor], *, exact: bool = False) -> None:
@@ -227,12 +205,9 @@ def sample(case: Case, sampler: str | None, device: torch.device, *, limited: bo
     return Sampled(decoded, [one.structure is not None for one in found], step, end - step)
 
 
-STEP_WAITS: dict[ModelName, dict[str, str]] = {"crysbfn": MESSAGES}
-"""Where a sampling step may wait, and why. A ratchet: take out what no longer does."""
-
 BATCH_WAITS = 12
-"""How often a batch may be waited for before and after its steps, beside the places above: what is asked is
-copied there. What is made comes back, and is looked at, after that.
+"""How often a batch may be waited for before and after its steps: what is asked is copied there. What is made
+comes back, and is looked at, after that.
 """
 LIMIT_WAITS = 6
 """And for limits: two masks and the sizes of what they are for, of one field of labels or of two."""
@@ -254,10 +229,8 @@ def stays(case: Case, sampler: str | None, *, limited: bool = False) -> None:
         found = sample(case, sampler, PRETENDED, limited=limited)
     close(found.decoded, expected.decoded)
     assert found.sound == expected.sound
-    allowed = STEP_WAITS.get(case.model, {})
-    assert {place(wait) for wait in found.step_waits} <= set(allowed), found.step_waits
-    others = {wait: number for wait, number in found.batch_waits.items() if place(wait) not in allowed}
-    assert sum(others.values()) <= BATCH_WAITS + LIMIT_WAITS * limited, others
+    assert not found.step_waits
+    assert sum(found.batch_waits.values()) <= BATCH_WAITS + LIMIT_WAITS * limited, found.batch_waits
 
 
 def test_a_sampler_that_would_move_what_a_group_fixes_is_refused():

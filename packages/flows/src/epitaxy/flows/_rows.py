@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from epitaxy.geometry import number_of
+
 
 def column(values: Shaped[Tensor, " rows"], ndim: int) -> Tensor:
     """Shape one value a row to broadcast against a tensor of `ndim` dimensions."""
@@ -26,6 +28,12 @@ def grid_index(t: Float[Tensor, " rows"], n: int) -> Int[Tensor, " rows"]:
     one).
     """
     return torch.round(t * n).long()
+
+
+def known_index(t: Float[Tensor, " rows"], n: int) -> int | None:
+    """Return the grid index of every row's time where the host knows that time, else None."""
+    number = number_of(t)
+    return None if number is None else int(grid_index(torch.full((1,), number, dtype=t.dtype), n))
 
 
 def total(x: Float[Tensor, " rows *event"]) -> Float[Tensor, " rows"]:

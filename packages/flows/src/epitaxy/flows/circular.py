@@ -11,14 +11,14 @@ from torch import Tensor
 
 from epitaxy.flows._bayesian import BayesianFlow
 from epitaxy.flows._checks import check_count, check_option
-from epitaxy.flows._rows import column, grid_index, step_index, total
-from epitaxy.flows._types import Labels, PerRow, Points
+from epitaxy.flows._rows import column, grid_index, known_index, step_index, total
+from epitaxy.flows._types import PerRow, Points
 from epitaxy.flows.bank import TrajectoryBank
-from epitaxy.flows.circular_messages import Resultant, add, all_at_once, stepwise
+from epitaxy.flows.circular_messages import Resultant, Span, add, all_at_once, stepwise
 from epitaxy.flows.protocol import Features
 from epitaxy.flows.resultant_law import resultant_law, tabulated_sums
 from epitaxy.flows.schedules import EntropySchedule
-from epitaxy.geometry import AnyRng, FlatTorus, Rng, as_rng, von_mises_noise
+from epitaxy.geometry import AnyRng, FlatTorus, Rng, as_rng, filled, von_mises_noise
 
 Draw = Literal["bank", "tabulated", "all_at_once", "stepwise"]
 
@@ -159,12 +159,13 @@ class CircularBFN(BayesianFlow):
         Draws are exact, never from the bank: conditionally on a bank its draws have the law of 2 `bank_size`
         trajectories rather than the flow distribution, an error of the order of one per cent that all
         structures made with it would share.
+
+        A device is waited for only by "bayes", and only if the times are not `filled`.
         """
         x_hat, source = self.estimate(state, output), as_rng(rng)
         if self.sampler == "end_back":
             return self._flow(x_hat, s, source, bank=False)
-        i, j = grid_index(t, self.grid), grid_index(s, self.grid)
-        message = self._messages(i, j, x_hat, source)
+        message = self._messages(self._span(t, s, few=True), x_hat, source)
         y = self.manifold.exp(x_hat, message.deviation.to(x_hat.dtype) / self._radians)
         return self.bayesian_update(state, y, message.length.to(x_hat.dtype))
 
@@ -185,22 +186,31 @@ class CircularBFN(BayesianFlow):
     def _flow(self, x: Points, t: PerRow, rng: Rng, *, bank: bool) -> CircularState:
         start = self.prior(x, rng=rng)
         i = grid_index(t, self.grid)
-        sums = self.bank.draw(i, x.shape[1:], rng=rng) if bank else self._first_messages(i, x, rng)
+        sums = self.bank.draw(i, x.shape[1:], rng=rng) if bank else self._first_messages(t, x, rng)
         belief = self._around(x, sums)
         direction = torch.where(column(i == 0, x.ndim), start.direction, belief.direction)
         return replace(belief, direction=direction)
 
-    def _first_messages(self, i: Labels, x: Points, rng: Rng) -> Resultant:
-        """Return the sum of messages 1, ..., i of each row."""
+    def _span(self, t: PerRow, s: PerRow, *, few: bool = False) -> Span:
+        """Return the messages after t and up to s."""
+        first, last = grid_index(t, self.grid), grid_index(s, self.grid)
+        begin, end = known_index(t, self.grid), known_index(s, self.grid)
+        alike = None if begin is None or end is None else range(begin, end)
+        return Span(first=first, last=last, alike=alike, few=few)
+
+    def _first_messages(self, t: PerRow, x: Points, rng: Rng) -> Resultant:
+        """Return the sum of each row's messages up to t."""
+        span = self._span(filled(0.0, len(t), dtype=t.dtype, device=t.device), t)
         law = None
         if self.draw in ("bank", "tabulated"):
             law = resultant_law(self.schedule, x.device)
         if law is None:
-            return self._messages(torch.zeros_like(i), i, x, rng)
-        return tabulated_sums(law, self.schedule.accuracies(torch.float64, x.device), i, x.shape[1:], rng=rng)
+            return self._messages(span, x, rng)
+        accuracies = self.schedule.accuracies(torch.float64, x.device)
+        return tabulated_sums(law, accuracies, span, x.shape[1:], rng=rng)
 
-    def _messages(self, i: Labels, j: Labels, x: Points, rng: Rng) -> Resultant:
-        """Return the sum of messages i + 1, ..., j of each row."""
+    def _messages(self, span: Span, x: Points, rng: Rng) -> Resultant:
+        """Return the sum of each row's messages."""
         accuracies = self.schedule.accuracies(torch.float64, x.device)
         draw = stepwise if self.draw == "stepwise" else all_at_once
-        return draw(accuracies, i, j, x.shape[1:], rng=rng)
+        return draw(accuracies, span, x.shape[1:], rng=rng)

@@ -7,6 +7,7 @@ like one message. Everything here is in the frame where x = 0, which is why noth
 The paper's Eq. 15, 52 and 63 swap the arguments of atan2; here, as in its Eq. 8, the sine comes first.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,30 @@ from epitaxy.geometry import Rng, RowRng, Segments, StructureRng, von_mises_nois
 # Messages drawn at a time: about 100 MB of intermediate float64 values.
 _BUDGET = 2_000_000
 _KEYS = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Span:
+    """Which messages each row sums: first + 1, ..., last.
+
+    Attributes:
+        first: the number of messages before, a row.
+        last: the number of the last message, a row; `first` where none is summed.
+        alike: first, ..., last - 1 of all rows, where the host knows them and they are the same.
+        few: whether rows sum so few of all messages that to wait for a device costs less than to draw all.
+
+    """
+
+    first: Int[Tensor, " rows"]
+    last: Int[Tensor, " rows"]
+    alike: range | None = None
+    few: bool = False
+
+    def bounds(self, n: int) -> range | None:
+        """Return a range of n messages that holds those of every row; None if the rows are to be asked."""
+        if self.alike is not None or self.few or self.first.device.type == "cpu":
+            return self.alike
+        return range(n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,20 +66,15 @@ def add(
     )
 
 
-def stepwise(
-    accuracies: Float64[Tensor, " n"],
-    first: Int[Tensor, " rows"],
-    last: Int[Tensor, " rows"],
-    event: Sequence[int],
-    *,
-    rng: Rng,
-) -> Resultant:
-    """Sum messages first + 1, ..., last of each row by one Bayesian update after another (Eq. 14)."""
+def stepwise(accuracies: Float64[Tensor, " n"], span: Span, event: Sequence[int], *, rng: Rng) -> Resultant:
+    """Sum each row's messages by one Bayesian update after another (Eq. 14)."""
+    first, last = span.first, span.last
     work = RowRng(_keys(first, rng))
     shape = (first.shape[0], *event)
     zero = accuracies.new_zeros(shape)
     total = Resultant(deviation=zero, length=zero)
-    for j in range(int(last.max()) if last.numel() else 0):
+    bounds = span.bounds(len(accuracies))
+    for j in range(bounds.stop if bounds is not None else int(last.max()) if last.numel() else 0):
         noise = von_mises_noise(accuracies[j].expand(shape), rng=work)
         after = add(total, noise, accuracies[j])
         counts = column((first <= j) & (j < last), len(shape))
@@ -66,25 +86,36 @@ def stepwise(
 
 
 def all_at_once(
-    accuracies: Float64[Tensor, " n"],
-    first: Int[Tensor, " rows"],
-    last: Int[Tensor, " rows"],
-    event: Sequence[int],
-    *,
-    rng: Rng,
+    accuracies: Float64[Tensor, " n"], span: Span, event: Sequence[int], *, rng: Rng
 ) -> Resultant:
-    """Sum messages first + 1, ..., last of each row at once: Eq. 52-53. Each row draws only its own messages.
+    """Sum each row's messages at once: Eq. 52-53. Each row draws only its own messages.
 
-    The sums are in float64, so that the order of summation does not show in float32 states.
+    Where the host does not know how many those are, and may not ask, it draws as many as there may be and
+    leaves out the others: the sums are the same. They are in float64, so that the order of summation does not
+    show in float32 states.
     """
-    keys = _keys(first, rng)
-    sums = accuracies.new_zeros(2, first.shape[0], *event)
-    rows = (last > first).nonzero().squeeze(-1)
-    if rows.numel():
-        most = int((last - first).max()) * max(1, sums[0, 0].numel())
-        for block in torch.split(rows, max(1, _BUDGET // most)):
-            sums[:, block] = _block(accuracies, first[block], last[block], event, keys[block])
+    keys = _keys(span.first, rng)
+    sums = accuracies.new_zeros(2, keys.shape[0], *event)
+    bounds = span.bounds(len(accuracies))
+    if bounds is None:
+        rows = (span.last > span.first).nonzero().squeeze(-1)
+        most = int((span.last - span.first).max()) if rows.numel() else 0
+    else:
+        rows, most = torch.arange(keys.shape[0], device=keys.device), len(bounds)
+    if most:
+        for block in torch.split(rows, max(1, _BUDGET // (most * max(1, math.prod(event))))):
+            first, last = span.first[block], span.last[block]
+            if bounds is None:
+                messages = Segments.from_counts(last - first)
+            else:
+                messages = Segments.alike(len(block), most, keys.device)
+            sums[:, block] = _block(accuracies, first, last, messages, event, keys[block])
     return Resultant(deviation=torch.atan2(sums[1], sums[0]), length=torch.hypot(sums[0], sums[1]))
+
+
+def by_row(like: Int[Tensor, " rows"], rng: Rng) -> Rng:
+    """Return a source whose rows do not share numbers, so that how often one is refused moves no other."""
+    return rng if isinstance(rng, RowRng) else RowRng(_keys(like, rng))
 
 
 def _keys(first: Int[Tensor, " rows"], rng: Rng) -> Int64[Tensor, " rows"]:
@@ -100,12 +131,14 @@ def _block(
     accuracies: Float64[Tensor, " n"],
     first: Int[Tensor, " rows"],
     last: Int[Tensor, " rows"],
+    messages: Segments,
     event: Sequence[int],
     keys: Int64[Tensor, " rows"],
 ) -> Float64[Tensor, " 2 rows *event"]:
     """Return cosine and sine sums, with the messages of a row in place of the atoms of a graph."""
-    messages = Segments.from_counts(last - first)
-    accuracy = column(accuracies[messages.expand(first) + messages.rank], 1 + len(event))
+    number = messages.expand(first) + messages.rank
+    each = accuracies[number.clamp(max=len(accuracies) - 1)].where(number < messages.expand(last), 0.0)
+    accuracy = column(each, 1 + len(event))
     rng = StructureRng(keys, messages).rows("message", "atom")
     noise = von_mises_noise(accuracy.expand(-1, *event), rng=rng)
     return torch.stack([messages.sum(accuracy * torch.cos(noise)), messages.sum(accuracy * torch.sin(noise))])

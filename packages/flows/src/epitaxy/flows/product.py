@@ -11,7 +11,7 @@ from torch import Tensor
 from epitaxy.flows._checks import check_option
 from epitaxy.flows._wrapped import at_temperature
 from epitaxy.flows.protocol import Collective, Correcting, Features, Flow
-from epitaxy.geometry import Rng, RngSource, Segments
+from epitaxy.geometry import Rng, RngSource, Segments, filled, number_of
 
 Level = Literal["atom", "graph"]
 
@@ -256,8 +256,13 @@ class ProductFlow:
         }
 
     def _time(self, field: str, t: Float[Tensor, " graphs"], segments: Segments) -> Float[Tensor, " _rows"]:
-        """Return each row's time."""
-        return segments.expand(t) if self.levels[field] == "atom" else t
+        """Return each row's time; a number that the host knows stays known."""
+        if self.levels[field] == "graph":
+            return t
+        number = number_of(t)
+        if number is None:
+            return segments.expand(t)
+        return filled(number, segments.num_atoms, dtype=t.dtype, device=t.device)
 
     def _check_rows(self, x: Mapping[str, Tensor], segments: Segments) -> None:
         for field, level in self.levels.items():

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from epitaxy.flows._random_walk import walk_density
 from epitaxy.flows._rows import column
-from epitaxy.flows.circular_messages import Resultant, all_at_once
+from epitaxy.flows.circular_messages import Resultant, Span, all_at_once, by_row
 from epitaxy.flows.schedules import EntropySchedule
 from epitaxy.geometry import Rng, bessel_ratio, von_mises_noise
 from epitaxy.geometry.bessel import log_i0e
@@ -102,22 +102,30 @@ def resultant_law(schedule: EntropySchedule, device: torch.device) -> ResultantL
 def tabulated_sums(
     law: ResultantLaw,
     accuracies: Float64[Tensor, " n"],
-    count: Int[Tensor, " rows"],
+    span: Span,
     event: Sequence[int],
     *,
     rng: Rng,
 ) -> Resultant:
-    """Draw the sum of messages 1, ..., count of each row: by the law, or one by one where they are few."""
-    few = count.clamp(max=FEWEST - 1)
-    summed = all_at_once(accuracies, torch.zeros_like(few), few * (count < FEWEST), event, rng=rng)
+    """Draw the sum of each row's messages, from the first: by the law, or one by one where few."""
+    count = span.last
+    summed = all_at_once(accuracies[: FEWEST - 1], _few(span), event, rng=rng)
     u = rng.uniform((count.shape[0], *event), dtype=torch.float64, device=count.device)
     many = column(count >= FEWEST, u.ndim)
     length = law.length(count.clamp(min=FEWEST), u)
-    turned = von_mises_noise(torch.where(many, length, 0.0), rng=rng)
+    turned = von_mises_noise(torch.where(many, length, 0.0), rng=by_row(count, rng))
     return Resultant(
         deviation=torch.where(many, turned, summed.deviation),
         length=torch.where(many, length, summed.length),
     )
+
+
+def _few(span: Span) -> Span:
+    """Return the messages of those rows that sum less than `FEWEST`, none of the others."""
+    alike = span.alike
+    if alike is not None and len(alike) >= FEWEST:
+        alike = range(0)
+    return Span(first=span.first, last=span.last * (span.last < FEWEST), alike=alike)
 
 
 def tabulated(accuracies: Float64[Tensor, " n"]) -> ResultantLaw:

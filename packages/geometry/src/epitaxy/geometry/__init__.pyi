@@ -1,7 +1,7 @@
 from epitaxy.geometry.batch import CrystalBatch
 from epitaxy.geometry.bessel import bessel_ratio, log_i0
 from epitaxy.geometry.columns import Column, per_atom, per_graph
-from epitaxy.geometry.devices import constant, require
+from epitaxy.geometry.devices import constant, filled, number_of, require
 from epitaxy.geometry.euclidean import Centered, Euclidean
 from epitaxy.geometry.inverse_bessel import inverse_bessel_ratio
 from epitaxy.geometry.karcher import karcher_mean
@@ -55,6 +55,7 @@ __all__ = [
     "as_rng",
     "bessel_ratio",
     "constant",
+    "filled",
     "gram",
     "inverse_bessel_ratio",
     "is_right_handed",
@@ -64,6 +65,7 @@ __all__ = [
     "lattice_parameters",
     "lattice_to_log",
     "log_i0",
+    "number_of",
     "per_atom",
     "per_graph",
     "reciprocal",

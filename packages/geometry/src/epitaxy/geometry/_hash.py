@@ -47,9 +47,9 @@ def mix_int(word: int) -> int:
     return word ^ (word >> 31)
 
 
-def nth(keys: Int64[Tensor, "*shape"], n: int) -> Int64[Tensor, "*shape"]:
+def nth(keys: Int64[Tensor, "*#shape"], n: int | Int64[Tensor, "*#shape"]) -> Int64[Tensor, "*shape"]:
     """Return the n-th word of the SplitMix64 stream that starts at each key. The keys must be well mixed."""
-    return mix_(keys + signed(n * _GOLDEN))
+    return mix_(keys + (steps(n) if isinstance(n, Tensor) else signed(n * _GOLDEN)))
 
 
 def steps(n: Int64[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:

@@ -1,12 +1,13 @@
 """What keeps the host from waiting for a device: constants that are there, checks that need no answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from functools import lru_cache
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 
 @lru_cache(maxsize=256)
@@ -19,6 +20,23 @@ def constant(
     """
     with torch.inference_mode(False):  # it may be used in training later
         return torch.tensor(numbers, dtype=dtype, device=device)
+
+
+_NUMBERS: MutableMapping[Tensor, float] = WeakTensorKeyDictionary()
+
+
+def filled(
+    number: float, size: int, *, dtype: torch.dtype = torch.float32, device: torch.device
+) -> Float[Tensor, " size"]:
+    """Return a vector of one number, which `number_of` tells as long as it lives: not to be written to."""
+    made = torch.full((size,), number, dtype=dtype, device=device)
+    _NUMBERS[made] = number
+    return made
+
+
+def number_of(x: Tensor) -> float | None:
+    """Return the number that a tensor was `filled` with, without asking its device; None of any other."""
+    return _NUMBERS.get(x)
 
 
 def require(holds: Bool[Tensor, "..."], error: Callable[[], Exception]) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Int, Int64
 from torch import Tensor
 
 Level: TypeAlias = Literal["atom", "graph"]
 
-# (flat positions, attempt) -> one uniform number in [0, 1) a position.
-Retries: TypeAlias = Callable[[Int[Tensor, " picked"], int], Tensor]
+# (flat positions, attempt) -> one uniform number in [0, 1) a position; of a column of attempts a row of each.
+Retries: TypeAlias = Callable[[Int[Tensor, " picked"], int | Int64[Tensor, "attempts 1"]], Tensor]
 
 
 @runtime_checkable
@@ -32,9 +32,9 @@ class Rng(Protocol):
     def retries(self, shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Retries:
         """Open a supply of uniform numbers for rejection sampling into a tensor of this shape.
 
-        The supply is called with the flat positions still to be filled and the number of the attempt. However
-        often it is called, it counts as one draw of this source, so that how many rounds one row needs never
-        shifts the numbers another row gets.
+        The supply is called with the flat positions still to be filled and the number of the attempt, or of
+        several in a column. However often it is called, it counts as one draw of this source, so that how
+        many rounds one row needs never shifts the numbers another row gets.
         """
         ...
 
@@ -84,7 +84,12 @@ class GeneratorRng:
         device: torch.device,
     ) -> Retries:
         """Open a supply of fresh numbers, whatever the positions and the attempt."""
-        return lambda at, _attempt: self.uniform(at.shape, dtype=dtype, device=device)
+
+        def draw(at: Int[Tensor, " picked"], attempt: int | Int64[Tensor, "attempts 1"]) -> Tensor:
+            several = (len(attempt),) if isinstance(attempt, Tensor) else ()
+            return self.uniform((*several, *at.shape), dtype=dtype, device=device)
+
+        return draw
 
 
 def as_rng(rng: AnyRng) -> Rng:

@@ -74,7 +74,7 @@ class RowRng:
         """
         keys, width = self._next_keys(shape, device), math.prod(shape[1:])
 
-        def draw(at: Int[Tensor, " picked"], attempt: int) -> Tensor:
+        def draw(at: Int[Tensor, " picked"], attempt: int | Int64[Tensor, "attempts 1"]) -> Tensor:
             row = at.div(width, rounding_mode="floor")
             element_keys = mix_(steps(at - row * width).add_(keys[row]))
             return _unit(nth(element_keys, attempt), dtype)

@@ -92,6 +92,25 @@ class Segments:
         )
         return made.to(target, non_blocking=True)
 
+    @classmethod
+    def alike(cls, num_graphs: int, count: int, device: torch.device | str | None = None) -> "Segments":
+        """Index graphs of one number of atoms, on a device, for which nothing is copied there.
+
+        Raises:
+            ValueError: if the number of atoms is below 1.
+
+        """
+        if count < 1:
+            raise ValueError(f"every graph needs at least one atom, not {count}")
+        graphs = torch.arange(num_graphs + 1, device=device)
+        return cls(
+            counts=torch.full_like(graphs[1:], count),
+            index=torch.arange(num_graphs * count, device=device) // count,
+            offsets=graphs * count,
+            longest=count if num_graphs else 0,
+            num_pairs=num_graphs * (count * (count - 1) // 2),
+        )
+
     def __repr__(self) -> str:
         where = "" if self.counts.device.type == "cpu" else f", on {self.counts.device}"
         return f"Segments({self.num_graphs} graphs, {self.num_atoms} atoms{where})"

@@ -17,7 +17,7 @@ from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.soundness import checked
 from epitaxy.flows import Level, ProductFlow
-from epitaxy.geometry import Segments, StructureRng, structure_seed
+from epitaxy.geometry import Segments, StructureRng, filled, structure_seed
 
 B = TypeVar("B", bound=Batch)
 G = TypeVar("G", bound=Given)
@@ -175,11 +175,11 @@ def _made(
     if begin == 0 or targets is None:
         states = flow.prior(model.blank(given), segments=segments, source=source)
     else:
-        times = torch.full((len(group),), begin / steps, device=device)
+        times = filled(begin / steps, len(group), device=device)
         states = without_banks(flow).corrupt(targets, times, segments=segments, source=source)
     for i in range(begin, steps):
-        time = torch.full((len(group),), i / steps, device=device)
-        following = torch.full_like(time, (i + 1) / steps)
+        time = filled(i / steps, len(group), device=device)
+        following = filled((i + 1) / steps, len(group), device=device)
         for _ in range(flow.corrections):
             outputs = model.answer(states, time, given)
             states = flow.correct(states, outputs, time, following, segments=segments, source=source)
