@@ -31,7 +31,7 @@ from epitaxy.apps.sampling import generate as generating
 from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.module import TrainingModule, stratified_times
 from epitaxy.apps.training.optimiser import optimiser
-from epitaxy.geometry import SharedRng
+from epitaxy.geometry import SharedRng, von_mises_draws
 from epitaxy.geometry.testing.pretended import PRETENDED, PretendedGenerator, Watching, values
 
 
@@ -155,6 +155,15 @@ def close(found: dict[str, Tensor], expected: dict[str, Tensor], *, exact: bool 
         else:
             scale = float(value.abs().max())
             torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-4 * max(scale, 1e-3), msg=name)
+
+
+@pytest.fixture(autouse=True)
+def as_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the CPU take as many of a generator's numbers for von Mises draws as a device does.
+
+    That both draw one law, and of rows' own numbers the same, is tested in `geometry`.
+    """
+    monkeypatch.setattr(von_mises_draws, "_by_rounds", von_mises_draws._by_bounds)
 
 
 @pytest.fixture(autouse=True)

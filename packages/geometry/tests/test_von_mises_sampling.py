@@ -9,23 +9,29 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 
-from epitaxy.geometry import AnyRng, RowRng, VonMises, bessel_ratio, von_mises_noise
+from epitaxy.geometry import AnyRng, RowRng, VonMises, as_rng, bessel_ratio, von_mises_draws, von_mises_noise
 from epitaxy.geometry.bessel import bessel_ratio_complement, bessel_ratio_slope
 from epitaxy.geometry.testing import FAILURE_RATE, SIGMAS
+from epitaxy.geometry.testing.pretended import Watching, put, values
 
 KAPPAS = [0.0, 1e-3, 1.0, 30.0, 1e3, 1e6]
 ROWS, WIDTH, BINS = 40_000, 5, 64
+KINDS = ("generator", "rows", "device")
 
 
 def source(kind: str) -> AnyRng:
-    return torch.Generator().manual_seed(2025) if kind == "generator" else RowRng(torch.arange(ROWS))
+    return RowRng(torch.arange(ROWS)) if kind == "rows" else torch.Generator().manual_seed(2025)
 
 
-@pytest.fixture(scope="module", params=[(k, kind) for k in KAPPAS for kind in ("generator", "rows")])
+@pytest.fixture(scope="module", params=[(k, kind) for k in KAPPAS for kind in KINDS])
 def drawn(request: pytest.FixtureRequest) -> tuple[float, Tensor]:
+    """The concentration and angles; those of "device" drawn as where nothing is waited for."""
     kappa, kind = request.param
     concentration = torch.tensor(kappa, dtype=torch.float32).expand(ROWS, WIDTH)
-    return kappa, von_mises_noise(concentration, rng=source(kind)).double()
+    if kind == "device":
+        concentration = put(concentration)
+    with Watching():  # where the device exists
+        return kappa, values(von_mises_noise(concentration, rng=source(kind))).double()
 
 
 def cumulative(kappa: float, nodes: int = 1 << 17) -> tuple[Tensor, Tensor]:
@@ -82,6 +88,31 @@ def test_mixed_concentrations_in_one_call():
     deviation = bessel_ratio_slope(kappa).sqrt() / math.sqrt(20_000)
     error = 2.0 * torch.sin(angle / 2).square().mean(0) - bessel_ratio_complement(kappa)
     assert (error.abs() < SIGMAS * deviation).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(kappa=st.lists(st.sampled_from(KAPPAS), max_size=30), width=st.sampled_from([1, 40]))
+def test_a_device_draws_what_the_cpu_draws(kappa: list[float], width: int):
+    """To the bit, of rows' own numbers, and nothing waits: the first accepted proposal is the same one."""
+    concentration, keys = torch.tensor(kappa).view(-1, 1).expand(-1, width), torch.arange(len(kappa))
+    expected = von_mises_noise(concentration, rng=RowRng(keys))
+    with Watching() as seen:
+        found = von_mises_noise(put(concentration), rng=RowRng(put(keys)))
+    assert torch.equal(values(found), expected)
+    assert not seen.waits
+    assert not seen.mixed
+
+
+def test_bounds_leave_none_undrawn():
+    """What is taken for late ones suffices, and they are as many as they should be: 0.34^4 of the worst."""
+    kappa = torch.full((200_000,), 1e6)
+    supply = as_rng(RowRng(torch.arange(len(kappa)))).retries(
+        kappa.shape, dtype=torch.float64, device=kappa.device
+    )
+    _, left = von_mises_draws._first_accepted(kappa, torch.arange(len(kappa)), 0, 4, supply)
+    share = float(left.double().mean())
+    assert 0.8 * 0.342**4 < share < von_mises_draws._REFUSED**4
+    assert torch.equal(von_mises_draws._by_bounds(kappa, supply), von_mises_draws._by_rounds(kappa, supply))
 
 
 @settings(max_examples=30)

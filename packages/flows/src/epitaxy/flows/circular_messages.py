@@ -113,11 +113,6 @@ def all_at_once(
     return Resultant(deviation=torch.atan2(sums[1], sums[0]), length=torch.hypot(sums[0], sums[1]))
 
 
-def by_row(like: Int[Tensor, " rows"], rng: Rng) -> Rng:
-    """Return a source whose rows do not share numbers, so that how often one is refused moves no other."""
-    return rng if isinstance(rng, RowRng) else RowRng(_keys(like, rng))
-
-
 def _keys(first: Int[Tensor, " rows"], rng: Rng) -> Int64[Tensor, " rows"]:
     """Draw the key of each row's messages.
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from epitaxy.flows._random_walk import walk_density
 from epitaxy.flows._rows import column
-from epitaxy.flows.circular_messages import Resultant, Span, all_at_once, by_row
+from epitaxy.flows.circular_messages import Resultant, Span, all_at_once
 from epitaxy.flows.schedules import EntropySchedule
 from epitaxy.geometry import Rng, bessel_ratio, von_mises_noise
 from epitaxy.geometry.bessel import log_i0e
@@ -113,7 +113,7 @@ def tabulated_sums(
     u = rng.uniform((count.shape[0], *event), dtype=torch.float64, device=count.device)
     many = column(count >= FEWEST, u.ndim)
     length = law.length(count.clamp(min=FEWEST), u)
-    turned = von_mises_noise(torch.where(many, length, 0.0), rng=by_row(count, rng))
+    turned = von_mises_noise(torch.where(many, length, 0.0), rng=rng)
     return Resultant(
         deviation=torch.where(many, turned, summed.deviation),
         length=torch.where(many, length, summed.length),
