@@ -102,14 +102,20 @@ def all_at_once(
         most = int((span.last - span.first).max()) if rows.numel() else 0
     else:
         rows, most = torch.arange(keys.shape[0], device=keys.device), len(bounds)
-    if most:
-        for block in torch.split(rows, max(1, _BUDGET // (most * max(1, math.prod(event))))):
-            first, last = span.first[block], span.last[block]
-            if bounds is None:
-                messages = Segments.from_counts(last - first)
-            else:
-                messages = Segments.alike(len(block), most, keys.device)
-            sums[:, block] = _block(accuracies, first, last, messages, event, keys[block])
+    for block in torch.split(rows, max(1, _BUDGET // max(1, most * math.prod(event)))) if most else ():
+        first, last = span.first[block], span.last[block]
+        if bounds is None:
+            messages = Segments.from_counts(last - first)
+        else:
+            messages = Segments.alike(len(block), most, keys.device)
+        number = messages.expand(first) + messages.rank
+        if bounds is None or span.alike is not None:
+            each = accuracies[number]
+        else:
+            each = accuracies[number.clamp(max=len(accuracies) - 1)].where(
+                number < messages.expand(last), 0.0
+            )
+        sums[:, block] = _block(each, messages, event, keys[block])
     return Resultant(deviation=torch.atan2(sums[1], sums[0]), length=torch.hypot(sums[0], sums[1]))
 
 
@@ -123,16 +129,12 @@ def _keys(first: Int[Tensor, " rows"], rng: Rng) -> Int64[Tensor, " rows"]:
 
 
 def _block(
-    accuracies: Float64[Tensor, " n"],
-    first: Int[Tensor, " rows"],
-    last: Int[Tensor, " rows"],
+    each: Float64[Tensor, " messages"],
     messages: Segments,
     event: Sequence[int],
     keys: Int64[Tensor, " rows"],
 ) -> Float64[Tensor, " 2 rows *event"]:
     """Return cosine and sine sums, with the messages of a row in place of the atoms of a graph."""
-    number = messages.expand(first) + messages.rank
-    each = accuracies[number.clamp(max=len(accuracies) - 1)].where(number < messages.expand(last), 0.0)
     accuracy = column(each, 1 + len(event))
     rng = StructureRng(keys, messages).rows("message", "atom")
     noise = von_mises_noise(accuracy.expand(-1, *event), rng=rng)
