@@ -22,7 +22,7 @@ from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
 from epitaxy.apps.asymmetric_units.symmetry import Symmetry
 from epitaxy.apps.crystals import requests as crystals
 from epitaxy.apps.crystals.data import load_crystals
-from epitaxy.apps.foundation.names import ModelName
+from epitaxy.apps.foundation.names import ModelName, Task
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.apps.molecules import requests as molecules
 from epitaxy.apps.molecules.data import load_molecules
@@ -47,13 +47,18 @@ def dataset(model: ModelName) -> Any:
             return load_crystals("prototypes", "val", limit=12)
 
 
+@cache
+def statistics(model: ModelName) -> Any:
+    return kind_of(model).summarise(dataset(model))
+
+
 def build(case: Case) -> AnyModel:
     torch.manual_seed(0)
     words = ["network.hidden=24", "network.layers=2", "network.time_dim=8"]
     if hasattr(case.recipe().network, "frequencies") and case.exact:
         words.append("network.frequencies=4")
     recipe = case.recipe(*words)
-    model = kind_of(case.model).build(recipe, kind_of(case.model).summarise(dataset(case.model)))
+    model = kind_of(case.model).build(recipe, statistics(case.model))
     # The bank of trajectories is drawn on the host, once, however many steps it has.
     return model if model.flow.grid is None else fewer_steps(model)
 
@@ -68,27 +73,27 @@ def generator(device: torch.device, seed: int) -> torch.Generator:
     return made.manual_seed(seed)
 
 
-def requests(case: Case, model: AnyModel) -> list[Request]:
+@cache
+def requests(name: ModelName, task: Task, told: tuple[str, ...]) -> list[Request]:
     """Return six structures to sample; with targets and guidance where the model is told properties."""
-    statistics: Any = model.statistics
-    told = model.conditions.names  # type: ignore[attr-defined]  # every model here has some
-    targets = {name: seen.mean for name, seen in statistics.properties.items() if name in told}
+    seen = statistics(name)
+    targets = {word: seen.properties[word].mean for word in told}
     words: Any = {"seed": 1, "targets": targets, "guidance": 1.5 if targets else 0.0}
-    if case.model in ("crysbfn", "kldm"):
-        if case.task == "dng":
-            return list(crystals.de_novo(statistics, num=6, **words))
-        data = dataset(case.model)
+    if name in ("crysbfn", "kldm"):
+        if task == "dng":
+            return list(crystals.de_novo(seen, num=6, **words))
+        data = dataset(name)
         cells = zip(data.ids, torch.split(data.numbers, data.counts.tolist()), strict=True)
-        known = {name: numbers.tolist() for name, numbers in islice(cells, 6)}
-        made = crystals.for_compositions(known, statistics, num=1, seed=1)
+        known = {cell: numbers.tolist() for cell, numbers in islice(cells, 6)}
+        made = crystals.for_compositions(known, seen, num=1, seed=1)
         return [replace(one, targets=targets, guidance=words["guidance"]) for one in made]
-    if case.model == "geobfn":
-        return list(molecules.for_sizes((4, 9), statistics, num=3, **words))
-    if case.task == "csp":
-        symbols = statistics.vocabulary.symbols
+    if name == "geobfn":
+        return list(molecules.for_sizes((4, 9), seen, num=3, **words))
+    if task == "csp":
+        symbols = seen.vocabulary.symbols
         formula = f"{symbols[0]}{symbols[-1]}"
-        return list(units.for_formulas([formula], Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
-    return list(units.for_groups(Symmetry(groups=(1, 62, 225)), statistics, num=2, **words))
+        return list(units.for_formulas([formula], Symmetry(groups=(1, 62, 225)), seen, num=2, **words))
+    return list(units.for_groups(Symmetry(groups=(1, 62, 225)), seen, num=2, **words))
 
 
 def losses(model: AnyModel, batch: Any, device: torch.device) -> dict[str, Tensor]:
@@ -143,7 +148,7 @@ def test_a_training_step_stays_on_its_device(case: Case):
     close(found.losses, expected.losses, exact=case.exact)
     close(found.gradients, expected.gradients)
     # A first step of AdamW is as long for a gradient of rounding as for a large one.
-    rate = 3 * build(case).recipe.training.learning_rate
+    rate = 3 * case.recipe().training.learning_rate
     for name, value in expected.averaged.items():
         assert (found.averaged[name] - value).abs().max() <= rate, name
 
@@ -187,7 +192,8 @@ class Sampled:
 
 def sample(case: Case, sampler: str | None, device: torch.device, *, limited: bool = False) -> Sampled:
     model = build(case).to(device)
-    asked = requests(case, model)
+    told = model.conditions.names  # type: ignore[attr-defined]  # every model here has some
+    asked = requests(case.model, case.task, tuple(told))
     if limited:
         two = frozenset(model.statistics.vocabulary.numbers[:2])
         palette = Palette(allowed=two, required=two)
@@ -241,7 +247,11 @@ def stays(case: Case, sampler: str | None, *, limited: bool = False) -> None:
     close(found.decoded, expected.decoded)
     assert found.sound == expected.sound
     assert not found.step_waits
-    assert sum(found.batch_waits.values()) <= BATCH_WAITS + LIMIT_WAITS * limited, found.batch_waits
+    allowed = BATCH_WAITS + LIMIT_WAITS * limited
+    if found.batch_waits.total() > allowed:  # a process's first batch sends tables there that stay
+        with Watching():
+            found = sample(case, sampler, PRETENDED, limited=limited)
+    assert found.batch_waits.total() <= allowed, found.batch_waits
 
 
 def test_a_sampler_that_would_move_what_a_group_fixes_is_refused():

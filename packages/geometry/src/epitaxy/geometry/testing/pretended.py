@@ -10,7 +10,7 @@ It leans on torch's hooks for out-of-tree backends, of which some are private: p
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -130,7 +130,7 @@ class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
     def run(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Note an operation, run it on the values, and say where its result is."""
         name = func._schema.name.removeprefix("aten::")
-        tensors = [x for x in _leaves((args, kwargs)) if isinstance(x, Tensor)]
+        tensors = _tensors(args, kwargs)
         here = [x for x in tensors if isinstance(x, OnDevice)]
         device = kwargs.get("device")
         onto = device is not None and torch.device(device).type == PRETENDED.type
@@ -138,7 +138,8 @@ class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
             self._note_mixed(name, args, tensors)
         if here or onto:
             self._note_waits(name, args, kwargs, onto=onto)
-        plain_args, plain = _mapped(values, args), _mapped(values, kwargs)
+        plain_args = _mapped(values, args)
+        plain = dict(zip(kwargs, _mapped(values, kwargs.values()), strict=True))
         if device is not None:
             plain["device"] = torch.device("cpu")
         with torch._C._DisableTorchDispatch():  # type: ignore[attr-defined]  # torch leaves it undeclared
@@ -146,7 +147,7 @@ class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         stays = isinstance(args[0], OnDevice) if name in _COPIES else bool(here)
         if not (onto or (device is None and stays)):
             return out
-        out = _mapped(OnDevice, out)
+        [out] = _mapped(OnDevice, [out])
         return return_and_correct_aliasing(func, args, kwargs, out) if here and not onto else out  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def _note_mixed(self, name: str, args: Any, tensors: list[Tensor]) -> None:
@@ -175,22 +176,27 @@ class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
             self.waits[f"{name} @ {_where()}"] += 1
 
 
-def _leaves(x: Any) -> Iterator[Any]:
-    """Yield what stands in an operation's arguments, which are tuples, lists and one dict of words."""
-    if isinstance(x, tuple | list | dict):
-        for part in x.values() if isinstance(x, dict) else x:
-            yield from _leaves(part)
-    else:
-        yield x
+def _tensors(args: Any, kwargs: Any) -> list[Tensor]:
+    """Return the tensors among an operation's arguments, alone or in lists, which hold no lists."""
+    found = []
+    for x in (*args, *kwargs.values()):
+        if isinstance(x, Tensor):
+            found.append(x)
+        elif isinstance(x, tuple | list):
+            found += [part for part in x if isinstance(part, Tensor)]
+    return found
 
 
-def _mapped(change: Callable[[Tensor], Tensor], x: Any) -> Any:
-    """Return the same with every tensor changed; torch's own way takes ten times as long."""
-    if isinstance(x, Tensor):
-        return change(x)
-    if isinstance(x, tuple | list):
-        return type(x)(_mapped(change, part) for part in x)
-    return {word: _mapped(change, part) for word, part in x.items()} if isinstance(x, dict) else x
+def _mapped(change: Callable[[Tensor], Tensor], words: Any) -> list[Any]:
+    """Return arguments or results with every tensor changed: torch's own way takes ten times as long."""
+    return [
+        change(x)
+        if isinstance(x, Tensor)
+        else type(x)([change(part) if isinstance(part, Tensor) else part for part in x])
+        if isinstance(x, tuple | list)
+        else x
+        for x in words
+    ]
 
 
 def _unmoved(source: Tensor, kwargs: Any) -> bool:
