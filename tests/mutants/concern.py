@@ -33,10 +33,12 @@ _TABLE: dict[str, tuple[str, ...]] = {
         "flows/test_limits.py",
     ),
     "flows/circular.py": (
-        "flows/test_parameters.py", "flows/test_resultant_law.py", "flows/test_oracle.py"
+        "flows/test_circular_device.py", "flows/test_parameters.py", "flows/test_resultant_law.py",
+        "flows/test_oracle.py",
     ),
     "flows/circular_messages.py": (
-        "flows/test_circular.py", "flows/test_circular_law.py", "flows/test_oracle.py"
+        "flows/test_circular.py", "flows/test_circular_device.py", "flows/test_circular_law.py",
+        "flows/test_oracle.py",
     ),
     "flows/codebook.py": ("flows/test_parameters.py", "flows/test_limits.py"),
     "flows/discretised.py": (
@@ -51,7 +53,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     ),
     "flows/label_values.py": ("flows/test_limits.py",),
     "flows/mass_centred.py": ("flows/test_parameters.py",),
-    "flows/product.py": ("flows/test_pinned.py",),
+    "flows/product.py": ("flows/test_pinned.py", "flows/test_circular_device.py"),
     "flows/protocol.py": ("flows/test_pinned.py", "flows/test_mass_centred.py", "flows/test_kinetic.py"),
     "flows/schedules.py": ("flows/test_schedule.py", "flows/test_parameters.py", "flows/test_gaussian.py"),
     "flows/variance_preserving.py": (

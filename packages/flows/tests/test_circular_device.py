@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from epitaxy.flows import CircularBFN, EntropySchedule
+from epitaxy.flows import CircularBFN, EntropySchedule, ProductFlow
 from epitaxy.flows.circular import CircularState, Draw
-from epitaxy.geometry import AnyRng, RowRng, filled, von_mises_draws
+from epitaxy.geometry import AnyRng, RowRng, Segments, StructureRng, filled, von_mises_draws
 from epitaxy.geometry.testing.pretended import PRETENDED, PretendedGenerator, Watching, put, values
 
 ROWS = 60
@@ -103,3 +103,22 @@ def test_steps_wait_only_where_the_time_is_not_known(
         assert bool(seen.waits) == (device == PRETENDED and sampler == "bayes" and not known)
         assert not seen.mixed
     close(*found)
+
+
+def test_a_product_keeps_the_times_known():
+    """Each atom has its graph's time, of which its flow still knows the number."""
+    flow = ProductFlow(
+        flows={"x": CircularBFN(schedule=EntropySchedule(1000.0, 8), draw="all_at_once")},
+        levels={"x": "atom"},
+    )
+    with Watching():
+        segments = Segments.from_counts([2, 3]).to(PRETENDED)
+        state = put(torch.rand(5, 3))
+        source = StructureRng(put(torch.arange(2)), segments)
+        words = {"segments": segments, "source": source}
+        states = flow.prior({"x": state}, **words)
+        for i in range(2):
+            t, s = (filled((i + k) / 8, 2, device=PRETENDED) for k in (0, 1))
+            with Watching() as seen:
+                states = flow.step(states, {"x": torch.zeros_like(state)}, t, s, **words)
+    assert not seen.waits

@@ -28,6 +28,19 @@ def test_the_index_says_the_same_three_times(sizes: list[int]):
     assert segments.offsets.tolist() == [0, *itertools.accumulate(sizes)]
 
 
+@given(st.integers(0, 5), st.integers(1, 6))
+def test_graphs_of_one_size_need_no_counts(graphs: int, size: int):
+    made, expected = Segments.alike(graphs, size), Segments.from_counts([size] * graphs)
+    for name in ("counts", "index", "offsets"):
+        assert torch.equal(getattr(made, name), getattr(expected, name))
+    assert (made.longest, made.num_pairs) == (expected.longest, expected.num_pairs)
+
+
+def test_graphs_of_no_atoms_are_refused():
+    with pytest.raises(ValueError, match="at least one atom, not 0"):
+        Segments.alike(2, 0)
+
+
 @given(COUNTS)
 def test_pairs_are_those_of_itertools(sizes: list[int]):
     pairs = Segments.from_counts(sizes).pairs()

@@ -142,7 +142,7 @@ class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         plain = dict(zip(kwargs, _mapped(values, kwargs.values()), strict=True))
         if device is not None:
             plain["device"] = torch.device("cpu")
-        with torch._C._DisableTorchDispatch():  # type: ignore[attr-defined]  # torch leaves it undeclared
+        with torch._C._DisableTorchDispatch():
             out = func(*plain_args, **plain)
         stays = isinstance(args[0], OnDevice) if name in _COPIES else bool(here)
         if not (onto or (device is None and stays)):
