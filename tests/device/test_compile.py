@@ -1,7 +1,8 @@
 """``--compile``: compiled networks train and sample as the others do.
 
 In processes of their own, without the tests' type hook, which the compiler cannot follow; by the backend
-"aot_eager", which traces and differentiates as "inductor" does and needs no C++ compiler.
+"aot_eager", which traces and differentiates as "inductor" does and needs no C++ compiler. A network is one
+graph, which the compiler leaves nowhere for Python.
 """
 
 import subprocess
@@ -18,6 +19,7 @@ from epitaxy.apps.foundation.devices import compile_network
 from epitaxy.apps.generative.kind import kind_of
 from epitaxy.apps.training.module import stratified_times
 from epitaxy.geometry import SharedRng
+from torch._dynamo.utils import counters
 
 name, *words = sys.argv[1:]
 data = "g2" if name == "geobfn" else "prototypes"
@@ -46,6 +48,7 @@ for size in (8, 5):
     for key, value in found[0].items():
         if value is not None:
             torch.testing.assert_close(found[1][key], value, rtol=1e-4, atol=1e-5, msg=key)
+assert counters["stats"]["unique_graphs"] > 0 and not counters["graph_break"], counters["graph_break"]
 """
 
 CASES = [
