@@ -47,7 +47,8 @@ for size in (8, 5):
         found.append({**losses, **{name: x.grad for name, x in model.network.named_parameters()}})
     for key, value in found[0].items():
         if value is not None:
-            torch.testing.assert_close(found[1][key], value, rtol=1e-4, atol=1e-5, msg=key)
+            close = max(1e-5, 1e-6 * float(value.abs().max()))  # to rounding of the largest
+            torch.testing.assert_close(found[1][key], value, rtol=1e-4, atol=close, msg=key)
 assert counters["stats"]["unique_graphs"] > 0 and not counters["graph_break"], counters["graph_break"]
 """
 
@@ -59,8 +60,12 @@ CASES = [
         marks=pytest.mark.slow,
     ),
     pytest.param(("geobfn",), id="geobfn"),
-    pytest.param(("crysbfn", "positions.grid=20", "lattice.grid=20"), id="crysbfn", marks=pytest.mark.slow),
-    pytest.param(("kldm",), id="kldm", marks=pytest.mark.slow),
+    pytest.param(
+        ("crysbfn", "network.kind=cspnet", "positions.grid=20", "lattice.grid=20"),
+        id="crysbfn",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(("kldm", "network.kind=cspnet"), id="kldm", marks=pytest.mark.slow),
     pytest.param(("symmbfn",), id="symmbfn", marks=pytest.mark.slow),
 ]
 

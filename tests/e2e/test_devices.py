@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from epitaxy.apps.cli.shell import FAILED, explain
+from epitaxy.apps.training.checkpoint import read_checkpoint
 
 SMALL = (
     "--preset", "quickstart", "--device", "cpu", "--precision", "64-true", "--set", "training.passes=1",
@@ -60,9 +61,9 @@ def test_a_run_goes_on_with_another_number_of_devices(tmp_path: Path):
     """Stopped at once, begun with two processes, gone on with one."""
     run = tmp_path / "run"
     train("geobfn", run, "--devices", "2", "--max-time", "00:00:01", "--set", "training.passes=200")
-    reached = torch.load(run / "last.ckpt", weights_only=False)["global_step"]
+    reached = read_checkpoint(run / "last.ckpt")["global_step"]
     train("geobfn", run, "--resume", "--device", "cpu", "--precision", "64-true", "--max-time", "00:00:20")
-    assert torch.load(run / "last.ckpt", weights_only=False)["global_step"] > reached
+    assert read_checkpoint(run / "last.ckpt")["global_step"] > reached
 
 
 def test_out_of_memory_names_the_remedy():
