@@ -137,10 +137,15 @@ class Engine:
             before = self.relaxer.computed, len(self.tried)
             self._look(self.clock() + COARSE_SHARE * self._time_left())
             self._refine()
-            if self.exhausted and not self._waiting() and not self._promising():
+            if self.is_finished:
                 return
             if before == (self.relaxer.computed, len(self.tried)):
                 return  # too little time is left for anything
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing left to do, however much time there were."""
+        return self.exhausted and not self._waiting() and not self._promising()
 
     def replay(self, taken: int) -> None:
         """Go over what an earlier start has done, which takes no time to speak of.

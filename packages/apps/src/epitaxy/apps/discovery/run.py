@@ -140,9 +140,7 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
     begin = started - spent.seconds  # as if all starts had been one
     reserved = min(_MOST_RESERVED, _RESERVED * options.budget)
     if spent.taken:
-        left = options.budget - spent.seconds
-        more = "" if left > reserved else "; give a larger --budget to go on"
-        notify(f"{spent.seconds:.0f} of {options.budget:.0f} s are spent already{more}")
+        notify(f"{spent.seconds:.0f} of {options.budget:.0f} s are spent already")
     engine = _engine(prepared, state, begin=begin, deadline=begin + options.budget - reserved)
     interrupted = False
     with closing(engine.relaxer), reporting(f"searching {prepared.question.title}") as report:
@@ -153,6 +151,8 @@ def _searched(prepared: Prepared, state: State, started: float) -> SearchResult:
             engine.run()
         except KeyboardInterrupt:
             interrupted = True
+    if spent.taken and not (engine.relaxer.computed or engine.is_finished or interrupted):
+        notify("there was no time for anything more: give a larger --budget to go on")
     state.spend(Spent(seconds=time.monotonic() - begin, taken=engine.taken))
     until, by_energy = engine.deadline + reserved / 2, options.rank_by == "energy"
     result = gathered(engine, prepared.reference, until=until, by_energy=by_energy)
