@@ -24,7 +24,7 @@ from epitaxy.eval.stability import (
     load_potential,
     relax_all,
 )
-from epitaxy.eval.stability.engine import to_atoms
+from epitaxy.eval.stability.engine import energy_with, relax_with, to_atoms
 
 EMT = AsePotential(calculator="emt")
 TIGHT = RelaxSettings(fmax=0.02)
@@ -326,3 +326,22 @@ def test_importing_is_light():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout.strip() == ""
+
+
+def test_a_crystal_stopped_within_no_grad_leaves_the_next_its_forces():
+    """A limit comes between any two instructions, and torch's mode is the process's."""
+    torch = pytest.importorskip("torch")
+    calculator = pytest.importorskip("ase.calculators.emt").EMT
+
+    class Differentiating(calculator):
+        def calculate(self, *args, **words):
+            assert torch.is_grad_enabled()
+            super().calculate(*args, **words)
+
+    torch.set_grad_enabled(False)
+    try:
+        assert relax_with(Differentiating(), fcc("Cu"), TIGHT).converged
+        assert np.isfinite(energy_with(Differentiating(), fcc("Cu")))
+        assert not torch.is_grad_enabled()
+    finally:
+        torch.set_grad_enabled(True)
