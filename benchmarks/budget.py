@@ -43,8 +43,8 @@ from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.molecules.generator import GeoBFN
 from epitaxy.apps.molecules.model import MoleculeModel
 from epitaxy.apps.sampling.generate import generate
-from epitaxy.apps.training.module import stratified_times
 from epitaxy.apps.training.run import Hardware, open_run, train
+from epitaxy.apps.training.times import stratified_times
 from epitaxy.apps.training.validation import validation_batches, within_vocabulary
 from epitaxy.eval import evaluate_validity, match_csp
 from epitaxy.eval.molecules import Molecules, evaluate_molecules

@@ -39,8 +39,8 @@ from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.molecules import requests as molecules
 from epitaxy.apps.sampling.generate import generate
 from epitaxy.apps.training.averaging import AveragedNetwork
-from epitaxy.apps.training.module import stratified_times
 from epitaxy.apps.training.optimiser import optimiser
+from epitaxy.apps.training.times import stratified_times
 from epitaxy.geometry import SharedRng
 from epitaxy.models.testing import EdgeListCSPNet, EdgeListEGNN, EdgeListWyckoffNet
 

@@ -17,7 +17,7 @@ from epitaxy.apps.config import apply_overrides
 from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.foundation.devices import compile_network
 from epitaxy.apps.generative.kind import kind_of
-from epitaxy.apps.training.module import stratified_times
+from epitaxy.apps.training.times import stratified_times
 from epitaxy.geometry import SharedRng
 from torch._dynamo.utils import counters
 

@@ -30,8 +30,9 @@ from epitaxy.apps.requests.elements import Palette
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.sampling import generate as generating
 from epitaxy.apps.training.averaging import AveragedNetwork
-from epitaxy.apps.training.module import TrainingModule, stratified_times
+from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.optimiser import optimiser
+from epitaxy.apps.training.times import stratified_times
 from epitaxy.geometry import SharedRng, von_mises_draws
 from epitaxy.geometry.testing.pretended import PRETENDED, PretendedGenerator, Watching, values
 

@@ -24,6 +24,7 @@ from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.training.metrics import read_metrics
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.run import open_run, train
+from epitaxy.apps.training.times import stratified_times
 from epitaxy.flows import CircularBFN
 from epitaxy.geometry import Segments, SharedRng
 
@@ -215,6 +216,25 @@ def test_without_averaging_the_last_weights_are_published(make_recipe: Makes, tm
     found = load_file(tmp_path / "run" / "model" / "model.safetensors")
     for name, weights in watching.steps[-1].items():
         torch.testing.assert_close(found[name].double(), weights)
+
+
+def test_validation_draws_uniform_times_whatever_training_draws(
+    make_recipe: Makes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, float]] = []
+
+    def watched(graphs: int, grid: int | None, generator: torch.Generator, drawn: Any) -> Tensor:
+        times = stratified_times(graphs, grid, generator, drawn)
+        seen.append((drawn.kind, float(times.min())))
+        return times
+
+    monkeypatch.setattr("epitaxy.apps.training.module.stratified_times", watched)
+    words = 'training.times={"kind":"logit_normal","mean":20,"std":0.1}'
+    run(make_recipe("csp", words, "training.validate_every=1"), tmp_path / "run")
+    kinds = {kind for kind, _ in seen}
+    assert kinds == {"uniform", "logit_normal"}
+    assert all(least > 0.9 for kind, least in seen if kind == "logit_normal")
+    assert any(least < 0.5 for kind, least in seen if kind == "uniform")
 
 
 @pytest.mark.parametrize(("averaging", "seen"), [("0.9", "averaged"), ("null", "raw")])

@@ -30,6 +30,7 @@ OURS: Table = [
     ("training.selection.every", 5, "ours: validations between two rounds of training.keep=sampled"),
     ("training.selection.structures", 128, "ours: samples a round"),
     ("training.selection.steps", 50, "ours: network evaluations a sample"),
+    ("training.times.kind", "uniform", "every paper"),
     ("training.recover", 0, "ours: how often a run goes back when its loss runs away"),
     ("sampling.final_call", False, "departs: GeoBFN's and SymmBFN's codes ask once more at t = 1"),
     ("training.seed", 0, "ours: unseeded in CrysBFN's code, 42 in KLDM's"),

@@ -14,13 +14,13 @@ import torch
 from safetensors.torch import load_file
 
 from epitaxy.apps import UsageError
-from epitaxy.apps.config import CosineSchedule, Recipe
+from epitaxy.apps.config import CosineSchedule, LogitNormalTimes, Recipe
 from epitaxy.apps.generative.model_dir import load_model, load_recipe
 from epitaxy.apps.training.metrics import read_metrics
-from epitaxy.apps.training.module import stratified_times
 from epitaxy.apps.training.run import claimed, open_run
 from epitaxy.apps.training.schedules import cosine_factor
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
+from epitaxy.apps.training.times import stratified_times
 from epitaxy.data import ShuffledBatches
 
 
@@ -135,6 +135,22 @@ def test_times_are_on_the_grid_and_stratified() -> None:
     continuous = stratified_times(7, None, generator)
     assert ((continuous * 7).floor() == torch.arange(7)).all()
     assert continuous.max() < 1
+
+
+@pytest.mark.parametrize("grid", [None, 10])
+@pytest.mark.parametrize(("mean", "std"), [(0.8, 1.3), (0.0, 1.0), (-1.0, 0.5), (6.0, 10.0)])
+def test_logit_normal_times_have_their_law_and_are_stratified(
+    mean: float, std: float, grid: int | None
+) -> None:
+    drawn = LogitNormalTimes(mean=mean, std=std)
+    times = stratified_times(1000, grid, torch.Generator().manual_seed(0), drawn)
+    assert ((times >= 0) & (times < 1)).all()
+    bounds = torch.arange(1, 10) / 10
+    expected = torch.special.ndtr((torch.logit(bounds) - mean) / std)  # F(t) = Phi((logit t - mean) / std)
+    below = torch.stack([(times < bound - 1e-6).float().mean() for bound in bounds])
+    torch.testing.assert_close(below, expected, atol=2e-3, rtol=0)  # one of 1,000 strata, and its neighbour
+    if grid is not None:
+        assert torch.equal((times * grid).round() / grid, times)
 
 
 def test_the_cosine_warms_up_and_ends_at_its_minimum() -> None:

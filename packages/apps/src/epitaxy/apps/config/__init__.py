@@ -33,10 +33,12 @@ from epitaxy.apps.config.overrides import apply_overrides
 from epitaxy.apps.config.recipe import FORMAT, Recipe, SamplingConfig
 from epitaxy.apps.config.training import (
     CosineSchedule,
+    LogitNormalTimes,
     PlateauSchedule,
     SelectionConfig,
     TrainingConfig,
     TrapezoidSchedule,
+    UniformTimes,
 )
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "KineticConfig",
     "LatticeConfig",
     "LatticeFormConfig",
+    "LogitNormalTimes",
     "MatrixFormConfig",
     "MoleculeNetConfig",
     "MoleculeTransformerConfig",
@@ -69,6 +72,7 @@ __all__ = [
     "SpeciesConfig",
     "TrainingConfig",
     "TrapezoidSchedule",
+    "UniformTimes",
     "VPConfig",
     "WyckoffNetConfig",
     "apply_overrides",

@@ -16,10 +16,11 @@ _ALL = {
     "training": (
         "accumulate amsgrad averaging bank_refresh batch_size checkpoint_steps "
         "gradient_clip keep learning_rate optimiser passes recover schedule seed selection "
-        "validate_every validation_crystals weight_decay"
+        "times validate_every validation_crystals weight_decay"
     ),
     "training.schedule": "cooldown factor kind minimum patience shape warmup_steps",
     "training.selection": "every steps structures",
+    "training.times": "kind mean std",
     "weights": "positions",
 }
 

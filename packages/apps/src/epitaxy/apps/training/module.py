@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epitaxy.apps.config import PlateauSchedule
+from epitaxy.apps.config import PlateauSchedule, UniformTimes
 from epitaxy.apps.foundation.devices import sent
 from epitaxy.apps.generative.kind import AnyModel
 from epitaxy.apps.generative.model import Batch
@@ -19,6 +19,7 @@ from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.optimiser import optimiser
 from epitaxy.apps.training.schedules import rate_factor
 from epitaxy.apps.training.stream import share
+from epitaxy.apps.training.times import stratified_times
 from epitaxy.geometry import SharedRng, structure_seed
 
 _TRAIN, _VALIDATE = 0, 1
@@ -127,7 +128,8 @@ class TrainingModule(L.LightningModule):
 
     def _losses(self, batch: Batch, step: int, purpose: int, part: int = 0) -> dict[str, Float[Tensor, ""]]:
         generator, source = self.sources(step, purpose, part)
-        time = stratified_times(batch.segments.num_graphs, self.model.flow.grid, generator)
+        drawn = self.model.recipe.training.times if purpose == _TRAIN else UniformTimes()
+        time = stratified_times(batch.segments.num_graphs, self.model.flow.grid, generator, drawn)
         return self.model.losses(batch, time, source=source)
 
     def _report(self, split: str, losses: dict[str, Tensor], total: Tensor, crystals: int) -> None:
@@ -135,17 +137,3 @@ class TrainingModule(L.LightningModule):
         self.log_dict(
             {f"{split}/loss": total.detach(), **values}, batch_size=crystals, sync_dist=split == "val"
         )
-
-
-def stratified_times(graphs: int, grid: int | None, generator: torch.Generator) -> Float[Tensor, " graphs"]:
-    """Draw one time per crystal, uniform on [0, 1) (on ``{0, 1/n, ..., (n-1)/n}`` with a grid of n steps).
-
-    The batch is stratified: crystal k's time falls in the k-th of ``graphs`` equal intervals. Each crystal's
-    own time is uniform over many batches, because batches are shuffled, and the loss is less noisy than with
-    independent draws (the published code draws independently).
-    """
-    jitter = torch.rand(graphs, generator=generator, device=generator.device)
-    time = (torch.arange(graphs, device=generator.device) + jitter) / graphs
-    if grid is None:
-        return time.clamp(max=1 - torch.finfo(time.dtype).eps)
-    return (time * grid).floor().clamp(max=grid - 1) / grid
