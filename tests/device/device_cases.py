@@ -33,6 +33,7 @@ class Case:
 
 
 ROTARY = ("network.kind=rotary", "network.heads=2")
+TIMES = 'training.times={"kind": "logit_normal"}'
 PROPERTY = 'conditioning.properties=["{}"]'
 CRYSTALS = [
     Case(model, name, task, network)
@@ -43,7 +44,7 @@ CRYSTALS = [
 ]
 FLOWS = [
     Case("crysbfn", "small", "csp", ("positions.draw=all_at_once", "positions.loss=kl")),
-    Case("crysbfn", "small", "csp", ("positions.draw=stepwise",)),
+    Case("crysbfn", "small", "csp", ("positions.draw=stepwise", "conditioning.hide_elements=0.3", TIMES)),
     Case("crysbfn", "small", "dng", ("species.kind=absorbing", "lattice.loss=continuous")),
     Case(
         "crysbfn",
@@ -96,7 +97,7 @@ OTHERS = [
     Case("geobfn", "paper", "dng"),
 ]
 OPTIONS = [
-    Case("symmbfn", "paper", "csp", ("training.amsgrad=true",)),
+    Case("symmbfn", "paper", "csp", ("training.amsgrad=true", TIMES)),
     Case("symmbfn", "small", "csp", ("lattice.kind=variance_preserving",)),
     Case("symmbfn", "small", "dng", ("lattice.kind=variance_preserving", "lattice.prediction=epsilon")),
     Case(
@@ -128,7 +129,7 @@ OPTIONS = [
         "geobfn",
         "paper",
         "dng",
-        ("network.time=sinusoidal", "network.tanh=true", "atoms.guess=nearest", "hydrogens=false"),
+        ("network.time=sinusoidal", "network.tanh=true", "atoms.guess=nearest", "hydrogens=false", TIMES),
     ),
     Case(
         "geobfn",

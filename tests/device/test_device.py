@@ -99,7 +99,8 @@ def requests(name: ModelName, task: Task, told: tuple[str, ...]) -> list[Request
 
 def losses(model: AnyModel, batch: Any, device: torch.device) -> dict[str, Tensor]:
     noise = generator(device, seed=3)
-    time = stratified_times(batch.segments.num_graphs, model.flow.grid, noise)
+    drawn = model.recipe.training.times
+    time = stratified_times(batch.segments.num_graphs, model.flow.grid, noise, drawn)
     return model.losses(batch, time, source=SharedRng(noise))
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 from torch import Tensor
 
+from epitaxy.apps import UsageError
 from epitaxy.apps.config import Recipe, apply_overrides
 from epitaxy.apps.foundation.names import ModelName, Task
 from epitaxy.apps.generative.dataset import draw
@@ -27,6 +28,7 @@ from epitaxy.apps.training.run import open_run, train
 from epitaxy.apps.training.times import stratified_times
 from epitaxy.flows import CircularBFN
 from epitaxy.geometry import Segments, SharedRng
+from epitaxy.models import UNKNOWN
 
 MODELS: tuple[ModelName, ...] = ("crysbfn", "kldm", "symmbfn", "geobfn")
 TOLD: Mapping[ModelName, str] = {
@@ -313,6 +315,42 @@ def test_training_hides_properties_as_often_as_the_recipe_says(
     never, _ = told(make_recipe, name, "conditioning.hide=0.0", task=task)
     shown = never.given(batch, source=SharedRng(torch.Generator().manual_seed(0))).properties
     assert not shown.isnan().any()
+
+
+@pytest.mark.parametrize("name", ["crysbfn", "kldm"])
+def test_training_hides_elements_as_often_as_the_recipe_says(name: ModelName, make_recipe: Makes) -> None:
+    """Whole elements of a structure; the share within 5 standard deviations (6e-7); none in validation."""
+    share = 0.3
+    model, data = made(make_recipe("csp", f"conditioning.hide_elements={share}", model=name))
+    batch = data.batch(range(24))
+    told = model.encode(batch.numbers)
+    elements = set(zip(batch.segments.index.tolist(), told.tolist(), strict=True))
+    hidden = 0
+    for seed in range(20):
+        source = SharedRng(torch.Generator().manual_seed(seed))
+        shown = model.train().given(batch, source=source).species
+        away = shown == UNKNOWN
+        assert torch.equal(shown[~away], told[~away])
+        places = zip(batch.segments.index.tolist(), told.tolist(), away.tolist(), strict=True)
+        states = {(graph, element, gone) for graph, element, gone in places}
+        assert len(states) == len(elements)  # at all its atoms, or at none
+        hidden += sum(gone for *_, gone in states)
+        assert torch.equal(model.eval().given(batch, source=source).species, told)
+    rows = 20 * len(elements)
+    assert abs(hidden / rows - share) < 5 * math.sqrt(share * (1 - share) / rows)
+
+
+def test_a_recipe_that_hides_no_element_draws_nothing_for_it(make_recipe: Makes) -> None:
+    model, data = made(make_recipe("csp"))
+    noise = torch.Generator().manual_seed(0)
+    before = noise.get_state()
+    model.train().given(data.batch(range(4)), source=SharedRng(noise))
+    assert torch.equal(noise.get_state(), before)
+
+
+def test_only_given_elements_can_be_hidden(make_recipe: Makes) -> None:
+    with pytest.raises(UsageError, match="the task 'dng' is given none"):
+        make_recipe("dng", "conditioning.hide_elements=0.1")
 
 
 @pytest.mark.parametrize(("name", "task"), TOLD_AND_TASKS)

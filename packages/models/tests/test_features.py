@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitaxy.geometry.testing import Tolerance, fractional_coordinates
-from epitaxy.models import GaussianTimeEmbedding, TimeEmbedding, fourier_features
+from epitaxy.models import UNKNOWN, GaussianTimeEmbedding, SpeciesEmbedding, TimeEmbedding, fourier_features
 
 DTYPES = st.sampled_from([torch.float32, torch.float64])
 
@@ -96,3 +96,24 @@ def test_the_least_dimension_of_a_time_embedding(kind: type, least: int):
         kind(least - 1)
     with pytest.raises(ValueError, match=f"an even dimension of at least {least}"):
         kind(least - 2)
+
+
+def test_a_species_that_is_not_told_is_the_mean_of_all() -> None:
+    embedding = SpeciesEmbedding(5, 8)
+    species = torch.tensor([3, UNKNOWN, 0, UNKNOWN])
+    found = embedding(species)
+    assert torch.equal(found[[0, 2]], embedding.weight[[3, 0]])
+    torch.testing.assert_close(found[[1, 3]], embedding.weight.mean(0).expand(2, -1))
+    found[1].sum().backward()
+    torch.testing.assert_close(embedding.weight.grad, torch.full((5, 8), 1 / 5))
+
+
+def test_told_species_have_torchs_own_embedding_to_the_bit() -> None:
+    ours = SpeciesEmbedding(5, 8)
+    torchs = torch.nn.Embedding(5, 8)
+    torchs.load_state_dict(ours.state_dict())
+    species, weight = torch.tensor([0, 4, 4, 2]), torch.randn(4, 8)
+    for embedding in (ours, torchs):
+        (embedding(species) * weight).sum().backward()
+    assert torch.equal(ours(species), torchs(species))
+    assert torch.equal(ours.weight.grad, torchs.weight.grad)

@@ -5,7 +5,13 @@ from epitaxy.models.cspnet import CSPNet
 from epitaxy.models.edge_block import EdgeBlock
 from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.egnn import EGNN, EGNNOutput
-from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding, fourier_features
+from epitaxy.models.embeddings import (
+    UNKNOWN,
+    GaussianTimeEmbedding,
+    SpeciesEmbedding,
+    TimeEmbedding,
+    fourier_features,
+)
 from epitaxy.models.gaussian_basis import GaussianBasis
 from epitaxy.models.molecule_net import MoleculeNet, MoleculeNetOutput
 from epitaxy.models.molecule_transformer import MoleculeTransformer
@@ -19,6 +25,7 @@ from epitaxy.models.wyckoff_net import WyckoffNet
 
 __all__ = [
     "EGNN",
+    "UNKNOWN",
     "CSPNet",
     "CrystalNet",
     "CrystalNetOutput",
@@ -36,6 +43,7 @@ __all__ = [
     "RotaryNet",
     "RotaryWyckoffNet",
     "SpaceGroupEmbedding",
+    "SpeciesEmbedding",
     "TimeEmbedding",
     "WyckoffNet",
     "WyckoffNetOutput",

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epitaxy.geometry import Segments
-from epitaxy.models.embeddings import GaussianTimeEmbedding, TimeEmbedding
+from epitaxy.models.embeddings import GaussianTimeEmbedding, SpeciesEmbedding, TimeEmbedding
 from epitaxy.models.lattice_views import LatticeView, MatrixLattice, ParameterLattice
 
 T = TypeVar("T")
@@ -31,7 +31,10 @@ def perceptron(inputs: int, hidden: int, outputs: int, *, bias: bool = True) -> 
 
 
 LATTICES: Mapping[str, LatticeView] = {"matrix": MatrixLattice(), "parameters": ParameterLattice()}
-SPECIES: Mapping[str, Callable[[int, int], nn.Module]] = {"index": nn.Embedding, "probabilities": nn.Linear}
+SPECIES: Mapping[str, Callable[[int, int], nn.Module]] = {
+    "index": SpeciesEmbedding,
+    "probabilities": nn.Linear,
+}
 TIMES: Mapping[str, Callable[[int], nn.Module]] = {
     "sinusoidal": TimeEmbedding,
     "gaussian": GaussianTimeEmbedding,

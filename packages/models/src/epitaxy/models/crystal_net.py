@@ -37,9 +37,9 @@ class CrystalNet(nn.Module):
 
     Args:
         species: number of indices, or channels of the vector.
-        species_input: "index" for known species or tokens (an embedding), "probabilities" for a vector of
-            any real numbers: probabilities (CrysBFN feeds `2 theta - 1`), noisy one-hot vectors, bits (a
-            linear map).
+        species_input: "index" for known species or tokens (`SpeciesEmbedding`, to which -1 is one that is not
+            told), "probabilities" for a vector of any real numbers: probabilities (CrysBFN feeds `2 theta -
+            1`), noisy one-hot vectors, bits (a linear map).
         species_output: channels of the output of species; 0 for none.
         hidden: width of all hidden layers.
         time_dim: channels of the time embedding, even.

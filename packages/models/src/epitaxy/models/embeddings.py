@@ -3,10 +3,32 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 _BLOCK = 16  # so many multiples of an angle have their sine taken directly; the others follow by addition
+
+
+UNKNOWN = -1
+"""The index of a species that a network is not told."""
+
+
+class SpeciesEmbedding(nn.Embedding):
+    """A vector for each species; that of `UNKNOWN` is the mean of all, and no weight of its own.
+
+    Args:
+        species: how many there are, numbered from 0.
+        dim: channels.
+
+    """
+
+    def __init__(self, species: int, dim: int) -> None:
+        super().__init__(species, dim)
+
+    def forward(self, species: Int[Tensor, " atoms"]) -> Float[Tensor, "atoms dim"]:
+        """Embed one species an atom."""
+        known = super().forward(species.clamp(min=0))
+        return torch.where((species == UNKNOWN)[:, None], self.weight.mean(0), known)
 
 
 class TimeEmbedding(nn.Module):

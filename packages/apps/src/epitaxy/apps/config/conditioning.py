@@ -26,3 +26,14 @@ class ConditioningConfig(Config):
         if len(set(names)) < len(names):
             raise ValueError("each property is named once")
         return names
+
+
+class CompositionConditioningConfig(ConditioningConfig):
+    """What a model of the atoms of crystals is told: properties, and in structure prediction the composition.
+
+    There training hides each element of a structure with probability ``hide_elements``: the network sees that
+    its atoms are there, not what they are. It learns a composition by heart less easily (beyond the papers).
+    Validation and sampling hide none.
+    """
+
+    hide_elements: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -18,7 +18,7 @@ from epitaxy.apps.requests.sample import Sample
 from epitaxy.data import Statistics
 from epitaxy.flows import Limits, ProductFlow
 from epitaxy.geometry import CrystalBatch, RngSource, Segments
-from epitaxy.models import CrystalNetOutput
+from epitaxy.models import UNKNOWN, CrystalNetOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +32,16 @@ class GivenCells(Conditioned):
 
     species: Int[Tensor, " atoms"] | None = None
     limits: Limits | None = None
+
+
+def hide_elements(
+    species: Int[Tensor, " atoms"], segments: Segments, classes: int, share: float, source: RngSource
+) -> Int[Tensor, " atoms"]:
+    """Return the elements, each of a graph unknown with probability ``share``, at all of its atoms."""
+    draws = source.rows("composition", "graph").uniform(
+        (segments.num_graphs, classes), dtype=torch.float32, device=species.device
+    )
+    return species.masked_fill(draws[segments.index, species] < share, UNKNOWN)
 
 
 class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
@@ -78,8 +88,13 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
     def given(self, batch: CrystalBatch, *, source: RngSource) -> GivenCells:
         """Return the training cells' atoms, and their properties but for those that are hidden."""
         properties = self.conditions.in_training(batch.properties, batch.segments.counts, source=source)
-        species = self.encode(batch.numbers) if self.recipe.task == "csp" else None
-        return GivenCells(segments=batch.segments, properties=properties, species=species)
+        given = GivenCells(segments=batch.segments, properties=properties)
+        if self.recipe.task == "dng":
+            return given
+        species, share = self.encode(batch.numbers), self.recipe.conditioning.hide_elements
+        if share and self.training:
+            species = hide_elements(species, batch.segments, len(self.statistics.vocabulary), share, source)
+        return replace(given, species=species)
 
     def given_for(self, requests: Sequence[CrystalRequest], device: torch.device) -> GivenCells:
         """Return the atoms of the cells asked for, their targets and their elements."""

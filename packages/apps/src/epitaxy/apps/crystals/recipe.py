@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeFloat, model_validator
 
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import CircularBFNConfig, GaussianBFNConfig
-from epitaxy.apps.config.conditioning import ConditioningConfig
+from epitaxy.apps.config.conditioning import CompositionConditioningConfig
 from epitaxy.apps.config.lattice_form import LatticeFormConfig, MatrixFormConfig
 from epitaxy.apps.config.modalities import LatticeConfig, PositionsConfig, SpeciesConfig
 from epitaxy.apps.config.network import CrystalNetConfig, CSPNetConfig
@@ -35,7 +35,7 @@ class CrystalRecipe(Recipe):
     lattice: LatticeConfig = GaussianBFNConfig()
     lattice_form: LatticeFormConfig = MatrixFormConfig()
     species: Annotated[SpeciesConfig | None, Field(description="null where the composition is given (csp)")]
-    conditioning: ConditioningConfig = ConditioningConfig()
+    conditioning: CompositionConditioningConfig = CompositionConditioningConfig()
     network: CrystalNetConfig = CSPNetConfig()
     weights: LossWeights = LossWeights()
 
@@ -43,6 +43,10 @@ class CrystalRecipe(Recipe):
     def _task_and_grids_agree(self) -> "CrystalRecipe":
         if (self.task == "dng") == (self.species is None):
             raise ValueError("the task 'dng' needs a flow for species and the task 'csp' has none")
+        if self.task == "dng" and self.conditioning.hide_elements:
+            raise ValueError(
+                "conditioning.hide_elements hides given elements, and the task 'dng' is given none"
+            )
         check_grids(*(f.grid for f in (self.positions, self.lattice, self.species) if f is not None))
         return self
 

@@ -26,6 +26,7 @@ _ALL = {
 
 _CRYSTALS = {
     "": "lattice lattice_form species",
+    "conditioning": "hide_elements",
     "lattice": (
         "beta_high beta_low clamp grid kind loss parametrisation prediction sampler sigma1 t_min temperature"
     ),
