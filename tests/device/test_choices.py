@@ -10,7 +10,7 @@ from device_cases import CASES, SAMPLED, Case
 from epitaxy.apps import UsageError
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.foundation.names import MODELS
-from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.recipes import recipes_of
 
 Choice = tuple[str, str, str, object]
 """The classes of the recipe and of the configuration in it, the key from the recipe on, the value."""
@@ -69,7 +69,7 @@ def chosen(case: Case, sampler: str | None = None) -> Iterator[Choice]:
 
 
 def forgotten(seen: list[Choice]) -> list[Choice]:
-    recipes = dict.fromkeys(kind_of(model).recipe for model in MODELS)
+    recipes = dict.fromkeys(recipes_of(model).kind for model in MODELS)
     every = [choice for recipe in recipes for choice in choices(recipe)]
     assert len(every) > 200
     return [

@@ -12,15 +12,14 @@ from epitaxy.apps.config.base import Config
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import MODELS, ModelName, Task
-from epitaxy.apps.generative.kind import kind_of
-from epitaxy.apps.generative.recipes import preset, read_recipe
+from epitaxy.apps.generative.recipes import preset, read_recipe, recipes_of
 
 DATASETS = ("perov_5", "carbon_24", "mp_20", "mpts_52", "somebody/else.csv")
 
 
 @given(
     st.sampled_from(
-        [(m, name, task) for m in MODELS for name in kind_of(m).presets for task in MODELS[m].tasks]
+        [(m, name, task) for m in MODELS for name in recipes_of(m).presets for task in MODELS[m].tasks]
     ),
     st.sampled_from(DATASETS),
 )

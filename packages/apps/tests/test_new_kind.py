@@ -26,7 +26,7 @@ from epitaxy.apps.config.network import NetworkConfig
 from epitaxy.apps.foundation.names import MODELS, ModelEntry, Task
 from epitaxy.apps.generative.kind import Kind
 from epitaxy.apps.generative.model import GenerativeModel, States
-from epitaxy.apps.generative.recipes import read_recipe
+from epitaxy.apps.generative.recipes import Recipes, read_recipe
 from epitaxy.apps.molecules.writing import write_molecules
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
@@ -127,12 +127,11 @@ def dimers(recipe: DimerRecipe, split: str, root: Path | None) -> MoleculeDatase
     return MoleculeDataset.from_atoms(atoms)
 
 
+RECIPES = Recipes(kind=DimerRecipe, presets={"small": small})
 DIMERS = Kind(
     title="Dimers",
     noun="dimers",
     example="argon",
-    recipe=DimerRecipe,
-    presets={"small": small},
     load=dimers,
     summarise=MoleculeStatistics.of,
     parse=MoleculeStatistics.from_json,
@@ -147,7 +146,7 @@ DIMERS = Kind(
 def joined(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one entry."""
     sys.modules.setdefault("dimers", sys.modules[__name__])
-    monkeypatch.setitem(MODELS, "dimers", ModelEntry(("dng",), "dimers:DIMERS"))
+    monkeypatch.setitem(MODELS, "dimers", ModelEntry(("dng",), "dimers:RECIPES", "dimers:DIMERS"))
 
 
 def test_a_kind_from_outside_trains_and_samples(joined: None, tmp_path: Path) -> None:

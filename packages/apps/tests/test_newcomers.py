@@ -42,7 +42,7 @@ from epitaxy.apps.foundation.names import (
     TABLE_NAMES,
 )
 from epitaxy.apps.foundation.recipe_keys import RECIPE_KEYS
-from epitaxy.apps.generative.kind import kind_of
+from epitaxy.apps.generative.recipes import recipes_of
 from epitaxy.apps.report.page import Section, write_page
 from epitaxy.apps.report.structure3d import colour
 from epitaxy.apps.requests.formulas import parse_formula
@@ -104,6 +104,32 @@ def test_a_command_line_is_there_at_once() -> None:
             "no key 'training",
         ),
         ("kldm", ["train", "--data", "perov_5", "--out", "x", "--set", "symprec=3"], "no key 'symprec'"),
+        (
+            "kldm",
+            ["train", "--data", "perov_5", "--out", "x", "--set", "network.hidden=abc"],
+            "a valid integer",
+        ),
+        (
+            "symmbfn",
+            ["train", "--data", "perov_5", "--out", "x", "--set", "training.optimiser=sgd"],
+            "'adamw' or 'muon'",
+        ),
+        ("geobfn", ["train", "--data", "qm9", "--out", "x", "--set", "network.heads=7"], "of the 7 heads"),
+        (
+            "crysbfn",
+            [
+                "train",
+                "--from",
+                "crysbfn-perov-small",
+                "--data",
+                "perov_5",
+                "--out",
+                "x",
+                "--set",
+                "training.passes=0",
+            ],
+            "greater than 0",
+        ),
         ("symmbfn", ["sample", "symmbfn-mp20-small", "--out", "x", "--spacegroup", "Fm3mm"], "is no space"),
         ("main", ["search", "SrTiO3", "--out", "x", "--spacegroup", "Fm3mm"], "--spacegroup Fm3mm"),
         ("kldm", ["sample", "kldm-mp20", "--out", "x", "--fix", "nosuch"], "--fix nosuch: there is no such"),
@@ -174,7 +200,7 @@ def recipe_keys(config: type[BaseModel], prefix: str = "") -> set[str]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_keys_refused_early_are_those_of_no_recipe(model: str) -> None:
-    assert recipe_keys(kind_of(model).recipe) == RECIPE_KEYS[model]
+    assert recipe_keys(recipes_of(model).kind) == RECIPE_KEYS[model]
 
 
 def test_the_cheap_words_are_those_of_the_packages() -> None:

@@ -33,7 +33,7 @@ from epitaxy.apps.foundation.names import DATASET_NAMES, MODELS, PRESET_NAMES
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.kind import build_model, kind_of
 from epitaxy.apps.generative.model_dir import SUMS, load_model, save_model
-from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.generative.recipes import preset, recipes_of
 from epitaxy.apps.training.checkpoint import MAGIC, check_fits, read_checkpoint
 from epitaxy.apps.training.fingerprint import fingerprint
 from epitaxy.apps.training.metrics import read_metrics
@@ -348,7 +348,7 @@ def test_durations_that_are_none(text: str) -> None:
 def test_the_words_that_are_known_without_asking_are_right() -> None:
 
     assert set(DATASET_NAMES) == set(DATASETS)
-    assert all(set(PRESET_NAMES) == set(presets) for presets in (kind_of(model).presets for model in MODELS))
+    assert all(set(recipes_of(model).presets) == set(PRESET_NAMES) for model in MODELS)
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 
 from epitaxy.apps import UsageError
 from epitaxy.apps.config import CosineSchedule, LogitNormalTimes, Recipe
-from epitaxy.apps.generative.model_dir import load_model, load_recipe
+from epitaxy.apps.generative.model_dir import load_model
+from epitaxy.apps.generative.recipes import load_recipe
 from epitaxy.apps.training.metrics import read_metrics
 from epitaxy.apps.training.run import claimed, open_run
 from epitaxy.apps.training.schedules import cosine_factor

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from epitaxy.apps.foundation.folders import locate
 from epitaxy.apps.generative.kind import kind_of
-from epitaxy.apps.generative.model_dir import load_recipe
+from epitaxy.apps.generative.recipes import load_recipe
 
 if TYPE_CHECKING:
     from epitaxy.apps.asymmetric_units.generator import SymmBFN

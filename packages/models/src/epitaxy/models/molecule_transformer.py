@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from epitaxy.geometry import Segments
 from epitaxy.models.egnn import EGNNOutput
 from epitaxy.models.molecule_attention import Geometry, MoleculeLayer, RadialBasis
+from epitaxy.models.widths import check_width
 
 _DIRECTED = 8
 """Functions of the distance that directions are weighed by."""
@@ -103,9 +104,3 @@ class MoleculeTransformer(nn.Module):
         atoms = self.norm(atoms)
         displacement = (vectors * self.step(atoms)[:, None, :]).mean(2)
         return EGNNOutput(displacement=displacement, features=self.head(atoms))
-
-
-def check_width(hidden: int, heads: int) -> None:
-    """Raise a ValueError if a width cannot be divided among heads."""
-    if hidden % heads:
-        raise ValueError(f"hidden = {hidden} is no multiple of the {heads} heads")

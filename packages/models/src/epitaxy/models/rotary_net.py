@@ -12,6 +12,7 @@ from epitaxy.models._parts import Modulation, normed
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
 from epitaxy.models.property_embedding import ConditionedLinear
 from epitaxy.models.rotary_attention import Padding, Phases, attend, wave_vectors
+from epitaxy.models.widths import check_pairs
 
 
 class RotaryNet(CrystalNet):
@@ -71,7 +72,7 @@ class RotaryNet(CrystalNet):
         properties: int = 0,
         property_dim: int = 128,
     ) -> None:
-        check_heads(hidden, heads)
+        check_pairs(hidden, heads)
         super().__init__(
             species=species,
             species_input=species_input,
@@ -153,12 +154,6 @@ class RotaryNet(CrystalNet):
         for part in rest:
             features = part(features)
         return features
-
-
-def check_heads(hidden: int, heads: int) -> None:
-    """Raise a ValueError if a width cannot be divided among heads, in pairs of channels."""
-    if hidden % (2 * heads):
-        raise ValueError(f"hidden = {hidden} is no multiple of twice the {heads} heads")
 
 
 class RotaryLayer(nn.Module):

@@ -9,7 +9,8 @@ from epitaxy.models._parts import perceptron
 from epitaxy.models.embeddings import fourier_features
 from epitaxy.models.orbit_net import LATTICE_NUMBERS, OrbitNet, WyckoffNetOutput
 from epitaxy.models.rotary_attention import Padding, Phases, wave_vectors
-from epitaxy.models.rotary_net import RotaryLayer, check_heads
+from epitaxy.models.rotary_net import RotaryLayer
+from epitaxy.models.widths import check_pairs
 
 
 class RotaryWyckoffNet(OrbitNet):
@@ -57,7 +58,7 @@ class RotaryWyckoffNet(OrbitNet):
         labels: bool = True,
         copies: bool = False,
     ) -> None:
-        check_heads(hidden, heads)
+        check_pairs(hidden, heads)
         super().__init__(
             species=species,
             hidden=hidden,

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from epitaxy.apps.asymmetric_units import generator, presets
+from epitaxy.apps.asymmetric_units import generator
 from epitaxy.apps.asymmetric_units.data import load_asymmetric_units
 from epitaxy.apps.asymmetric_units.model import WyckoffModel
 from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe
@@ -26,8 +26,6 @@ SYMMBFN = Kind(
     title="SymmBFN (symmetry-aware Bayesian flow)",
     noun="crystals",
     example="perov_5, or the path of a CSV with CIFs",
-    recipe=WyckoffRecipe,
-    presets={"paper": presets.paper, "small": presets.small, "quickstart": presets.quickstart},
     load=_load,
     summarise=WyckoffStatistics.of,
     parse=WyckoffStatistics.from_json,

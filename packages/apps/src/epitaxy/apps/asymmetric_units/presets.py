@@ -8,6 +8,7 @@ from epitaxy.apps.config.recipe import SamplingConfig
 from epitaxy.apps.config.training import TrainingConfig, TrapezoidSchedule
 from epitaxy.apps.config.trainings import MUON_TRAINING, QUICK_TRAINING
 from epitaxy.apps.foundation.names import Task
+from epitaxy.apps.generative.recipes import Recipes
 
 _LATTICE = GaussianBFNConfig(
     sigma1=0.02, grid=None, loss="continuous", sampler="bayes", parametrisation="noise", t_min=1e-4
@@ -100,3 +101,6 @@ def quickstart(task: Task, dataset: str) -> WyckoffRecipe:
             "sampling": SamplingConfig(steps=50),
         }
     )
+
+
+SYMMBFN = Recipes(kind=WyckoffRecipe, presets={"paper": paper, "small": small, "quickstart": quickstart})

@@ -3,20 +3,18 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from epitaxy.apps.asymmetric_units.pinned_cell import pinned_cell
+from epitaxy import flows, models
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, PeriodicGaussianBFNConfig
 from epitaxy.apps.config.conditioning import ConditioningConfig
+from epitaxy.apps.config.diffusions import VPConfig
 from epitaxy.apps.config.lattice_form import KVectorFormConfig
 from epitaxy.apps.config.modalities import LatticeConfig
 from epitaxy.apps.config.network import OrbitNetConfig, WyckoffNetConfig
 from epitaxy.apps.config.recipe import Recipe, check_grids
-from epitaxy.flows import Flow, ProductFlow
-from epitaxy.geometry.symmetry import SITE_CLASSES
-from epitaxy.models import OrbitNet
+from epitaxy.geometry import symmetry
 
 
 class WyckoffWeights(Config):
@@ -62,11 +60,8 @@ class WyckoffRecipe(Recipe):
                 "the task 'dng' needs flows for species and symmetry and the task 'csp' has none"
             )
         check_grids(*(flow.grid for flow in (self.positions, self.lattice, *labels)))
-        cell = torch.zeros(0, 6)
-        try:
-            pinned_cell(self.lattice.build(), free=cell > 0, value=cell)
-        except ValueError as error:
-            raise ValueError(f"lattice.sampler: {error}") from None
+        if isinstance(self.lattice, VPConfig):  # Bayesian flows never move what is fixed
+            _check_pins(self.lattice)
         return self
 
     @property
@@ -80,19 +75,32 @@ class WyckoffRecipe(Recipe):
             "symmetry": weights.symmetry,
         }
 
-    def build_flow(self, classes: int) -> ProductFlow:
+    def build_flow(self, classes: int) -> "flows.ProductFlow":
         """Return the product of the modalities' flows, for a vocabulary of ``classes`` elements."""
-        flows: dict[str, Flow[Any]] = {
+        parts: dict[str, flows.Flow[Any]] = {
             "positions": self.positions.build(),
             "lattice": self.lattice.build(),
         }
         if self.species is not None and self.symmetry is not None:
-            flows["species"] = self.species.build(classes)
-            flows["symmetry"] = self.symmetry.build(len(SITE_CLASSES))
-        return ProductFlow(
-            flows=flows, levels={name: "graph" if name == "lattice" else "atom" for name in flows}
+            parts["species"] = self.species.build(classes)
+            parts["symmetry"] = self.symmetry.build(len(symmetry.SITE_CLASSES))
+        return flows.ProductFlow(
+            flows=parts, levels={name: "graph" if name == "lattice" else "atom" for name in parts}
         )
 
-    def build_network(self, classes: int, properties: int) -> OrbitNet:
+    def build_network(self, classes: int, properties: int) -> "models.OrbitNet":
         """Return a fresh network for so many elements and properties."""
         return self.network.build(species=classes, properties=properties, labels=self.task == "dng")
+
+
+def _check_pins(lattice: VPConfig) -> None:
+    """Raise a ValueError if a cell's flow would move what a space group fixes."""
+    import torch
+
+    from epitaxy.apps.asymmetric_units.pinned_cell import pinned_cell
+
+    cell = torch.zeros(0, 6)
+    try:
+        pinned_cell(lattice.build(), free=cell > 0, value=cell)
+    except ValueError as error:
+        raise ValueError(f"lattice.sampler: {error}") from None

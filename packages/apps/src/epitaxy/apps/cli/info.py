@@ -6,14 +6,12 @@ from epitaxy.apps.config import Recipe
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.folders import CARD, RECIPE, locate
 from epitaxy.apps.foundation.names import ModelName, Task
-from epitaxy.apps.generative.kind import kind_of
-from epitaxy.apps.generative.model_dir import load_model, load_recipe
-from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.generative.recipes import load_recipe, preset, recipes_of
 
 
 def run_info(kind: ModelName, name: str, *, task: str, data: str) -> None:
     """Print the card, the size and the recipe."""
-    if name in kind_of(kind).presets:
+    if name in recipes_of(kind).presets:
         wanted: Task = "dng" if task == "dng" else "csp"
         typer.echo(_described(preset(name, model=kind, task=wanted, dataset=data)))
         return
@@ -26,6 +24,8 @@ def run_info(kind: ModelName, name: str, *, task: str, data: str) -> None:
             typer.echo(f"{name}: a run in progress\n\n{_described(load_recipe(Path(name), kinds=(kind,)))}")
             return
         raise
+    from epitaxy.apps.generative.model_dir import load_model  # heavy, and not needed above
+
     loaded = load_model(name, kinds=(kind,))
     if (path / CARD).is_file():
         typer.echo((path / CARD).read_text())

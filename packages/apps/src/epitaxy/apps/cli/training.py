@@ -5,31 +5,36 @@ import shlex
 
 from epitaxy.apps.cli.option_groups import Training
 from epitaxy.apps.config import Recipe, apply_overrides
-from epitaxy.apps.foundation.checks import check_task, parse_duration
-from epitaxy.apps.foundation.devices import chosen_device
+from epitaxy.apps.foundation.checks import check_device_word, check_task, parse_duration
 from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import locate
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.names import MODELS, ModelName
 from epitaxy.apps.foundation.progress import reporting
-from epitaxy.apps.generative.kind import kind_of
-from epitaxy.apps.generative.model_dir import LoadedModel, load_model, load_recipe
-from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.generative.recipes import load_recipe, preset
 
 
 def run_training(kind: ModelName, words: Training, *, task: str | None) -> None:
     """Train, or go on training."""
     limit = parse_duration(words.max_time)
-    device = chosen_device(words.device)
-    source = None if words.begin is None else load_model(words.begin, kinds=(kind,))
-    recipe = _resumed(kind, words) if words.resume else _new(kind, words, task, source)
-    # Lightning takes two seconds to import: now that the words are right.
+    check_device_word(words.device)
+    begun = None if words.begin is None else load_recipe(locate(words.begin), kinds=(kind,))
+    recipe = _resumed(kind, words) if words.resume else _new(kind, words, task, begun)
+    # Torch and Lightning take three seconds to import: now that the words are right.
+    from epitaxy.apps.foundation.devices import chosen_device
+    from epitaxy.apps.generative.kind import kind_of
+    from epitaxy.apps.generative.model_dir import load_model
     from epitaxy.apps.training.fine_tuning import initialised_from
     from epitaxy.apps.training.run import CHECKPOINT, Hardware, open_run, train
 
+    source = None if words.begin is None else load_model(words.begin, kinds=(kind,))
     hardware = Hardware(
-        accelerator=device, devices=words.devices, nodes=words.nodes, precision=words.precision,
+        accelerator=chosen_device(words.device),
+        devices=words.devices,
+        nodes=words.nodes,
+        precision=words.precision,
         compile="inductor" if words.compile else None,
-    )  # fmt: skip
+    )
     made = kind_of(kind)
     train_data, val_data = (made.load(recipe, split, words.root) for split in ("train", "val"))
     start = None if source is None else initialised_from(source, recipe, made.summarise(train_data))
@@ -65,15 +70,17 @@ def _going_on(kind: ModelName, words: Training) -> str:
     return shlex.join([kind, "train", "--out", str(words.out), "--resume", *root])
 
 
-def _new(kind: ModelName, words: Training, task: str | None, source: LoadedModel | None) -> Recipe:
+def _new(kind: ModelName, words: Training, task: str | None, begun: Recipe | None) -> Recipe:
     if words.data is None:
+        from epitaxy.apps.generative.kind import kind_of
+
         raise UsageError(f"name the data to train on: --data {kind_of(kind).example}")
-    wanted = task or (MODELS[kind].tasks[0] if source is None else source.model.recipe.task)
+    wanted = task or (MODELS[kind].tasks[0] if begun is None else begun.task)
     chosen = check_task(kind, wanted)
-    if source is None or words.preset is not None:
+    if begun is None or words.preset is not None:
         base = preset(words.preset or "small", model=kind, task=chosen, dataset=words.data)
     else:
-        base = source.model.recipe.model_copy(update={"dataset": words.data})
+        base = begun.model_copy(update={"dataset": words.data})
         if base.task != chosen:
             raise UsageError(f"--task {chosen}: {words.begin} was trained for {base.task}; leave --task out")
     return apply_overrides(base, words.set or [])

@@ -6,10 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from epitaxy import flows, geometry
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
-from epitaxy.flows import CategoricalBFN, CircularBFN, EntropySchedule, GaussianBFN
-from epitaxy.geometry import FlatTorus
 
 Sampler = Literal["bayes", "end_back"]
 
@@ -26,11 +25,11 @@ class CircularBFNConfig(Config):
     conditions: ClassVar[int] = 3
     velocities: ClassVar[bool] = False
 
-    def build(self) -> CircularBFN:
+    def build(self) -> "flows.CircularBFN":
         """Return the flow on the unit torus."""
-        return CircularBFN(
-            manifold=FlatTorus(1.0),
-            schedule=EntropySchedule(self.final_concentration, self.grid),
+        return flows.CircularBFN(
+            manifold=geometry.FlatTorus(1.0),
+            schedule=flows.EntropySchedule(self.final_concentration, self.grid),
             loss_kind=self.loss,
             sampler=self.sampler,
             draw=self.draw,
@@ -55,9 +54,9 @@ class GaussianBFNConfig(Config):
     clamp: Annotated[PositiveFloat | None, Field(description="bound on a predicted noise")] = None
     temperature: Annotated[PositiveFloat, Field(description="of samples; 1 is the learned law")] = 1.0
 
-    def build(self) -> GaussianBFN:
+    def build(self) -> "flows.GaussianBFN":
         """Return the flow."""
-        return GaussianBFN(
+        return flows.GaussianBFN(
             sigma1=self.sigma1,
             grid=self.grid,
             loss_kind=self.loss,
@@ -77,7 +76,7 @@ class PeriodicGaussianBFNConfig(GaussianBFNConfig):
         Field(description="the belief's mean is put into the cell, as in SymmBFN's published code"),
     ] = False
 
-    def build(self) -> GaussianBFN:
+    def build(self) -> "flows.GaussianBFN":
         """Return the flow on the unit torus."""
         return replace(GaussianBFNConfig.build(self), period=1.0, wrapped=self.wrapped)
 
@@ -114,9 +113,9 @@ class CategoricalBFNConfig(Config):
         """Return how the network sees and predicts elements."""
         return SpeciesForm(kind="probabilities", channels=classes, outputs=classes, components=1)
 
-    def build(self, classes: int) -> CategoricalBFN:
+    def build(self, classes: int) -> "flows.CategoricalBFN":
         """Return the flow over ``classes`` elements."""
-        return CategoricalBFN(
+        return flows.CategoricalBFN(
             classes=classes,
             beta1=self.beta1,
             grid=self.grid,

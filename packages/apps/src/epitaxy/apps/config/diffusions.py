@@ -5,16 +5,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
+from epitaxy import flows, geometry
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
-from epitaxy.flows import (
-    AbsorbingDiffusion,
-    CodebookDiffusion,
-    KineticDiffusion,
-    LinearBeta,
-    VariancePreserving,
-)
-from epitaxy.geometry import FlatTorus
 
 VPSampler = Literal["ancestral", "euler_maruyama", "exponential", "probability_flow", "published_pc"]
 
@@ -36,10 +29,10 @@ class KineticConfig(Config):
     conditions: ClassVar[int] = 0
     velocities: ClassVar[bool] = True
 
-    def build(self) -> KineticDiffusion:
+    def build(self) -> "flows.KineticDiffusion":
         """Return the flow on the unit torus."""
-        return KineticDiffusion(
-            manifold=FlatTorus(1.0),
+        return flows.KineticDiffusion(
+            manifold=geometry.FlatTorus(1.0),
             horizon=self.horizon,
             initial_velocity=self.initial_velocity,
             parametrisation=self.parametrisation,
@@ -59,10 +52,10 @@ class _VP(Config):
     sampler: VPSampler = "ancestral"
     grid: ClassVar[None] = None
 
-    def process(self) -> VariancePreserving:
+    def process(self) -> "flows.VariancePreserving":
         """Return the diffusion of real numbers."""
-        schedule = LinearBeta(low=self.beta_low, high=self.beta_high)
-        return VariancePreserving(schedule=schedule, prediction=self.prediction, sampler=self.sampler)
+        schedule = flows.LinearBeta(low=self.beta_low, high=self.beta_high)
+        return flows.VariancePreserving(schedule=schedule, prediction=self.prediction, sampler=self.sampler)
 
 
 class VPConfig(_VP):
@@ -70,7 +63,7 @@ class VPConfig(_VP):
 
     kind: Literal["variance_preserving"] = "variance_preserving"
 
-    def build(self) -> VariancePreserving:
+    def build(self) -> "flows.VariancePreserving":
         """Return the flow."""
         return self.process()
 
@@ -86,9 +79,11 @@ class OneHotConfig(_VP):
         """Return how the network sees and predicts elements."""
         return SpeciesForm(kind="probabilities", channels=classes, outputs=classes, components=classes)
 
-    def build(self, classes: int) -> CodebookDiffusion:
+    def build(self, classes: int) -> "flows.CodebookDiffusion":
         """Return the flow over ``classes`` elements."""
-        return CodebookDiffusion(codes="one_hot", classes=classes, process=self.process(), scale=self.scale)
+        return flows.CodebookDiffusion(
+            codes="one_hot", classes=classes, process=self.process(), scale=self.scale
+        )
 
 
 class AnalogBitsConfig(_VP):
@@ -105,9 +100,9 @@ class AnalogBitsConfig(_VP):
         bits = max(1, math.ceil(math.log2(classes)))
         return SpeciesForm(kind="probabilities", channels=bits, outputs=bits, components=bits)
 
-    def build(self, classes: int) -> CodebookDiffusion:
+    def build(self, classes: int) -> "flows.CodebookDiffusion":
         """Return the flow over ``classes`` elements."""
-        return CodebookDiffusion(
+        return flows.CodebookDiffusion(
             codes="bits", classes=classes, process=self.process(), scale=self.scale, clip=self.clip
         )
 
@@ -126,6 +121,6 @@ class AbsorbingConfig(Config):
         """Return how the network sees and predicts elements; the mask is one more label."""
         return SpeciesForm(kind="index", channels=classes + 1, outputs=classes, components=1)
 
-    def build(self, classes: int) -> AbsorbingDiffusion:
+    def build(self, classes: int) -> "flows.AbsorbingDiffusion":
         """Return the flow over ``classes`` elements."""
-        return AbsorbingDiffusion(classes=classes, schedule=self.schedule, loss_kind=self.loss)
+        return flows.AbsorbingDiffusion(classes=classes, schedule=self.schedule, loss_kind=self.loss)

@@ -4,11 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from epitaxy import models
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
-from epitaxy.models import CSPNet, MoleculeNet, RotaryNet, RotaryWyckoffNet, WyckoffNet
-from epitaxy.models.molecule_transformer import check_width
-from epitaxy.models.rotary_net import check_heads
+from epitaxy.models.widths import check_pairs, check_width
 
 
 class NetworkConfig(Config):
@@ -38,7 +37,7 @@ class CSPNetConfig(NetworkConfig):
         conditions: NonNegativeInt,
         velocities: bool,
         properties: NonNegativeInt,
-    ) -> CSPNet:
+    ) -> "models.CSPNet":
         """Return a freshly initialised network.
 
         Args:
@@ -48,7 +47,7 @@ class CSPNetConfig(NetworkConfig):
             velocities: whether the positions' flow supplies velocities.
             properties: number of properties that it is told.
         """
-        return CSPNet(
+        return models.CSPNet(
             species=species.channels,
             species_input=species.kind,
             species_output=species.outputs,
@@ -76,7 +75,7 @@ class RotaryConfig(NetworkConfig):
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> "RotaryConfig":
-        check_heads(self.hidden, self.heads)
+        check_pairs(self.hidden, self.heads)
         return self
 
 
@@ -97,9 +96,9 @@ class RotaryNetConfig(RotaryConfig):
         conditions: NonNegativeInt,
         velocities: bool,
         properties: NonNegativeInt,
-    ) -> RotaryNet:
+    ) -> "models.RotaryNet":
         """Return a freshly initialised network; words as `CSPNetConfig.build`."""
-        return RotaryNet(
+        return models.RotaryNet(
             species=species.channels,
             species_input=species.kind,
             species_output=species.outputs,
@@ -135,7 +134,7 @@ class WyckoffNetConfig(NetworkConfig):
     aggregation: Literal["mean", "sum"] = "mean"
     residual_noise: bool = False
 
-    def build(self, *, species: int, properties: int, labels: bool) -> WyckoffNet:
+    def build(self, *, species: int, properties: int, labels: bool) -> "models.WyckoffNet":
         """Return a freshly initialised network.
 
         Args:
@@ -143,7 +142,7 @@ class WyckoffNetConfig(NetworkConfig):
             properties: number of properties that it is told.
             labels: whether it predicts elements and site symmetries.
         """
-        return WyckoffNet(
+        return models.WyckoffNet(
             species=species,
             hidden=self.hidden,
             layers=self.layers,
@@ -167,9 +166,9 @@ class RotaryWyckoffNetConfig(RotaryConfig):
     embedding: PositiveInt = 128
     copies: bool = False
 
-    def build(self, *, species: int, properties: int, labels: bool) -> RotaryWyckoffNet:
+    def build(self, *, species: int, properties: int, labels: bool) -> "models.RotaryWyckoffNet":
         """Return a freshly initialised network; words as `WyckoffNetConfig.build`."""
-        return RotaryWyckoffNet(
+        return models.RotaryWyckoffNet(
             species=species,
             hidden=self.hidden,
             layers=self.layers,
@@ -202,7 +201,7 @@ class AnyMoleculeNetConfig(NetworkConfig):
         charge: Literal["none", "basis", "value"],
         charge_outputs: int,
         properties: int,
-    ) -> MoleculeNet:
+    ) -> "models.MoleculeNet":
         """Return a freshly initialised network.
 
         Args:
@@ -211,7 +210,7 @@ class AnyMoleculeNetConfig(NetworkConfig):
             charge_outputs: numbers that it gives for one.
             properties: number of properties that it is told.
         """
-        return MoleculeNet(
+        return models.MoleculeNet(
             types=types,
             charge=charge,
             charge_outputs=charge_outputs,

@@ -6,7 +6,6 @@ from pathlib import Path
 from epitaxy.apps.crystals import generator
 from epitaxy.apps.crystals.data import load_crystals
 from epitaxy.apps.crystals.model import CrystalModel
-from epitaxy.apps.crystals.presets import crysbfn, kldm
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.crystals.trial import crystal_trial
 from epitaxy.apps.crystals.writing import write_crystals
@@ -22,8 +21,6 @@ CRYSBFN = Kind(
     title="CrysBFN (periodic Bayesian flow)",
     noun="crystals",
     example="perov_5, or the path of a CSV with CIFs",
-    recipe=CrystalRecipe,
-    presets={"paper": crysbfn.paper, "small": crysbfn.small, "quickstart": crysbfn.quickstart},
     load=_load,
     summarise=Statistics.of,
     parse=Statistics.from_json,
@@ -37,6 +34,5 @@ CRYSBFN = Kind(
 KLDM = replace(
     CRYSBFN,
     title="KLDM (kinetic Langevin diffusion)",
-    presets={"paper": kldm.paper, "small": kldm.small, "quickstart": kldm.quickstart},
     generator=generator.KLDM,
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, model_validator
 
+from epitaxy import flows, models
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import CircularBFNConfig, GaussianBFNConfig
 from epitaxy.apps.config.conditioning import CompositionConditioningConfig
@@ -13,8 +14,6 @@ from epitaxy.apps.config.modalities import LatticeConfig, PositionsConfig, Speci
 from epitaxy.apps.config.network import CrystalNetConfig, CSPNetConfig
 from epitaxy.apps.config.recipe import Recipe, check_grids
 from epitaxy.apps.config.species_form import SpeciesForm
-from epitaxy.flows import Flow, ProductFlow
-from epitaxy.models import CrystalNet
 
 
 class LossWeights(Config):
@@ -69,7 +68,7 @@ class CrystalRecipe(Recipe):
         form = self.species_form(classes)
         return form.kind == "probabilities" and form.channels != classes
 
-    def build_network(self, classes: int, properties: int) -> CrystalNet:
+    def build_network(self, classes: int, properties: int) -> "models.CrystalNet":
         """Return a fresh network for the recipe's flows, so many elements and so many properties."""
         return self.network.build(
             species=self.species_form(classes),
@@ -79,12 +78,15 @@ class CrystalRecipe(Recipe):
             properties=properties,
         )
 
-    def build_flow(self, classes: int) -> ProductFlow:
+    def build_flow(self, classes: int) -> "flows.ProductFlow":
         """Return the product of the modalities' flows, for a vocabulary of ``classes`` elements."""
-        flows: dict[str, Flow[Any]] = {"positions": self.positions.build(), "lattice": self.lattice.build()}
+        parts: dict[str, flows.Flow[Any]] = {
+            "positions": self.positions.build(),
+            "lattice": self.lattice.build(),
+        }
         if self.species is not None:
-            flows["species"] = self.species.build(classes)
+            parts["species"] = self.species.build(classes)
         levels: dict[str, Literal["atom", "graph"]] = {
             "positions": "atom", "lattice": "graph", "species": "atom",
         }  # fmt: skip
-        return ProductFlow(flows=flows, levels={name: levels[name] for name in flows})
+        return flows.ProductFlow(flows=parts, levels={name: levels[name] for name in parts})

@@ -1,7 +1,9 @@
 """Which folder a word means: a model's, or one to sample into; cheap to import."""
 
+import json
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.suggest import check_named, suggest
@@ -57,3 +59,34 @@ def check_free(out: Path) -> None:
         raise UsageError(f"--out {out} is a file: name a folder")
     if out.is_dir() and not (out / MARKER).exists() and any(out.iterdir()):
         raise UsageError(f"--out {out} is not empty: choose another folder")
+
+
+def read_text(file: Path) -> str:
+    """Return the content of one of a model directory's files.
+
+    Raises:
+        UsageError: it is missing, or is no text.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not text ({error}): copy the model again") from error
+    except FileNotFoundError:
+        raise UsageError(
+            f"{file} is missing: a model folder has {RECIPE}, {STATISTICS} and {WEIGHTS}"
+        ) from None
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the values of one of a model directory's files.
+
+    Raises:
+        UsageError: it is missing, or holds no JSON object.
+    """
+    try:
+        values = json.loads(read_text(file))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} is not JSON ({error}): copy the model again") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{file} is not a JSON object: copy the model again")
+    return values

@@ -12,15 +12,27 @@ class ModelEntry(NamedTuple):
 
     tasks: tuple[Task, ...]
     """What it can be trained for; the first is meant where none is named."""
+    recipes: str
+    """Where its :class:`~epitaxy.apps.generative.recipes.Recipes` are: ``package.module:NAME``."""
     kind: str
-    """Where its :class:`~epitaxy.apps.generative.kind.Kind` is: ``package.module:NAME``."""
+    """Where its :class:`~epitaxy.apps.generative.kind.Kind` is."""
 
 
 MODELS: dict[ModelName, ModelEntry] = {
-    "crysbfn": ModelEntry(("csp", "dng"), "epitaxy.apps.crystals.kind:CRYSBFN"),
-    "kldm": ModelEntry(("csp", "dng"), "epitaxy.apps.crystals.kind:KLDM"),
-    "symmbfn": ModelEntry(("dng", "csp"), "epitaxy.apps.asymmetric_units.kind:SYMMBFN"),
-    "geobfn": ModelEntry(("dng",), "epitaxy.apps.molecules.kind:GEOBFN"),
+    "crysbfn": ModelEntry(
+        ("csp", "dng"), "epitaxy.apps.crystals.presets:CRYSBFN", "epitaxy.apps.crystals.kind:CRYSBFN"
+    ),
+    "kldm": ModelEntry(
+        ("csp", "dng"), "epitaxy.apps.crystals.presets:KLDM", "epitaxy.apps.crystals.kind:KLDM"
+    ),
+    "symmbfn": ModelEntry(
+        ("dng", "csp"),
+        "epitaxy.apps.asymmetric_units.presets:SYMMBFN",
+        "epitaxy.apps.asymmetric_units.kind:SYMMBFN",
+    ),
+    "geobfn": ModelEntry(
+        ("dng",), "epitaxy.apps.molecules.presets:GEOBFN", "epitaxy.apps.molecules.kind:GEOBFN"
+    ),
 }
 """The models there are. One from outside joins by an entry, made before it is used."""
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from epitaxy.apps.config.recipe import Recipe
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.names import MODELS, ModelName, Task
+from epitaxy.apps.foundation.names import MODELS, ModelName
 from epitaxy.apps.generative.dataset import Dataset
 from epitaxy.apps.generative.model import GenerativeModel
 from epitaxy.apps.generative.trial import Trial
@@ -30,8 +30,6 @@ class Kind:
         title: the model's name, and in brackets what it is.
         noun: what the structures are called.
         example: what may be trained on, in a sentence.
-        recipe: the class of its recipes.
-        presets: by name, a recipe for a task and a dataset.
         load: reads one split of a recipe's dataset: recipe, split, root.
         summarise: computes what a model keeps of its training split.
         parse: reads that from its JSON.
@@ -46,8 +44,6 @@ class Kind:
     title: str
     noun: str
     example: str
-    recipe: type[Recipe]
-    presets: Mapping[str, Callable[[Task, str], Recipe]]
     load: Callable[[Any, str, Path | None], Dataset]
     summarise: Callable[[Any], Any]
     parse: Callable[[str], Any]

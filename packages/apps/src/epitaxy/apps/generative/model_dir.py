@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -14,9 +13,17 @@ from torch import Tensor
 from epitaxy.apps.config import Recipe
 from epitaxy.apps.foundation.errors import UsageError, WorkError
 from epitaxy.apps.foundation.files import write_bytes, write_text
-from epitaxy.apps.foundation.folders import CARD, RECIPE, STATISTICS, WEIGHTS, locate
+from epitaxy.apps.foundation.folders import (
+    CARD,
+    RECIPE,
+    STATISTICS,
+    WEIGHTS,
+    locate,
+    read_json,
+    read_text,
+)
 from epitaxy.apps.generative.kind import AnyModel, build_model, kind_of
-from epitaxy.apps.generative.recipes import read_recipe
+from epitaxy.apps.generative.recipes import load_recipe
 
 SUMS = "checksums.json"
 """SHA-256 of each file but the card, to which measurements are added."""
@@ -52,24 +59,6 @@ def save_model(path: Path, model: AnyModel, *, card: str) -> None:
         write_bytes(path / name, content)
 
 
-def load_recipe(path: Path, *, kinds: Sequence[str] = ()) -> Recipe:
-    """Read and check ``recipe.json`` of a run or model folder.
-
-    Raises:
-        UsageError: an unreadable recipe, or the recipe of a model that is none of ``kinds``, if there are
-            any.
-    """
-    file = path / RECIPE
-    values = _read_json(file)
-    made_by = values.get("model")
-    if not isinstance(made_by, str):
-        raise UsageError(f"{file} does not say which model it is of: copy the model again")
-    if kinds and made_by not in kinds:
-        wanted = " or ".join(kinds)
-        raise UsageError(f"{path} holds a {made_by} model, not a {wanted} one: use the command '{made_by}'")
-    return read_recipe(values, source=str(file))
-
-
 def load_model(name_or_path: str, *, kinds: Sequence[str] = ()) -> LoadedModel:
     """Load a model directory for sampling.
 
@@ -96,7 +85,7 @@ def _loaded(path: Path, recipe: Recipe) -> LoadedModel:
         raise WorkError(f"{file} is damaged ({error}): copy or train the model again") from error
     if 4 * recipe.network.layers * recipe.network.hidden**2 > len(content):  # before it takes the memory
         raise UsageError(_misfit(path))
-    model = build_model(recipe, kind_of(recipe.model).parse(_read_text(path / STATISTICS)))
+    model = build_model(recipe, kind_of(recipe.model).parse(read_text(path / STATISTICS)))
     try:
         model.network.load_state_dict(weights)
     except RuntimeError as error:
@@ -129,7 +118,7 @@ def _check_sums(path: Path) -> None:
     """
     if not (path / SUMS).exists():
         return
-    sums = _read_json(path / SUMS)
+    sums = read_json(path / SUMS)
     for name in (RECIPE, STATISTICS, WEIGHTS):
         if name not in sums:
             raise WorkError(f"{path / SUMS} lacks {name}: copy the model again, or delete {SUMS}")
@@ -140,24 +129,3 @@ def _check_sums(path: Path) -> None:
                 f"{file} is not what {SUMS} says it is: copy the model again, or delete {SUMS} beside it "
                 "if the change is yours"
             )
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not text ({error}): copy the model again") from error
-    except FileNotFoundError:
-        raise UsageError(
-            f"{file} is missing: a model folder has {RECIPE}, {STATISTICS} and {WEIGHTS}"
-        ) from None
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(_read_text(file))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file} is not JSON ({error}): copy the model again") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"{file} is not a JSON object: copy the model again")
-    return values

@@ -1,16 +1,41 @@
 """A model's recipe: from the name of a preset, or from the content of its file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from epitaxy.apps.config.recipe import FORMAT, Recipe
 from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import RECIPE, read_json
 from epitaxy.apps.foundation.names import MODELS, ModelName, Task
 from epitaxy.apps.foundation.suggest import suggest
-from epitaxy.apps.generative.kind import kind_of
 
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """``MIGRATIONS[k]`` turns a file of format k into one of format k + 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipes:
+    """The recipes that a model may have; cheap to import, so that words can be checked by them at once.
+
+    Attributes:
+        kind: their class.
+        presets: by name, a recipe for a task and a dataset.
+    """
+
+    kind: type[Recipe]
+    presets: Mapping[str, Callable[[Task, str], Recipe]]
+
+
+def recipes_of(model: ModelName) -> Recipes:
+    """Return what a model's entry names."""
+    module, _, name = MODELS[model].recipes.partition(":")
+    recipes = getattr(import_module(module), name)
+    if not isinstance(recipes, Recipes):
+        raise TypeError(f"{MODELS[model].recipes} is no Recipes")
+    return recipes
 
 
 def preset(name: str, *, task: Task, dataset: str, model: ModelName = "crysbfn") -> Recipe:
@@ -25,7 +50,7 @@ def preset(name: str, *, task: Task, dataset: str, model: ModelName = "crysbfn")
     Raises:
         UsageError: a name that is no preset.
     """
-    presets = kind_of(model).presets
+    presets = recipes_of(model).presets
     if name not in presets:
         raise UsageError(f"--preset {name}: there is no such preset{suggest(name, list(presets))}")
     return presets[name](task, dataset)
@@ -49,4 +74,22 @@ def read_recipe(values: dict[str, Any], *, source: str) -> Recipe:
     made_by = values.get("model")
     if not isinstance(made_by, str) or made_by not in MODELS:
         raise UsageError(f"{source}: there is no model '{made_by}'{suggest(str(made_by), list(MODELS))}")
-    return kind_of(made_by).recipe.parse(values, source=source)
+    return recipes_of(made_by).kind.parse(values, source=source)
+
+
+def load_recipe(path: Path, *, kinds: Sequence[str] = ()) -> Recipe:
+    """Read and check ``recipe.json`` of a run or model folder.
+
+    Raises:
+        UsageError: an unreadable recipe, or the recipe of a model that is none of ``kinds``, if there are
+            any.
+    """
+    file = path / RECIPE
+    values = read_json(file)
+    made_by = values.get("model")
+    if not isinstance(made_by, str):
+        raise UsageError(f"{file} does not say which model it is of: copy the model again")
+    if kinds and made_by not in kinds:
+        wanted = " or ".join(kinds)
+        raise UsageError(f"{path} holds a {made_by} model, not a {wanted} one: use the command '{made_by}'")
+    return read_recipe(values, source=str(file))

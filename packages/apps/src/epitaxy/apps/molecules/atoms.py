@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat
 
+from epitaxy import flows
 from epitaxy.apps.config.base import Config
-from epitaxy.flows import CategoricalBFN, DiscretisedGaussianBFN, Flow, GaussianBFN
 
 Treatment = Literal[
     "discretised_basis", "continuous_basis", "discrete", "discrete_continuous", "discrete_discretised"
@@ -60,11 +60,11 @@ class AtomsConfig(Config):
         """Return how many bins charges have, for molecules of these elements."""
         return max(*numbers, 2)
 
-    def build(self, numbers: tuple[int, ...]) -> dict[str, Flow[Any]]:
+    def build(self, numbers: tuple[int, ...]) -> "dict[str, flows.Flow[Any]]":
         """Return the flows of charges and types, for molecules of these elements, by field name."""
-        flows: dict[str, Flow[Any]] = {}
+        parts: dict[str, flows.Flow[Any]] = {}
         if self.charge == "discretised":
-            flows["charges"] = DiscretisedGaussianBFN(
+            parts["charges"] = flows.DiscretisedGaussianBFN(
                 bins=self.bins(numbers),
                 sigma1=self.sigma1,
                 legal=tuple(z - 1 for z in sorted(numbers)),
@@ -73,7 +73,7 @@ class AtomsConfig(Config):
                 temperature=self.temperature,
             )
         elif self.charge == "continuous":
-            flows["charges"] = GaussianBFN(
+            parts["charges"] = flows.GaussianBFN(
                 sigma1=self.sigma1,
                 grid=None,
                 loss_kind="continuous",
@@ -83,11 +83,11 @@ class AtomsConfig(Config):
                 temperature=self.temperature,
             )
         if self.types:
-            flows["types"] = CategoricalBFN(
+            parts["types"] = flows.CategoricalBFN(
                 classes=len(numbers),
                 beta1=self.beta1,
                 grid=None,
                 loss_kind="continuous",
                 temperature=self.temperature,
             )
-        return flows
+        return parts

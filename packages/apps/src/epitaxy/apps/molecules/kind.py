@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from epitaxy.apps.generative.kind import Kind, span
-from epitaxy.apps.molecules import generator, presets
+from epitaxy.apps.molecules import generator
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.molecules.model import MoleculeModel
 from epitaxy.apps.molecules.recipe import MoleculeRecipe
@@ -20,8 +20,6 @@ GEOBFN = Kind(
     title="GeoBFN (Bayesian flow for molecules)",
     noun="molecules",
     example="qm9, or the path of an SDF, an XYZ or a folder of them",
-    recipe=MoleculeRecipe,
-    presets={"paper": presets.paper, "small": presets.small, "quickstart": presets.quickstart},
     load=_load,
     summarise=MoleculeStatistics.of,
     parse=MoleculeStatistics.from_json,

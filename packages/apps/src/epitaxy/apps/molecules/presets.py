@@ -7,6 +7,7 @@ from epitaxy.apps.config.training import PlateauSchedule, TrainingConfig, Trapez
 from epitaxy.apps.config.trainings import MUON_TRAINING, QUICK_TRAINING
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import Task
+from epitaxy.apps.generative.recipes import Recipes
 from epitaxy.apps.molecules.atoms import AtomsConfig
 from epitaxy.apps.molecules.recipe import MoleculeRecipe, MoleculeWeights
 
@@ -102,3 +103,6 @@ def quickstart(task: Task, dataset: str) -> MoleculeRecipe:
             "sampling": SamplingConfig(steps=50),
         }
     )
+
+
+GEOBFN = Recipes(kind=MoleculeRecipe, presets={"paper": paper, "small": small, "quickstart": quickstart})

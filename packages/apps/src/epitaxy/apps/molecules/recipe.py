@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
+from epitaxy import flows
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import GaussianBFNConfig
 from epitaxy.apps.config.conditioning import ConditioningConfig
 from epitaxy.apps.config.network import AnyMoleculeNet, MoleculeNetConfig
 from epitaxy.apps.config.recipe import Recipe
 from epitaxy.apps.molecules.atoms import AtomsConfig
-from epitaxy.flows import Flow, Level, MassCentred, ProductFlow
 
 
 class MoleculeWeights(Config):
@@ -51,9 +51,9 @@ class MoleculeRecipe(Recipe):
         weights = self.weights
         return {"positions": weights.positions, "charges": weights.charges, "types": weights.types}
 
-    def build_flow(self, numbers: tuple[int, ...]) -> ProductFlow:
+    def build_flow(self, numbers: tuple[int, ...]) -> "flows.ProductFlow":
         """Return the product of the modalities' flows, for molecules of these elements."""
-        flows: dict[str, Flow[Any]] = {"positions": MassCentred(flow=self.positions.build())}
-        flows |= self.atoms.build(numbers)
-        levels: dict[str, Level] = dict.fromkeys(flows, "atom")
-        return ProductFlow(flows=flows, levels=levels)
+        parts: dict[str, flows.Flow[Any]] = {"positions": flows.MassCentred(flow=self.positions.build())}
+        parts |= self.atoms.build(numbers)
+        levels: dict[str, flows.Level] = dict.fromkeys(parts, "atom")
+        return flows.ProductFlow(flows=parts, levels=levels)

@@ -29,7 +29,8 @@ from epitaxy.apps.foundation.messages import is_main_process, notify
 from epitaxy.apps.foundation.progress import Progress, silent
 from epitaxy.apps.generative.dataset import Dataset
 from epitaxy.apps.generative.kind import AnyModel, build_model, kind_of
-from epitaxy.apps.generative.model_dir import load_model, load_recipe, save_model
+from epitaxy.apps.generative.model_dir import load_model, save_model
+from epitaxy.apps.generative.recipes import load_recipe
 from epitaxy.apps.training.callbacks import Reporting, Resumable, Slowdown
 from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.checkpoint import CheckedCheckpoints, check_fits, read_checkpoint
