@@ -69,7 +69,7 @@ def chosen(case: Case, sampler: str | None = None) -> Iterator[Choice]:
 
 
 def forgotten(seen: list[Choice]) -> list[Choice]:
-    recipes = dict.fromkeys(recipes_of(model).kind for model in MODELS)
+    recipes = dict.fromkeys(recipes_of(model).schema for model in MODELS)
     every = [choice for recipe in recipes for choice in choices(recipe)]
     assert len(every) > 200
     return [

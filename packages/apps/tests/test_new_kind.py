@@ -127,7 +127,7 @@ def dimers(recipe: DimerRecipe, split: str, root: Path | None) -> MoleculeDatase
     return MoleculeDataset.from_atoms(atoms)
 
 
-RECIPES = Recipes(kind=DimerRecipe, presets={"small": small})
+RECIPES = Recipes(schema=DimerRecipe, presets={"small": small})
 DIMERS = Kind(
     title="Dimers",
     noun="dimers",

@@ -200,7 +200,7 @@ def recipe_keys(config: type[BaseModel], prefix: str = "") -> set[str]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_keys_refused_early_are_those_of_no_recipe(model: str) -> None:
-    assert recipe_keys(recipes_of(model).kind) == RECIPE_KEYS[model]
+    assert recipe_keys(recipes_of(model).schema) == RECIPE_KEYS[model]
 
 
 def test_the_cheap_words_are_those_of_the_packages() -> None:

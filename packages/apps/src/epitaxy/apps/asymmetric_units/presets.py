@@ -103,4 +103,4 @@ def quickstart(task: Task, dataset: str) -> WyckoffRecipe:
     )
 
 
-SYMMBFN = Recipes(kind=WyckoffRecipe, presets={"paper": paper, "small": small, "quickstart": quickstart})
+SYMMBFN = Recipes(schema=WyckoffRecipe, presets={"paper": paper, "small": small, "quickstart": quickstart})

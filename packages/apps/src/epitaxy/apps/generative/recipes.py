@@ -21,11 +21,11 @@ class Recipes:
     """The recipes that a model may have; cheap to import, so that words can be checked by them at once.
 
     Attributes:
-        kind: their class.
+        schema: their class.
         presets: by name, a recipe for a task and a dataset.
     """
 
-    kind: type[Recipe]
+    schema: type[Recipe]
     presets: Mapping[str, Callable[[Task, str], Recipe]]
 
 
@@ -74,7 +74,7 @@ def read_recipe(values: dict[str, Any], *, source: str) -> Recipe:
     made_by = values.get("model")
     if not isinstance(made_by, str) or made_by not in MODELS:
         raise UsageError(f"{source}: there is no model '{made_by}'{suggest(str(made_by), list(MODELS))}")
-    return recipes_of(made_by).kind.parse(values, source=source)
+    return recipes_of(made_by).schema.parse(values, source=source)
 
 
 def load_recipe(path: Path, *, kinds: Sequence[str] = ()) -> Recipe:

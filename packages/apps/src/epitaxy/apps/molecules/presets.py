@@ -105,4 +105,4 @@ def quickstart(task: Task, dataset: str) -> MoleculeRecipe:
     )
 
 
-GEOBFN = Recipes(kind=MoleculeRecipe, presets={"paper": paper, "small": small, "quickstart": quickstart})
+GEOBFN = Recipes(schema=MoleculeRecipe, presets={"paper": paper, "small": small, "quickstart": quickstart})

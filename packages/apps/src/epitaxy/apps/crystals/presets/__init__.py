@@ -5,10 +5,10 @@ from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.generative.recipes import Recipes
 
 CRYSBFN = Recipes(
-    kind=CrystalRecipe,
+    schema=CrystalRecipe,
     presets={"paper": crysbfn.paper, "small": crysbfn.small, "quickstart": crysbfn.quickstart},
 )
 KLDM = Recipes(
-    kind=CrystalRecipe,
+    schema=CrystalRecipe,
     presets={"paper": kldm.paper, "small": kldm.small, "quickstart": kldm.quickstart},
 )
