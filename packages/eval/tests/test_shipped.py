@@ -40,7 +40,7 @@ def test_a_map_computes_only_what_is_not_known() -> None:
 
 def test_the_file_has_every_task_of_every_crystal() -> None:
     keys = list(_places())
-    assert len(keys) > 12_000
+    assert len(keys) > 14_000
     assert all(len(key) == 32 for key in keys)
     found = {task: shipped(task, version, keys) for task, version in TASKS.items()}
     assert {len(results) for results in found.values()} == {len(keys)}
@@ -56,7 +56,7 @@ def test_nothing_is_known_of_other_crystals_tasks_and_versions() -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("dataset", ["perov_5", "mp_20"])
+@pytest.mark.parametrize("dataset", ["perov_5", "mp_20", "carbon_24"])
 def test_what_is_shipped_is_what_would_be_computed(dataset: str) -> None:
     apps = pytest.importorskip("epitaxy.apps.evaluation.crystals")
     crystals = list(apps.known_crystals(dataset, "test", None).values())
