@@ -79,6 +79,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "models/rotary_*.py": (
         "models/test_rotary_net.py", "models/test_rotary_laws.py", "models/test_rotary_wyckoff_net.py",
     ),
+    "models/widths.py": ("models/test_rotary_net.py", "models/test_molecule_transformer.py"),
     "apps/requests/capabilities.py": ("apps/test_search.py", "apps/test_cli.py"),
     "apps/cli/*.py": ("apps/test_cli.py",),
     "apps/cli/listings.py": ("apps/test_newcomers.py",),
