@@ -1,6 +1,9 @@
 """The words that name models and tasks; cheap to import."""
 
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from importlib import import_module
+from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
+
+T = TypeVar("T")
 
 ModelName: TypeAlias = str
 """A key of ``MODELS``."""
@@ -35,6 +38,16 @@ MODELS: dict[ModelName, ModelEntry] = {
     ),
 }
 """The models there are. One from outside joins by an entry, made before it is used."""
+
+
+def what_is_at(place: str, kind: type[T]) -> T:
+    """Return what ``package.module:NAME`` is, which must be of a kind; imports the module."""
+    module, _, name = place.partition(":")
+    found = getattr(import_module(module), name)
+    if not isinstance(found, kind):
+        raise TypeError(f"{place} is no {kind.__name__}")
+    return found
+
 
 PRESET_NAMES = ("paper", "small", "quickstart")
 """What every model has a preset of."""

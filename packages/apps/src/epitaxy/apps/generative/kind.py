@@ -7,13 +7,12 @@ data is a folder with its recipe, model, requests and Python class; it joins by 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from epitaxy.apps.config.recipe import Recipe
 from epitaxy.apps.foundation.errors import UsageError
-from epitaxy.apps.foundation.names import MODELS, ModelName
+from epitaxy.apps.foundation.names import MODELS, ModelName, what_is_at
 from epitaxy.apps.generative.dataset import Dataset
 from epitaxy.apps.generative.model import GenerativeModel
 from epitaxy.apps.generative.trial import Trial
@@ -56,11 +55,7 @@ class Kind:
 
 def kind_of(model: ModelName) -> Kind:
     """Return what a model's entry names."""
-    module, _, name = MODELS[model].kind.partition(":")
-    kind = getattr(import_module(module), name)
-    if not isinstance(kind, Kind):
-        raise TypeError(f"{MODELS[model].kind} is no Kind")
-    return kind
+    return what_is_at(MODELS[model].kind, Kind)
 
 
 def build_model(recipe: Recipe, statistics: Any) -> AnyModel:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from epitaxy.apps.config.recipe import FORMAT, Recipe
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.folders import RECIPE, read_json
-from epitaxy.apps.foundation.names import MODELS, ModelName, Task
+from epitaxy.apps.foundation.names import MODELS, ModelName, Task, what_is_at
 from epitaxy.apps.foundation.suggest import suggest
 
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -31,11 +30,7 @@ class Recipes:
 
 def recipes_of(model: ModelName) -> Recipes:
     """Return what a model's entry names."""
-    module, _, name = MODELS[model].recipes.partition(":")
-    recipes = getattr(import_module(module), name)
-    if not isinstance(recipes, Recipes):
-        raise TypeError(f"{MODELS[model].recipes} is no Recipes")
-    return recipes
+    return what_is_at(MODELS[model].recipes, Recipes)
 
 
 def preset(name: str, *, task: Task, dataset: str, model: ModelName = "crysbfn") -> Recipe:
