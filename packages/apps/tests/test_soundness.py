@@ -1,5 +1,6 @@
 """Samples that are no structures: what is seen, and that they are drawn anew, the same in every batch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
+from epitaxy.apps import SymmBFN
 from epitaxy.apps.crystals.cells import cell_samples
 from epitaxy.apps.crystals.generator import CrystalGenerator
 from epitaxy.apps.requests.request import Request
@@ -173,11 +175,9 @@ def test_of_which_graphs_an_answer_is_no_number() -> None:
     assert unanswered(outputs, levels, segments) == [True, False, True]
 
 
-@pytest.mark.parametrize("field", ["positions", "lattice"])
-def test_an_answer_that_is_no_number_is_no_sample(
-    model: CrystalGenerator, monkeypatch: pytest.MonkeyPatch, field: str
-) -> None:
-    kind = type(model.model)
+def silenced(model: Any, field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the network's answers be no numbers in one field of the second structure."""
+    kind = type(model)
     sound = kind.answer
 
     def answer(network: Any, states: Any, time: Any, given: Any) -> dict[str, torch.Tensor]:
@@ -188,8 +188,28 @@ def test_an_answer_that_is_no_number_is_no_sample(
         return outputs
 
     monkeypatch.setattr(kind, "answer", answer)
-    (samples,) = generate(model.model, model.requests(formula="SrTiO3", num=3, seed=0), steps=2, redraws=0)
+
+
+def check_that_one_has_no_answer(samples: Sequence[Any]) -> None:
     assert samples[1].structure is None
     assert samples[1].reason == "the network's answer is not a number"
     others = [sample.reason for k, sample in enumerate(samples) if k != 1]
     assert "the network's answer is not a number" not in others
+
+
+@pytest.mark.parametrize("field", ["positions", "lattice"])
+def test_an_answer_that_is_no_number_is_no_sample(
+    model: CrystalGenerator, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    silenced(model.model, field, monkeypatch)
+    (samples,) = generate(model.model, model.requests(formula="SrTiO3", num=3, seed=0), steps=2, redraws=0)
+    check_that_one_has_no_answer(samples)
+
+
+@pytest.mark.parametrize("field", ["positions", "lattice", "species", "symmetry"])
+def test_nor_is_one_about_orbits(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+    """Scores of site symmetries that are no numbers once ended the whole sampling."""
+    model = SymmBFN.load("symmbfn-mp20-small")
+    silenced(model.model, field, monkeypatch)
+    (samples,) = generate(model.model, model.requests(spacegroup=62, num=3, seed=0), steps=2, redraws=0)
+    check_that_one_has_no_answer(samples)

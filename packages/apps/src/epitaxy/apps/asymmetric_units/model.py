@@ -229,9 +229,9 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         lost = segments.sum((~points.isfinite()).any(1).long()) > 0
         species = given.species if self.recipe.task == "csp" else targets["species"]
         assert species is not None
-        crystals = self.expanded(
-            usable, points.nan_to_num(0.0, 0.0, 0.0), species, outputs.get("symmetry"), given, requests
-        )
+        # What is no answer is rejected by name too, by who asked for it.
+        symmetry = outputs["symmetry"].nan_to_num() if "symmetry" in outputs else None
+        crystals = self.expanded(usable, points.nan_to_num(0.0, 0.0, 0.0), species, symmetry, given, requests)
         lattice = torch.where(lost[:, None, None], torch.nan, lattice)
         return cell_samples(crystals.segments, lattice, crystals.positions, crystals.numbers, requests)
 
