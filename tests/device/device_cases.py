@@ -93,7 +93,7 @@ OTHERS = [
     Case("symmbfn", "paper", "dng"),
     Case("symmbfn", "small", "dng", (PROPERTY.format("density"),)),
     Case("symmbfn", "small", "csp", ROTARY),
-    Case("symmbfn", "small", "dng", (*ROTARY, "network.copies=true")),
+    Case("symmbfn", "small", "dng", (*ROTARY, "network.copies=true", "network.multiplicities=true")),
     Case("geobfn", "paper", "dng"),
 ]
 OPTIONS = [

@@ -73,6 +73,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "models/gaussian_basis.py": ("models/test_molecule_net.py",),
     "models/lattice_views.py": ("models/test_cspnet.py", "models/test_edge_list.py"),
     "models/molecule_attention.py": ("models/test_molecule_transformer.py",),
+    "models/multiplicity_embedding.py": ("models/test_multiplicity_embedding.py",),
     "models/copying_head.py": ("models/test_copying_head.py",),
     "models/orbit_net.py": ("models/test_wyckoff_net.py", "models/test_rotary_wyckoff_net.py"),
     "models/pair_features.py": ("models/test_features.py", "models/test_edge_list.py"),

@@ -185,6 +185,7 @@ SYMMBFN: Table = [
     ("network.time_dim", 128, "App. A.3: the embedding dimension"),
     ("network.aggregation", "mean", "departs: Eq. 25 writes a sum; DiffCSP's network, its base, has a mean"),
     ("network.copies", False, "App. A.3: a head on each orbit's features"),
+    ("network.multiplicities", False, "App. A.3: of site symmetries, what is predicted and no more"),
     ("network.residual_noise", False, "departs: Eq. 26 and the code add mu to the noise"),
     ("positions.kind", "gaussian_bfn", "Sec. 3.1"),
     ("positions.sigma1", 0.02, "App. A.3"),

@@ -116,6 +116,24 @@ def test_from_a_shipped_model_nothing_changes(name: str) -> None:
     assert all(torch.equal(theirs[key], value) for key, value in begun.network.state_dict().items())
 
 
+@pytest.mark.parametrize("words", [(), ("network.kind=rotary", "network.heads=2")])
+def test_a_further_part_begins_without_effect(
+    words: tuple[str, ...], make_recipe: Callable[..., Recipe]
+) -> None:
+    """Orbits that shall know their multiplicities go on from weights that do not; back it is refused."""
+    recipe = make_recipe("dng", *words, model="symmbfn")
+    wider = make_recipe("dng", *words, "network.multiplicities=true", model="symmbfn")
+    data = data_of(recipe)
+    statistics = kind_of(recipe.model).summarise(data)
+    source = fresh(recipe, statistics)
+    begun = initialised_from(source, wider, statistics)
+    assert begun.network.state_dict().keys() > source.model.network.state_dict().keys()
+    batch = data.batch(range(6))
+    assert losses(begun, batch) == losses(source.model, batch)
+    with pytest.raises(UsageError, match=r"do not fit this run's network \(network.multiplicities is True"):
+        initialised_from(fresh(wider, statistics), recipe, statistics)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=4, deadline=None)
 @given(unknown=st.sets(st.integers(0, 4), min_size=1, max_size=3))

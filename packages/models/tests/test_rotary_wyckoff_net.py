@@ -15,9 +15,14 @@ SIZES = {"hidden": 24, "layers": 2, "frequencies": 4, "embedding": 8, "time_dim"
 
 
 @lru_cache
-def network(dtype: torch.dtype, properties: int, copies: bool = False) -> RotaryWyckoffNet:
+def network(
+    dtype: torch.dtype, properties: int, copies: bool = False, multiplicities: bool = False
+) -> RotaryWyckoffNet:
     torch.manual_seed(1)
-    net = RotaryWyckoffNet(species=SPECIES, heads=3, properties=properties, copies=copies, **SIZES)
+    words = {"properties": properties, "copies": copies, "multiplicities": multiplicities}
+    net = RotaryWyckoffNet(species=SPECIES, heads=3, **words, **SIZES)
+    if net.multiplicity_embedding is not None:
+        torch.nn.init.normal_(net.multiplicity_embedding.weight.weight)
     for layer in net.layers:  # a modulation that begins at zero would hide what it multiplies
         torch.nn.init.normal_(layer.modulation.weight, std=0.2)
     torch.nn.init.normal_(net.space_group_embedding.own.weight)
@@ -43,6 +48,11 @@ class TestProperties(TestUntold):
 class TestCopies(TestUntold):
     def network(self, dtype: torch.dtype) -> RotaryWyckoffNet:
         return network(dtype, 0, copies=True)
+
+
+class TestMultiplicities(TestUntold):
+    def network(self, dtype: torch.dtype) -> RotaryWyckoffNet:
+        return network(dtype, 0, multiplicities=True)
 
 
 def test_displacements_are_seen() -> None:

@@ -27,6 +27,7 @@ FORMS = {
     "published": {"aggregation": "sum", "residual_noise": True, "raw_positions": False},
     "properties": {"properties": 2},
     "copies": {"copies": True},
+    "multiplicities": {"multiplicities": True},
 }
 every_form = pytest.mark.parametrize("form", FORMS)
 
@@ -38,6 +39,9 @@ def both(
     sizes = {"hidden": 24, "layers": 3, "frequencies": 20, "embedding": 8, "time_dim": 16, **words}
     fast, plain = (kind(species=SPECIES, **sizes, **FORMS[form]) for kind in (WyckoffNet, EdgeListWyckoffNet))
     torch.nn.init.normal_(fast.space_group_embedding.own.weight)
+    if fast.multiplicity_embedding is not None:
+        for parameter in fast.multiplicity_embedding.parameters():
+            torch.nn.init.normal_(parameter)
     plain.load_state_dict(fast.state_dict())
     return fast.to(dtype), plain.to(dtype)
 

@@ -1,3 +1,4 @@
+from epitaxy.models._parts import WithoutEffectAtFirst
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
 from epitaxy.models.cspnet import CSPNet
 from epitaxy.models.edge_block import EdgeBlock
@@ -13,6 +14,7 @@ from epitaxy.models.embeddings import (
 from epitaxy.models.gaussian_basis import GaussianBasis
 from epitaxy.models.molecule_net import MoleculeNet, MoleculeNetOutput
 from epitaxy.models.molecule_transformer import MoleculeTransformer
+from epitaxy.models.multiplicity_embedding import MultiplicityEmbedding
 from epitaxy.models.orbit_net import OrbitNet, WyckoffNetOutput
 from epitaxy.models.pair_features import PairFeatures, fourier_pairs
 from epitaxy.models.property_embedding import PropertyEmbedding
@@ -35,6 +37,7 @@ __all__ = [
     "MoleculeNet",
     "MoleculeNetOutput",
     "MoleculeTransformer",
+    "MultiplicityEmbedding",
     "OrbitNet",
     "PairFeatures",
     "PropertyEmbedding",
@@ -43,6 +46,7 @@ __all__ = [
     "SpaceGroupEmbedding",
     "SpeciesEmbedding",
     "TimeEmbedding",
+    "WithoutEffectAtFirst",
     "WyckoffNet",
     "WyckoffNetOutput",
     "fourier_features",

@@ -66,6 +66,10 @@ def normed(
     return F.layer_norm(x, x.shape[1:]) * (1 + scale) + shift
 
 
+class WithoutEffectAtFirst(nn.Module):
+    """A part that changes no output as it is made, so that a trained network may be given it."""
+
+
 class Modulation(nn.Linear):
     """What a graph tells its atoms' layer: two scales, shifts and gates (adaptive layer norm; DiT, 2023).
 

@@ -12,6 +12,7 @@ from epitaxy.geometry.symmetry import SITE_AXES, SITE_CLASSES
 from epitaxy.models._parts import perceptron
 from epitaxy.models.copying_head import CopyingHead
 from epitaxy.models.embeddings import TimeEmbedding
+from epitaxy.models.multiplicity_embedding import MultiplicityEmbedding
 from epitaxy.models.property_embedding import PropertyEmbedding, check_properties
 from epitaxy.models.space_group_embedding import SpaceGroupEmbedding
 
@@ -59,6 +60,7 @@ class OrbitNet(nn.Module):
         residual_noise: whether the mean is added to the output of positions.
         raw_positions: whether orbits see their mean as it is, beside its Fourier features.
         copies: whether an orbit may take over another's species: see `CopyingHead`.
+        multiplicities: whether orbits are told how many atoms they stand for: see `MultiplicityEmbedding`.
         layers: makes what stands between embeddings and heads.
 
     Raises:
@@ -79,6 +81,7 @@ class OrbitNet(nn.Module):
         residual_noise: bool,
         raw_positions: bool,
         copies: bool,
+        multiplicities: bool,
         layers: Callable[[], Iterable[nn.Module]],
     ) -> None:
         super().__init__()
@@ -94,6 +97,9 @@ class OrbitNet(nn.Module):
         self.property_embedding = PropertyEmbedding(properties, embedding) if properties else None
         self.crystal_channels = time_dim + (1 + properties) * embedding
         self.atom_embedding = perceptron(3 * embedding + self.crystal_channels, hidden, hidden)
+        self.multiplicity_embedding: MultiplicityEmbedding | None = None
+        if multiplicities:
+            self.multiplicity_embedding = MultiplicityEmbedding(hidden, time_dim=time_dim)
         self.layers = nn.ModuleList(layers())
         self.norm = nn.LayerNorm(hidden)
         self.position_head = perceptron(hidden, hidden, 3)
@@ -131,6 +137,8 @@ class OrbitNet(nn.Module):
     def embed(
         self,
         segments: Segments,
+        space_groups: Int[Tensor, " graphs"],
+        of_time: Float[Tensor, "graphs time_dim"],
         of_crystal: Float[Tensor, "graphs channels"],
         positions: Float[Tensor, "atoms 3"],
         of_positions: Float[Tensor, "atoms fourier"],
@@ -146,6 +154,8 @@ class OrbitNet(nn.Module):
             segments.expand(of_crystal),
         ]
         embedded: Tensor = self.atom_embedding(torch.cat(parts, dim=1))
+        if self.multiplicity_embedding is not None:
+            embedded = embedded + self.multiplicity_embedding(segments, space_groups, symmetry, of_time)
         return embedded
 
     def read_out(

@@ -34,6 +34,7 @@ class RotaryWyckoffNet(OrbitNet):
         properties: see `OrbitNet`.
         labels: see `OrbitNet`.
         copies: see `OrbitNet`.
+        multiplicities: see `OrbitNet`.
 
     Raises:
         ValueError: if the width is no multiple of twice the heads, or an embedding cannot have so many
@@ -57,6 +58,7 @@ class RotaryWyckoffNet(OrbitNet):
         properties: int = 0,
         labels: bool = True,
         copies: bool = False,
+        multiplicities: bool = False,
     ) -> None:
         check_pairs(hidden, heads)
         super().__init__(
@@ -68,6 +70,7 @@ class RotaryWyckoffNet(OrbitNet):
             properties=properties,
             labels=labels,
             copies=copies,
+            multiplicities=multiplicities,
             residual_noise=False,
             raw_positions=True,
             layers=lambda: (RotaryLayer(hidden, heads, expansion) for _ in range(layers)),
@@ -97,7 +100,9 @@ class RotaryWyckoffNet(OrbitNet):
         of_positions = torch.cat(fourier_features(positions, self.frequencies), dim=1)
         of_time = self.time_embedding(time)
         of_crystal = self.embed_crystals(space_groups, of_time, properties)
-        atoms = self.embed(segments, of_crystal, positions, of_positions, species, symmetry)
+        atoms = self.embed(
+            segments, space_groups, of_time, of_crystal, positions, of_positions, species, symmetry
+        )
         modulation = self.modulation(torch.cat([lattice, of_crystal], dim=1))
         phases, padding = Phases.of(positions, self.k, atoms.dtype), Padding.of(segments)
         for layer in self.layers:

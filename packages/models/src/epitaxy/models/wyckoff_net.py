@@ -58,6 +58,7 @@ class WyckoffNet(OrbitNet):
         properties: see `OrbitNet`.
         labels: see `OrbitNet`.
         copies: see `OrbitNet`.
+        multiplicities: see `OrbitNet`.
         aggregation: whether messages are averaged or added up.
         residual_noise: see `OrbitNet`.
         raw_positions: see `OrbitNet`.
@@ -80,6 +81,7 @@ class WyckoffNet(OrbitNet):
         properties: int = 0,
         labels: bool = True,
         copies: bool = False,
+        multiplicities: bool = False,
         aggregation: Literal["mean", "sum"] = "mean",
         residual_noise: bool = False,
         raw_positions: bool = True,
@@ -94,6 +96,7 @@ class WyckoffNet(OrbitNet):
             properties=properties,
             labels=labels,
             copies=copies,
+            multiplicities=multiplicities,
             residual_noise=residual_noise,
             raw_positions=raw_positions,
             layers=lambda: (
@@ -147,7 +150,9 @@ class WyckoffNet(OrbitNet):
         of_positions = torch.cat(fourier_features(positions, self.frequencies), dim=1)
         of_time = self.time_embedding(time)
         of_crystal = self.embed_crystals(space_groups, of_time, properties)
-        atoms = self.embed(segments, of_crystal, positions, of_positions, species, symmetry)
+        atoms = self.embed(
+            segments, space_groups, of_time, of_crystal, positions, of_positions, species, symmetry
+        )
         index = EdgeIndex.of(segments, pairs, channels=atoms.shape[1])
         of_lattice = segments.expand(lattice)
         for layer in self.layers:

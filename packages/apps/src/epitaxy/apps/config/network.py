@@ -131,6 +131,7 @@ class WyckoffNetConfig(NetworkConfig):
     embedding: PositiveInt = 128
     time_dim: PositiveInt = 128
     copies: bool = False
+    multiplicities: bool = False
     aggregation: Literal["mean", "sum"] = "mean"
     residual_noise: bool = False
 
@@ -152,6 +153,7 @@ class WyckoffNetConfig(NetworkConfig):
             properties=properties,
             labels=labels,
             copies=self.copies,
+            multiplicities=self.multiplicities,
             aggregation=self.aggregation,
             residual_noise=self.residual_noise,
         )
@@ -165,6 +167,7 @@ class RotaryWyckoffNetConfig(RotaryConfig):
     frequencies: PositiveInt = 16
     embedding: PositiveInt = 128
     copies: bool = False
+    multiplicities: bool = False
 
     def build(self, *, species: int, properties: int, labels: bool) -> "models.RotaryWyckoffNet":
         """Return a freshly initialised network; words as `WyckoffNetConfig.build`."""
@@ -180,6 +183,7 @@ class RotaryWyckoffNetConfig(RotaryConfig):
             properties=properties,
             labels=labels,
             copies=self.copies,
+            multiplicities=self.multiplicities,
         )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from epitaxy.apps.config import ConditioningConfig, Recipe
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.data import PropertyStatistics, Vocabulary
+from epitaxy.models import WithoutEffectAtFirst
 
 Labels = tuple[Hashable, ...]
 """What each place along an axis of a weight stands for: an element, a property, or just its place."""
@@ -34,15 +35,21 @@ def carried(old: AnyModel, new: AnyModel) -> dict[str, Tensor]:
     Rows of known elements and properties go where ``new`` has them. A further element's input and output are
     the mean of the known ones' where a label is looked up or predicted, so that it is as likely as an average
     one and never the likeliest; where probabilities come in, its column is zero. A further property's columns
-    are zero: it has no effect until it is trained. A property that ``new`` is not told counts as missing.
-    With the same elements and properties every weight is the same, to the bit.
+    are zero: it has no effect until it is trained. A property that ``new`` is not told counts as missing. A
+    part that only ``new`` has is as it begins, where it begins without effect. With the same elements and
+    properties every weight is the same, to the bit.
 
     Raises:
         UnfitError: networks of another kind, width or depth.
     """
     places, wanted = axes(old), axes(new)
     weights, fresh = old.network.state_dict(), new.network.state_dict()
-    unknown = [name for name in fresh if name not in weights and not _is_of(wanted[name], _PROPERTY)]
+    effectless = _effectless(new)
+    unknown = [
+        name
+        for name in fresh
+        if name not in weights and name not in effectless and not _is_of(wanted[name], _PROPERTY)
+    ]
     unused = [name for name in weights if name not in fresh and not _is_of(places[name], _PROPERTY)]
     if unknown or unused:
         raise UnfitError((unknown + unused)[0])
@@ -53,6 +60,16 @@ def carried(old: AnyModel, new: AnyModel) -> dict[str, Tensor]:
             value = _along(axis, value, places[name][axis], labels, begun, name)
         made[name] = value
     return made | _without(places, wanted, weights, made)
+
+
+def _effectless(model: AnyModel) -> frozenset[str]:
+    """Return the names of the weights of parts that begin without effect."""
+    return frozenset(
+        f"{part}.{name}"
+        for part, module in model.network.named_modules()
+        if isinstance(module, WithoutEffectAtFirst)
+        for name in module.state_dict()
+    )
 
 
 def axes(model: AnyModel) -> dict[str, tuple[Labels, ...]]:

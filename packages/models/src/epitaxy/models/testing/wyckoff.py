@@ -44,7 +44,9 @@ class EdgeListWyckoffNet(WyckoffNet):
         of_positions = edge_list_fourier(positions.double(), self.frequencies).to(positions.dtype)
         of_time = self.time_embedding(time)
         of_crystal = self.embed_crystals(space_groups, of_time, properties)
-        atoms = self.embed(segments, of_crystal, positions, of_positions, species, symmetry)
+        atoms = self.embed(
+            segments, space_groups, of_time, of_crystal, positions, of_positions, species, symmetry
+        )
         atoms = edge_list_layers(self.layers, atoms, lattice, segments, positions, self.frequencies)
         return self.read_out(segments, atoms, positions, species, of_time)
 
