@@ -319,13 +319,13 @@ def test_training_hides_properties_as_often_as_the_recipe_says(
 
 @pytest.mark.parametrize("name", ["crysbfn", "kldm"])
 def test_training_hides_elements_as_often_as_the_recipe_says(name: ModelName, make_recipe: Makes) -> None:
-    """Whole elements of a structure; the share within 5 standard deviations (6e-7); none in validation."""
+    """Whole elements or all of a structure's; within 5 standard deviations (6e-7); none in validation."""
     share = 0.3
     model, data = made(make_recipe("csp", f"conditioning.hide_elements={share}", model=name))
     batch = data.batch(range(24))
     told = model.encode(batch.numbers)
     elements = set(zip(batch.segments.index.tolist(), told.tolist(), strict=True))
-    hidden = 0
+    hidden = whole = 0
     for seed in range(20):
         source = SharedRng(torch.Generator().manual_seed(seed))
         shown = model.train().given(batch, source=source).species
@@ -335,9 +335,15 @@ def test_training_hides_elements_as_often_as_the_recipe_says(name: ModelName, ma
         states = {(graph, element, gone) for graph, element, gone in places}
         assert len(states) == len(elements)  # at all its atoms, or at none
         hidden += sum(gone for *_, gone in states)
+        whole += 24 - len({graph for graph, _, gone in states if not gone})
         assert torch.equal(model.eval().given(batch, source=source).species, told)
-    rows = 20 * len(elements)
-    assert abs(hidden / rows - share) < 5 * math.sqrt(share * (1 - share) / rows)
+    sizes = torch.tensor([float(sum(graph == g for graph, _ in elements)) for g in range(24)])
+    all_hidden = share + (1 - share) * share**sizes  # at once, or each by itself
+    assert abs(whole - 20 * all_hidden.sum()) < 5 * (20 * (all_hidden * (1 - all_hidden)).sum()).sqrt()
+    mean = (sizes * (share + (1 - share) * share)).sum()
+    by_itself, at_once = sizes * share * (1 - share) ** 2, share * (1 - share) * (sizes * (1 - share)) ** 2
+    variance = (by_itself + at_once).sum()
+    assert abs(hidden - 20 * mean) < 5 * (20 * variance).sqrt()
 
 
 def test_a_recipe_that_hides_no_element_draws_nothing_for_it(make_recipe: Makes) -> None:

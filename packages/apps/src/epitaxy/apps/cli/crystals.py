@@ -43,6 +43,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         formula: opt.Formulas = None,
         formula_units: opt.FormulaUnits = None,
         num_atoms: opt.NumAtoms = None,
+        composition_guidance: opt.CompositionGuidance = None,
         consensus: opt.Consensus = 1,
     ) -> None:
         """Sample structures into the folder --out, as CIF files and one extxyz."""
@@ -53,7 +54,7 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
         asked = check_asked(formula or [], targets.property or [], **asdict(elements))
         from epitaxy.apps.cli.sampling import run_sampling
         from epitaxy.apps.crystals.generator import CrystalGenerator
-        from epitaxy.apps.crystals.requests import for_dataset
+        from epitaxy.apps.crystals.requests import for_dataset, with_composition_guidance
 
         words = {
             "formula": formula, "formula_units": formula_units, "num_atoms": num_atoms,
@@ -63,11 +64,14 @@ def crystal_app(kind: ModelName, help_text: str) -> typer.Typer:
 
         def requests(model: "CrystalModel") -> "Sequence[CrystalRequest]":
             if known.compositions is None:
-                return CrystalGenerator(model).requests(num=num, seed=sampling.seed, **words)
-            return for_dataset(
+                return CrystalGenerator(model).requests(
+                    num=num, seed=sampling.seed, composition_guidance=composition_guidance, **words
+                )
+            asked_for = for_dataset(
                 known.compositions, model.recipe, model.statistics, split=known.split, limit=known.limit,
                 root=known.root, num=num, seed=sampling.seed, others=words,
             )  # fmt: skip
+            return with_composition_guidance(asked_for, model.recipe, composition_guidance)
 
         run_sampling(kind, sampling, requests, consensus=consensus)
 

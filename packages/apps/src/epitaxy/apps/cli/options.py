@@ -45,6 +45,12 @@ Properties = Annotated[
 Guidance = Annotated[
     float, typer.Option(min=0.0, help="How far to go beyond what the targets ask; 0: not at all.")
 ]
+CompositionGuidance = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0, help="How far what the composition changes is exaggerated. By default the recipe's."
+    ),
+]
 NumAtoms = Annotated[
     list[int] | None,
     typer.Option(help="Atoms; may be repeated. By default as in the training data."),

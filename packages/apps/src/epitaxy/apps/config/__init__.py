@@ -30,7 +30,7 @@ from epitaxy.apps.config.network import (
     WyckoffNetConfig,
 )
 from epitaxy.apps.config.overrides import apply_overrides
-from epitaxy.apps.config.recipe import FORMAT, Recipe, SamplingConfig
+from epitaxy.apps.config.recipe import FORMAT, CompositionSamplingConfig, Recipe, SamplingConfig
 from epitaxy.apps.config.training import (
     CosineSchedule,
     LogitNormalTimes,
@@ -48,6 +48,7 @@ __all__ = [
     "CSPNetConfig",
     "CategoricalBFNConfig",
     "CircularBFNConfig",
+    "CompositionSamplingConfig",
     "ConditioningConfig",
     "CosineSchedule",
     "GaussianBFNConfig",

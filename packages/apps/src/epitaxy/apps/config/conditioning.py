@@ -31,9 +31,10 @@ class ConditioningConfig(Config):
 class CompositionConditioningConfig(ConditioningConfig):
     """What a model of the atoms of crystals is told: properties, and in structure prediction the composition.
 
-    There training hides each element of a structure with probability ``hide_elements``: the network sees that
-    its atoms are there, not what they are. It learns a composition by heart less easily (beyond the papers).
-    Validation and sampling hide none.
+    There training hides all elements of a structure with probability ``hide_elements``, and then each one:
+    the network sees that its atoms are there, not what they are. It learns a composition by heart less
+    easily, and what the composition changes can be exaggerated (``sampling.composition_guidance``). Beyond
+    the papers. Validation hides none.
     """
 
     hide_elements: Annotated[float, Field(ge=0, lt=1)] = 0.0

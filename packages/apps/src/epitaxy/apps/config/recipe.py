@@ -2,9 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.network import NetworkConfig
@@ -26,6 +26,20 @@ class SamplingConfig(Config):
     steps: PositiveInt = 100
     batch_size: PositiveInt = 256
     final_call: bool = False
+
+
+class CompositionSamplingConfig(SamplingConfig):
+    """What ``sample`` does where a composition may be given.
+
+    ``composition_guidance`` exaggerates what the composition changes in the network's answers: with w they
+    are ``a + w (a - b)``, where b is the answer to the same structure with its elements hidden
+    (classifier-free guidance; Ho and Salimans, 2022), at times up to ``guided_until``. It costs another
+    network evaluation a step. Near the data what is left to say is where exactly atoms are, which
+    exaggeration distorts (Kynkäänniemi et al., 2024, limit it too). Beyond the papers.
+    """
+
+    composition_guidance: NonNegativeFloat = 0.0
+    guided_until: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Recipe(Config):

@@ -7,7 +7,13 @@ from typing import ClassVar
 from pymatgen.core import Structure
 
 from epitaxy.apps.crystals.model import CrystalModel
-from epitaxy.apps.crystals.requests import CrystalRequest, de_novo, for_formulas, like_crystal
+from epitaxy.apps.crystals.requests import (
+    CrystalRequest,
+    de_novo,
+    for_formulas,
+    like_crystal,
+    with_composition_guidance,
+)
 from epitaxy.apps.crystals.start import crystal_start
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.names import ModelName
@@ -39,6 +45,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         num_atoms: int | Sequence[int] | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
+        composition_guidance: float | None = None,
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
@@ -53,7 +60,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         Raises:
             UsageError: a formula for a de novo model, none for one that needs it, or one that does not fit;
                 numbers of atoms or elements for a model that is given its composition, or that a de novo one
-                cannot meet; a property that the model is not told, or guidance without one.
+                cannot meet; a property that the model is not told, or guidance without one; guidance by the
+                composition of a model that chooses it, or whose training hid none.
         """
         statistics = self.model.statistics
         targets = dict(properties or {})
@@ -67,6 +75,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             num_atoms=num_atoms,
         )
         if self.model.recipe.task == "dng":
+            with_composition_guidance((), self.model.recipe, composition_guidance)
             if formula:
                 raise UsageError(
                     "this model was trained de novo and chooses its own composition: leave --formula out, or "
@@ -81,14 +90,16 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             return de_novo(statistics, **asked, sizes=sizes, palette=chosen)
         self._refuse_choices(num_atoms, elements, chemical_system, without)
         if start is not None:
-            return like_crystal(start, statistics, **asked, given=True)
+            requests = like_crystal(start, statistics, **asked, given=True)
+            return with_composition_guidance(requests, self.model.recipe, composition_guidance)
         if not formula:
             raise UsageError(
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"
             )
         formulas = [formula] if isinstance(formula, str) else list(formula)
         with advised(formulas):
-            return for_formulas(formulas, statistics, **asked, formula_units=formula_units)
+            requests = for_formulas(formulas, statistics, **asked, formula_units=formula_units)
+        return with_composition_guidance(requests, self.model.recipe, composition_guidance)
 
     def _refuse_choices(
         self, num_atoms: int | Sequence[int] | None, elements: Words, chemical_system: Words, without: Words
@@ -116,6 +127,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         num_atoms: int | Sequence[int] | None = None,
         properties: Mapping[str, float] | None = None,
         guidance: float = 0.0,
+        composition_guidance: float | None = None,
         elements: Words = None,
         chemical_system: Words = None,
         without: Words = None,
@@ -141,6 +153,8 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             num_atoms: number(s) of atoms of the cell, de novo; by default drawn as training cells had them.
             properties: targets by name, for a model that was trained with them.
             guidance: how far to go beyond what the targets ask; 0 for not at all.
+            composition_guidance: how far what a given composition changes is exaggerated, for a model whose
+                training hid some; the recipe's by default.
             elements: de novo, no others than these, such as ``"Li,Fe,O"`` or a list of symbols.
             chemical_system: exactly these: each of them, at one atom or more, and no others.
             without: none of these.
@@ -169,6 +183,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             num_atoms=num_atoms,
             properties=properties,
             guidance=guidance,
+            composition_guidance=composition_guidance,
             elements=elements,
             chemical_system=chemical_system,
             without=without,

@@ -11,13 +11,13 @@ from epitaxy.apps.crystals.cells import cell_samples
 from epitaxy.apps.crystals.lattice_form import lattice_form
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.crystals.requests import CrystalRequest
-from epitaxy.apps.generative.conditioning import Conditioned, PropertyConditions, guided
+from epitaxy.apps.generative.conditioning import Conditioned, PropertyConditions, guide, guided
 from epitaxy.apps.generative.constraints import limited, limits
 from epitaxy.apps.generative.model import GenerativeModel, States
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.data import Statistics
 from epitaxy.flows import Limits, ProductFlow
-from epitaxy.geometry import CrystalBatch, RngSource, Segments
+from epitaxy.geometry import CrystalBatch, RngSource, Segments, number_of
 from epitaxy.models import UNKNOWN, CrystalNetOutput
 
 
@@ -28,20 +28,23 @@ class GivenCells(Conditioned):
     Attributes:
         species: element indices, where the composition is given (csp).
         limits: on the elements, where it is not.
+        composition_guidance: how far what the composition changes is exaggerated; None: nowhere.
     """
 
     species: Int[Tensor, " atoms"] | None = None
     limits: Limits | None = None
+    composition_guidance: Float[Tensor, " graphs"] | None = None
 
 
 def hide_elements(
     species: Int[Tensor, " atoms"], segments: Segments, classes: int, share: float, source: RngSource
 ) -> Int[Tensor, " atoms"]:
-    """Return the elements, each of a graph unknown with probability ``share``, at all of its atoms."""
-    draws = source.rows("composition", "graph").uniform(
-        (segments.num_graphs, classes), dtype=torch.float32, device=species.device
-    )
-    return species.masked_fill(draws[segments.index, species] < share, UNKNOWN)
+    """Return the elements, all of a graph's unknown with probability ``share``, and then each one."""
+    rng = source.rows("composition", "graph")
+    shape = (segments.num_graphs, 1 + classes)
+    hidden = rng.uniform(shape, dtype=torch.float32, device=species.device) < share
+    graph = segments.index
+    return species.masked_fill(hidden[graph, 0] | hidden[graph, 1 + species], UNKNOWN)
 
 
 class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
@@ -104,7 +107,14 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
         if self.recipe.task == "dng":
             return replace(given, limits=limits(requests, segments, self.statistics.vocabulary))
         numbers = [z for request in requests for z in request.numbers or ()]
-        return replace(given, species=self.encode(torch.tensor(numbers, device=device)))
+        usual = self.recipe.sampling.composition_guidance
+        said = [request.composition_guidance for request in requests]
+        weights = [usual if weight is None else weight for weight in said]
+        return replace(
+            given,
+            species=self.encode(torch.tensor(numbers, device=device)),
+            composition_guidance=torch.tensor(weights, device=device) if any(weights) else None,
+        )
 
     def flow_on(self, flow: ProductFlow, given: GivenCells) -> ProductFlow:
         """Return the flow whose species are under the limits, if there are any."""
@@ -142,8 +152,14 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
         return {name: value.to(features["lattice"].value.dtype) for name, value in outputs.items()}
 
     def answer(self, states: States, time: Float[Tensor, " graphs"], given: GivenCells) -> dict[str, Tensor]:
-        """Return the outputs, steered by targets where guidance is asked for."""
-        return guided(lambda given: self.predict(states, time, given), given, self.flow.levels)
+        """Return the outputs, steered by targets and by the composition where guidance is asked for."""
+        outputs = guided(lambda given: self.predict(states, time, given), given, self.flow.levels)
+        until, now = self.recipe.sampling.guided_until, number_of(time)
+        if given.composition_guidance is None or given.species is None or (now is not None and now > until):
+            return outputs
+        hidden = replace(given, species=torch.full_like(given.species, UNKNOWN))
+        weight = given.composition_guidance * (time <= until)
+        return guide(outputs, self.predict(states, time, hidden), given.segments, weight, self.flow.levels)
 
     def samples(
         self,

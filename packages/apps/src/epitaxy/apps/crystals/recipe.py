@@ -12,7 +12,7 @@ from epitaxy.apps.config.conditioning import CompositionConditioningConfig
 from epitaxy.apps.config.lattice_form import LatticeFormConfig, MatrixFormConfig
 from epitaxy.apps.config.modalities import LatticeConfig, PositionsConfig, SpeciesConfig
 from epitaxy.apps.config.network import CrystalNetConfig, CSPNetConfig
-from epitaxy.apps.config.recipe import Recipe, check_grids
+from epitaxy.apps.config.recipe import CompositionSamplingConfig, Recipe, check_grids
 from epitaxy.apps.config.species_form import SpeciesForm
 
 
@@ -37,6 +37,7 @@ class CrystalRecipe(Recipe):
     conditioning: CompositionConditioningConfig = CompositionConditioningConfig()
     network: CrystalNetConfig = CSPNetConfig()
     weights: LossWeights = LossWeights()
+    sampling: CompositionSamplingConfig = CompositionSamplingConfig()
 
     @model_validator(mode="after")
     def _task_and_grids_agree(self) -> "CrystalRecipe":
@@ -45,6 +46,11 @@ class CrystalRecipe(Recipe):
         if self.task == "dng" and self.conditioning.hide_elements:
             raise ValueError(
                 "conditioning.hide_elements hides given elements, and the task 'dng' is given none"
+            )
+        if self.sampling.composition_guidance and not self.conditioning.hide_elements:
+            raise ValueError(
+                "sampling.composition_guidance compares with hidden elements, and training hides none: set "
+                "conditioning.hide_elements=0.1 (for the task csp)"
             )
         check_grids(*(f.grid for f in (self.positions, self.lattice, self.species) if f is not None))
         return self

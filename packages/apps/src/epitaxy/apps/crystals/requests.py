@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epitaxy.apps.crystals.data import compositions, load_crystals
@@ -21,14 +21,48 @@ from epitaxy.geometry import structure_seed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrystalRequest(TargetedRequest):
-    """One cell to generate; ``numbers`` are its atomic numbers where the composition is given."""
+    """One cell to generate.
+
+    Attributes:
+        numbers: its atomic numbers where the composition is given.
+        composition_guidance: how far what they change is exaggerated; None: as the recipe says.
+    """
 
     numbers: tuple[int, ...] | None = None
+    composition_guidance: float | None = None
 
     @property
     def composition_given(self) -> bool:
         """Whether the atomic numbers are."""
         return self.numbers is not None
+
+    @property
+    def notes(self) -> Mapping[str, str | int | float]:
+        """Return the targets, and the guidance by the composition where it was said."""
+        said = self.composition_guidance
+        # Zero arguments of super() fail in a dataclass with slots.
+        notes = super(CrystalRequest, self).notes
+        return notes if said is None else {**notes, "composition_guidance": said}
+
+
+def with_composition_guidance(
+    requests: Sequence[CrystalRequest], recipe: CrystalRecipe, guidance: float | None
+) -> list[CrystalRequest]:
+    """Return the requests with this guidance by their composition; None: as the recipe says.
+
+    Raises:
+        UsageError: a model that chooses its composition, or that never had to do without one.
+    """
+    if guidance is None:
+        return list(requests)
+    if recipe.task != "csp":
+        raise UsageError("--composition-guidance: this model chooses its composition; leave it out")
+    if guidance and not recipe.conditioning.hide_elements:
+        raise UsageError(
+            "--composition-guidance compares with hidden elements, and this model's training hid none: leave "
+            "it out, or train with --set conditioning.hide_elements=0.1"
+        )
+    return [replace(request, composition_guidance=guidance) for request in requests]
 
 
 def like_crystal(

@@ -32,6 +32,7 @@ _CRYSTALS = {
     ),
     "lattice_form": "angle_scale kind",
     "network": "frequencies position_head property_dim time_embedding",
+    "sampling": "composition_guidance guided_until",
     "positions": "corrector_step draw final_concentration horizon initial_velocity",
     "species": (
         "beta1 beta_high beta_low clip final grid guess kind loss parametrisation prediction "
@@ -46,7 +47,7 @@ _ASYMMETRIC_UNITS = {
         "beta_high beta_low clamp grid kind loss parametrisation prediction sampler sigma1 t_min temperature"
     ),
     "lattice_form": "kind standardised",
-    "network": "aggregation copies embedding frequencies residual_noise",
+    "network": "aggregation copies embedding frequencies multiplicities residual_noise",
     "positions": "clamp sigma1 t_min wrapped",
     "species": "beta1 final grid guess kind loss parametrisation reads sampler temperature",
     "symmetry": "beta1 final grid guess kind loss parametrisation reads sampler temperature",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
 from epitaxy.apps.config.network import CSPNetConfig, RotaryNetConfig
-from epitaxy.apps.config.recipe import SamplingConfig
+from epitaxy.apps.config.recipe import CompositionSamplingConfig
 from epitaxy.apps.config.training import TrainingConfig
 from epitaxy.apps.config.trainings import MUON_TRAINING, QUICK_TRAINING
 from epitaxy.apps.crystals.recipe import CrystalRecipe, LossWeights
@@ -45,7 +45,7 @@ def paper(task: Task, dataset: str) -> CrystalRecipe:
         species=_species(task, numbers.grid, numbers.beta1),
         weights=LossWeights(positions=0.05, lattice=0.05, species=0.05),
         training=TrainingConfig(passes=numbers.passes, batch_size=numbers.batch_size),
-        sampling=SamplingConfig(steps=numbers.grid),
+        sampling=CompositionSamplingConfig(steps=numbers.grid),
     )
 
 
@@ -69,6 +69,6 @@ def quickstart(task: Task, dataset: str) -> CrystalRecipe:
         update={
             "network": CSPNetConfig(hidden=96, layers=3, frequencies=16, time_dim=64),
             "training": QUICK_TRAINING,
-            "sampling": SamplingConfig(steps=50),
+            "sampling": CompositionSamplingConfig(steps=50),
         }
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from epitaxy.apps.config.diffusions import AbsorbingConfig, KineticConfig, VPConfig
 from epitaxy.apps.config.lattice_form import ParameterFormConfig
 from epitaxy.apps.config.network import CSPNetConfig, RotaryNetConfig
-from epitaxy.apps.config.recipe import SamplingConfig
+from epitaxy.apps.config.recipe import CompositionSamplingConfig
 from epitaxy.apps.config.training import PlateauSchedule, TrainingConfig
 from epitaxy.apps.config.trainings import MUON_TRAINING, QUICK_TRAINING
 from epitaxy.apps.crystals.recipe import CrystalRecipe
@@ -56,7 +56,7 @@ def paper(task: Task, dataset: str) -> CrystalRecipe:
             averaging=0.999,
             schedule=PlateauSchedule(patience=numbers.passes),  # the paper has none: the rate stays
         ),
-        sampling=SamplingConfig(steps=1000),
+        sampling=CompositionSamplingConfig(steps=1000),
     )
 
 
@@ -91,6 +91,6 @@ def quickstart(task: Task, dataset: str) -> CrystalRecipe:
                 position_head="two_layer",
             ),
             "training": QUICK_TRAINING,
-            "sampling": SamplingConfig(steps=50),
+            "sampling": CompositionSamplingConfig(steps=50),
         }
     )
