@@ -34,6 +34,11 @@ class Case:
 
 ROTARY = ("network.kind=rotary", "network.heads=2")
 TIMES = 'training.times={"kind": "logit_normal"}'
+HIDDEN = (
+    "conditioning.hide_elements=0.3",
+    "sampling.composition_guidance=1",
+    "sampling.guided_until=0.7",
+)
 PROPERTY = 'conditioning.properties=["{}"]'
 CRYSTALS = [
     Case(model, name, task, network)
@@ -44,7 +49,8 @@ CRYSTALS = [
 ]
 FLOWS = [
     Case("crysbfn", "small", "csp", ("positions.draw=all_at_once", "positions.loss=kl")),
-    Case("crysbfn", "small", "csp", ("positions.draw=stepwise", "conditioning.hide_elements=0.3", TIMES)),
+    Case("crysbfn", "small", "csp", ("positions.draw=stepwise", *HIDDEN, TIMES)),
+    Case("kldm", "small", "csp", (*ROTARY, *HIDDEN)),
     Case("crysbfn", "small", "dng", ("species.kind=absorbing", "lattice.loss=continuous")),
     Case(
         "crysbfn",
@@ -91,7 +97,7 @@ FLOWS = [
 ]
 OTHERS = [
     Case("symmbfn", "paper", "dng"),
-    Case("symmbfn", "small", "dng", (PROPERTY.format("density"),)),
+    Case("symmbfn", "small", "dng", (PROPERTY.format("density"), "network.multiplicities=true")),
     Case("symmbfn", "small", "csp", ROTARY),
     Case("symmbfn", "small", "dng", (*ROTARY, "network.copies=true", "network.multiplicities=true")),
     Case("geobfn", "paper", "dng"),
