@@ -24,6 +24,10 @@ BATCH, SMALL_BATCH = 16, 6
 STEPS = 20
 """Network evaluations a structure unless told otherwise: relaxing does the rest, and takes longer."""
 
+UNGUIDED = {"composition_guidance": 0.0}
+"""Of models whose recipe guides: a search wants many different candidates, at one evaluation a step, and the
+ranking counts how often what was learned comes to each."""
+
 Requests = Callable[[Any, int], Sequence[Request]]
 """Makes a batch's requests of a model and a seed."""
 
@@ -51,9 +55,14 @@ class Loaded:
     sampling: Sampling
 
     @property
+    def symmetric(self) -> bool:
+        """Whether it makes asymmetric units."""
+        return self.capability.model == "symmbfn"
+
+    @property
     def model(self) -> Generator[Any, Any]:
         """The model, ready to sample."""
-        return _loaded(self.capability.model == "symmbfn", str(self.capability.path))
+        return _loaded(self.symmetric, str(self.capability.path))
 
     def samples(self, requests: Sequence[Request]) -> list[Sample]:
         """Sample them at once."""
@@ -115,7 +124,9 @@ def model_proposer(
     """
     loaded = Loaded(capability, sampling)
     seed = structure_seed(sampling.seed, _own(capability.name))
-    words = {} if question.group is None else {"spacegroup": question.group}
+    words: dict[str, float] = {} if question.group is None else {"spacegroup": question.group}
+    if capability.task == "csp" and not loaded.symmetric:
+        words |= UNGUIDED
     if question.is_system and capability.task == "dng":
         return Sampled(loaded, _within(question.elements, words), seed)
     if not question.is_system:
@@ -127,11 +138,11 @@ def model_proposer(
     return Scheduled("models", capability.name, makers)
 
 
-def _for(formula: str, num: int, words: Mapping[str, int]) -> Requests:
+def _for(formula: str, num: int, words: Mapping[str, float]) -> Requests:
     return lambda model, seed: model.requests(formula=formula, num=num, seed=seed, **words)
 
 
-def _within(elements: Sequence[str], words: Mapping[str, int]) -> Requests:
+def _within(elements: Sequence[str], words: Mapping[str, float]) -> Requests:
     """Ask a model that chooses its own composition for crystals of just these elements."""
     system = "-".join(elements)
     asked = {"formula": None, "chemical_system": system, **words}
