@@ -22,6 +22,7 @@ from epitaxy.apps.foundation.names import ModelName, Task
 from epitaxy.apps.generative.dataset import draw
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.apps.generative.recipes import preset
+from epitaxy.apps.training.averaging import AveragedNetwork
 from epitaxy.apps.training.metrics import read_metrics
 from epitaxy.apps.training.module import TrainingModule
 from epitaxy.apps.training.run import open_run, train
@@ -210,6 +211,24 @@ def test_published_weights_are_the_average_of_those_on_the_way(make_recipe: Make
         published = found[name].double()
         torch.testing.assert_close(published, average, rtol=1e-4, atol=1e-6, msg=name)
     assert any(not torch.allclose(found[name].double(), last[name], rtol=1e-3) for name in moved)
+
+
+def test_tables_of_a_network_are_not_averaged() -> None:
+    """Infinities in them have no mean, and masks none either."""
+    network = torch.nn.Linear(2, 2)
+    network.register_buffer("absent", torch.tensor([0.0, -torch.inf]))
+    network.register_buffer("taken", torch.tensor([True, False]))
+    averaged = AveragedNetwork(network, 0.9)
+    first = network.weight.detach().clone()
+    averaged.update_parameters(network)
+    with torch.no_grad():
+        network.weight.add_(1.0)
+        network.taken[1] = True
+    averaged.update_parameters(network)
+    assert averaged.module.absent.tolist() == [0.0, -torch.inf]
+    assert averaged.module.taken.tolist() == [True, True]
+    decay = (1 + 1) / (10 + 1)
+    torch.testing.assert_close(averaged.module.weight, first + (1 - decay), rtol=0, atol=1e-6)
 
 
 def test_without_averaging_the_last_weights_are_published(make_recipe: Makes, tmp_path: Path) -> None:
