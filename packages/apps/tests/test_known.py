@@ -9,7 +9,7 @@ from epitaxy.apps.asymmetric_units.generator import SymmBFN
 from epitaxy.apps.crystals.generator import CrystalGenerator
 from epitaxy.apps.requests.known import refuse_beside_compositions
 
-BESIDE = {"self", "num", "seed", "spacegroup", "crystal_system"}
+BESIDE = {"self", "num", "seed", "spacegroup", "crystal_system", "composition_guidance"}
 """What compositions leave open."""
 WORDS = sorted(
     {name for of in (SymmBFN, CrystalGenerator) for name in inspect.signature(of.requests).parameters}

@@ -124,7 +124,7 @@ def model_proposer(
     """
     loaded = Loaded(capability, sampling)
     seed = structure_seed(sampling.seed, _own(capability.name))
-    words: dict[str, float] = {} if question.group is None else {"spacegroup": question.group}
+    words: dict[str, Any] = {} if question.group is None else {"spacegroup": question.group}
     if capability.task == "csp" and not loaded.symmetric:
         words |= UNGUIDED
     if question.is_system and capability.task == "dng":
@@ -138,11 +138,11 @@ def model_proposer(
     return Scheduled("models", capability.name, makers)
 
 
-def _for(formula: str, num: int, words: Mapping[str, float]) -> Requests:
+def _for(formula: str, num: int, words: Mapping[str, Any]) -> Requests:
     return lambda model, seed: model.requests(formula=formula, num=num, seed=seed, **words)
 
 
-def _within(elements: Sequence[str], words: Mapping[str, float]) -> Requests:
+def _within(elements: Sequence[str], words: Mapping[str, Any]) -> Requests:
     """Ask a model that chooses its own composition for crystals of just these elements."""
     system = "-".join(elements)
     asked = {"formula": None, "chemical_system": system, **words}
