@@ -108,6 +108,9 @@ def test_who_may_not_ask(make_recipe: Makes) -> None:
     with pytest.raises(UsageError, match="this model's training hid none"):
         never.requests(formula="NaCl", num=1, seed=0, composition_guidance=1.0)
     assert never.requests(formula="NaCl", num=1, seed=0, composition_guidance=0.0)
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="give a number from 0"):
+            never.requests(formula="NaCl", num=1, seed=0, composition_guidance=wrong)
     free = generator(make_recipe, "kldm", task="dng")
     with pytest.raises(UsageError, match="this model chooses its composition"):
         free.requests(num=1, seed=0, composition_guidance=1.0)

@@ -92,6 +92,26 @@ class Modulation(nn.Linear):
         return segments.expand(self(of_graphs)).chunk(6, dim=1)
 
 
+class Sharpness(nn.Linear):
+    """How much each row's evidence counts at a time: a positive factor, 1 as it begins.
+
+    Args:
+        time_dim: channels of the time embedding.
+
+    """
+
+    def __init__(self, time_dim: int) -> None:
+        super().__init__(time_dim, 1)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def of_rows(
+        self, of_time: Float[Tensor, "graphs time_dim"], segments: Segments, dtype: torch.dtype
+    ) -> Float[Tensor, "atoms 1"]:
+        """Return the factor of every row."""
+        return segments.expand(self(of_time).to(dtype).exp())
+
+
 def compute_dtype(like: Tensor) -> torch.dtype:
     """Autocast's type for matrix products where it is on, which a function of our own must ask for itself."""
     kind = like.device.type

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epitaxy.geometry import Segments
-from epitaxy.models._parts import perceptron
+from epitaxy.models._parts import Sharpness, perceptron
 from epitaxy.models.rotary_attention import Padding
 
 _OWN = 3.0
@@ -36,11 +36,9 @@ class CopyingHead(nn.Module):
     def __init__(self, *, hidden: int, classes: int, time_dim: int, width: int = 64) -> None:
         super().__init__()
         self.own = perceptron(hidden, hidden, classes)
-        self.sharpness = nn.Linear(time_dim, 1)
+        self.sharpness = Sharpness(time_dim)
         self.queries_keys = nn.Linear(hidden, 2 * width)
         self.alone = nn.Linear(hidden, 1)
-        nn.init.zeros_(self.sharpness.weight)
-        nn.init.zeros_(self.sharpness.bias)
         nn.init.constant_(self.alone.bias, _OWN)
 
     def forward(
@@ -62,7 +60,7 @@ class CopyingHead(nn.Module):
         dtype = evidence.dtype  # of sums of probabilities: the full one under autocast too
         padding = Padding.of(segments)
         own = self.own(atoms).to(dtype)
-        sharpness = segments.expand(self.sharpness(of_time).to(dtype).exp())
+        sharpness = self.sharpness.of_rows(of_time, segments, dtype)
         believed = padding.spread((own + sharpness * evidence).softmax(-1)[:, None, None])[0, :, 0]
         weights = self._weights(atoms, padding, dtype)
         copied = padding.gather((weights[..., 1:] @ believed)[:, None]).squeeze(1)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from epitaxy.geometry import Segments
 from epitaxy.geometry.symmetry import SITE_AXES, SITE_CLASSES, lattice_points, wyckoff_table
-from epitaxy.models._parts import WithoutEffectAtFirst
+from epitaxy.models._parts import Sharpness, WithoutEffectAtFirst
 
 _GROUPS = 230
 
@@ -62,10 +62,9 @@ class MultiplicityEmbedding(WithoutEffectAtFirst):
         self.register_buffer("rows", one_hot.T.float().to(device), persistent=False)
         self.register_buffer("absent", absent.to(device), persistent=False)
         self.register_buffer("size_of", size_of.float().to(device), persistent=False)
-        self.sharpness = nn.Linear(time_dim, 1)
+        self.sharpness = Sharpness(time_dim)
         self.weight = nn.Linear(len(sizes), dim, bias=False)
-        for parameter in self.parameters():
-            nn.init.zeros_(parameter)
+        nn.init.zeros_(self.weight.weight)
 
     def belief(
         self,
@@ -77,7 +76,7 @@ class MultiplicityEmbedding(WithoutEffectAtFirst):
         """Return the probability of each multiplicity of each orbit."""
         assert symmetry.shape[1] == len(SITE_AXES)
         dtype = symmetry.dtype  # of sums of evidence: the full one under autocast too
-        sharpness = segments.expand(self.sharpness(of_time).to(dtype).exp())
+        sharpness = self.sharpness.of_rows(of_time, segments, dtype)
         with torch.autocast(symmetry.device.type, enabled=False):
             evidence = sharpness * (symmetry.flatten(1) @ self.rows.to(dtype))
             group = segments.expand(space_groups) - 1

@@ -33,9 +33,9 @@ class CompositionSamplingConfig(SamplingConfig):
 
     ``composition_guidance`` exaggerates what the composition changes in the network's answers: with w they
     are ``a + w (a - b)``, where b is the answer to the same structure with its elements hidden
-    (classifier-free guidance; Ho and Salimans, 2022), at times up to ``guided_until``. It costs another
-    network evaluation a step. Near the data what is left to say is where exactly atoms are, which
-    exaggeration distorts (Kynkäänniemi et al., 2024, limit it too). Beyond the papers.
+    (classifier-free guidance; Ho and Salimans, 2022), at times up to ``guided_until``. Until then it
+    costs as many network evaluations again. Near the data what is left to say is where exactly atoms are,
+    which exaggeration distorts (Kynkäänniemi et al., 2024, limit it too). Beyond the papers.
     """
 
     composition_guidance: NonNegativeFloat = 0.0

@@ -9,6 +9,7 @@ from pymatgen.core import Structure
 from epitaxy.apps.crystals.model import CrystalModel
 from epitaxy.apps.crystals.requests import (
     CrystalRequest,
+    check_composition_guidance,
     de_novo,
     for_formulas,
     like_crystal,
@@ -75,7 +76,7 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
             num_atoms=num_atoms,
         )
         if self.model.recipe.task == "dng":
-            with_composition_guidance((), self.model.recipe, composition_guidance)
+            check_composition_guidance(self.model.recipe, composition_guidance)
             if formula:
                 raise UsageError(
                     "this model was trained de novo and chooses its own composition: leave --formula out, or "
@@ -91,14 +92,14 @@ class CrystalGenerator(Generator[CrystalModel, CrystalRequest]):
         self._refuse_choices(num_atoms, elements, chemical_system, without)
         if start is not None:
             requests = like_crystal(start, statistics, **asked, given=True)
-            return with_composition_guidance(requests, self.model.recipe, composition_guidance)
-        if not formula:
+        elif formula:
+            formulas = [formula] if isinstance(formula, str) else list(formula)
+            with advised(formulas):
+                requests = for_formulas(formulas, statistics, **asked, formula_units=formula_units)
+        else:
             raise UsageError(
                 "this model predicts structures for a composition: name one, as in --formula SrTiO3"
             )
-        formulas = [formula] if isinstance(formula, str) else list(formula)
-        with advised(formulas):
-            requests = for_formulas(formulas, statistics, **asked, formula_units=formula_units)
         return with_composition_guidance(requests, self.model.recipe, composition_guidance)
 
     def _refuse_choices(

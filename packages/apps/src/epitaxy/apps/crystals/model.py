@@ -11,7 +11,7 @@ from epitaxy.apps.crystals.cells import cell_samples
 from epitaxy.apps.crystals.lattice_form import lattice_form
 from epitaxy.apps.crystals.recipe import CrystalRecipe
 from epitaxy.apps.crystals.requests import CrystalRequest
-from epitaxy.apps.generative.conditioning import Conditioned, PropertyConditions, guide, guided
+from epitaxy.apps.generative.conditioning import Conditioned, PropertyConditions, guide, guided, which_hidden
 from epitaxy.apps.generative.constraints import limited, limits
 from epitaxy.apps.generative.model import GenerativeModel, States
 from epitaxy.apps.requests.sample import Sample
@@ -39,12 +39,10 @@ class GivenCells(Conditioned):
 def hide_elements(
     species: Int[Tensor, " atoms"], segments: Segments, classes: int, share: float, source: RngSource
 ) -> Int[Tensor, " atoms"]:
-    """Return the elements, all of a graph's unknown with probability ``share``, and then each one."""
+    """Return the elements, the hidden ones unknown at all of their atoms: see ``which_hidden``."""
     rng = source.rows("composition", "graph")
-    shape = (segments.num_graphs, 1 + classes)
-    hidden = rng.uniform(shape, dtype=torch.float32, device=species.device) < share
-    graph = segments.index
-    return species.masked_fill(hidden[graph, 0] | hidden[graph, 1 + species], UNKNOWN)
+    hidden = which_hidden((segments.num_graphs, classes), share, rng, species)
+    return species.masked_fill(hidden[segments.index, species], UNKNOWN)
 
 
 class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):

@@ -1,5 +1,6 @@
 """Requests for crystals: de novo, for formulas, for known compositions."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,16 +46,16 @@ class CrystalRequest(TargetedRequest):
         return notes if said is None else {**notes, "composition_guidance": said}
 
 
-def with_composition_guidance(
-    requests: Sequence[CrystalRequest], recipe: CrystalRecipe, guidance: float | None
-) -> list[CrystalRequest]:
-    """Return the requests with this guidance by their composition; None: as the recipe says.
+def check_composition_guidance(recipe: CrystalRecipe, guidance: float | None) -> None:
+    """Refuse guidance by the composition that a model cannot have; None is as the recipe says.
 
     Raises:
-        UsageError: a model that chooses its composition, or that never had to do without one.
+        UsageError: no number from 0, a model that chooses its composition, or that never did without one.
     """
     if guidance is None:
-        return list(requests)
+        return
+    if not (math.isfinite(guidance) and guidance >= 0):
+        raise UsageError(f"--composition-guidance {guidance:g}: give a number from 0, which is none, upwards")
     if recipe.task != "csp":
         raise UsageError("--composition-guidance: this model chooses its composition; leave it out")
     if guidance and not recipe.conditioning.hide_elements:
@@ -62,6 +63,17 @@ def with_composition_guidance(
             "--composition-guidance compares with hidden elements, and this model's training hid none: leave "
             "it out, or train with --set conditioning.hide_elements=0.1"
         )
+
+
+def with_composition_guidance(
+    requests: Sequence[CrystalRequest], recipe: CrystalRecipe, guidance: float | None
+) -> list[CrystalRequest]:
+    """Return the requests with this guidance by their composition; None: as the recipe says.
+
+    Raises:
+        UsageError: see ``check_composition_guidance``.
+    """
+    check_composition_guidance(recipe, guidance)
     return [replace(request, composition_guidance=guidance) for request in requests]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from epitaxy.apps.config.base import suggest
@@ -15,7 +15,7 @@ from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.requests.request import TargetedRequest
 from epitaxy.data import PropertyStatistics
 from epitaxy.flows import Level
-from epitaxy.geometry import RngSource, Segments
+from epitaxy.geometry import Rng, RngSource, Segments
 
 Known = Mapping[str, PropertyStatistics]
 """What the training split says of its properties."""
@@ -38,11 +38,24 @@ def standardise(
 def hide(
     values: Float[Tensor, "graphs properties"], share: float, source: RngSource
 ) -> Float[Tensor, "graphs properties"]:
-    """Return the values with all of a structure's missing with probability ``share``, and then each one."""
-    rng = source.rows("conditioning", "graph")
-    shape = (values.shape[0], 1 + values.shape[1])
-    hidden = rng.uniform(shape, dtype=values.dtype, device=values.device) < share
-    return values.masked_fill(hidden[:, :1] | hidden[:, 1:], torch.nan)
+    """Return the values, the hidden ones missing: see ``which_hidden``."""
+    structures, properties = values.shape
+    hidden = which_hidden((structures, properties), share, source.rows("conditioning", "graph"), values)
+    return values.masked_fill(hidden, torch.nan)
+
+
+def which_hidden(shape: tuple[int, int], share: float, rng: Rng, like: Tensor) -> Bool[Tensor, "graphs each"]:
+    """Draw what training hides: all of a structure's with probability ``share``, and then each one.
+
+    Args:
+        shape: structures, and what each has.
+        share: the probability.
+        rng: of the structures.
+        like: on whose device.
+    """
+    graphs, each = shape
+    hidden = rng.uniform((graphs, 1 + each), dtype=torch.float32, device=like.device) < share
+    return hidden[:, :1] | hidden[:, 1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -25,8 +25,8 @@ STEPS = 20
 """Network evaluations a structure unless told otherwise: relaxing does the rest, and takes longer."""
 
 UNGUIDED = {"composition_guidance": 0.0}
-"""Of models whose recipe guides: a search wants many different candidates, at one evaluation a step, and the
-ranking counts how often what was learned comes to each."""
+"""Of models whose recipe guides: the ranking counts how often what was learned comes to each candidate, and
+was fitted to that; and guidance costs as many evaluations again."""
 
 Requests = Callable[[Any, int], Sequence[Request]]
 """Makes a batch's requests of a model and a seed."""
