@@ -35,7 +35,6 @@ from epitaxy.apps.config import TrainingConfig
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.requests.request import TargetedRequest
 from epitaxy.apps.training.optimiser import optimiser as optimiser_of
-from epitaxy.data import DataError
 from epitaxy.data.molecules import MoleculeDataset
 from epitaxy.eval.molecules import Molecules, PropertyResult, evaluate_property, measure_stability
 from epitaxy.geometry import MoleculeBatch, structure_seed
@@ -171,17 +170,8 @@ def ask(
     ]
     made = model.samples(requests, steps=steps)
     known = [(value, sample.molecule) for value, sample in zip(values, made, strict=True)]
-    kept = [(value, molecule) for value, molecule in known if molecule is not None and _readable(molecule)]
+    kept = [(value, molecule) for value, molecule in known if molecule is not None]
     return [value for value, _ in kept], [molecule for _, molecule in kept]
-
-
-def _readable(molecule: Atoms) -> bool:
-    """Say whether it is a molecule to the readers: strong guidance may push two atoms together."""
-    try:
-        MoleculeDataset.from_atoms([molecule])
-    except DataError:
-        return False
-    return True
 
 
 def measure(

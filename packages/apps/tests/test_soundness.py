@@ -17,7 +17,8 @@ from epitaxy.apps.crystals.generator import CrystalGenerator
 from epitaxy.apps.requests.request import Request
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.apps.sampling.generate import generate, unanswered
-from epitaxy.apps.sampling.soundness import CLOSEST, checked, crystal_fault, molecule_fault
+from epitaxy.apps.sampling.soundness import checked, crystal_fault, molecule_fault
+from epitaxy.data.molecules import LEAST_DISTANCE
 from epitaxy.flows import Level
 from epitaxy.geometry import Segments
 
@@ -60,7 +61,7 @@ def test_the_densest_and_the_emptiest_that_exist_are_sound() -> None:
 @given(distance=st.floats(0.05, 2.0))
 def test_molecules(distance: float) -> None:
     found = molecule_fault(Atoms("H2", [[0, 0, 0], [0, 0, distance]]))
-    assert (found is None) == (distance >= CLOSEST)
+    assert (found is None) == (distance >= LEAST_DISTANCE)
 
 
 def test_molecules_of_one_atom_and_of_no_numbers() -> None:

@@ -23,13 +23,10 @@ from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.report.scores import Scored
 from epitaxy.apps.sampling.output_folder import read_summary
 from epitaxy.data import Reject
-from epitaxy.data.molecules import MoleculeDataset, RawMolecule, read_molecules
+from epitaxy.data.molecules import OVERLAP, MoleculeDataset, RawMolecule, read_molecules
 from epitaxy.eval.molecules import BOND_TABLES, Molecules, evaluate_molecules, reference_smiles
 
 MOLECULE_LIMIT = 60.0
-OVERLAP = 0.01
-"""Angstrom: two atoms of a sample nearer than this are one written twice, and there is nothing to judge."""
-
 SMILES_VERSION = 1
 """Of the training set's kept SMILES: raised when they would be others."""
 
@@ -145,7 +142,10 @@ def _read(word: str, split: str, root: Path | None) -> Read:
 
 
 def _judgeable(source: Path) -> Iterator[RawMolecule | Reject]:
-    """Read samples with their clashes: atoms too near are unstable, and count as such."""
+    """Read samples with their clashes: atoms too near are unstable, and count as such.
+
+    But one atom written twice leaves nothing to judge.
+    """
     return read_molecules(source, least_distance=OVERLAP)
 
 

@@ -6,14 +6,13 @@ from pymatgen.core import Structure
 from scipy.spatial.distance import pdist
 
 from epitaxy.apps.requests.sample import Sample
+from epitaxy.data.molecules import LEAST_DISTANCE
 from epitaxy.eval.validity import structural_validity
 
 DENSEST = 30.0
 """g/cm3: osmium has 22.6."""
 EMPTIEST = 200.0
 """Cubic angstrom an atom: caesium has 115."""
-CLOSEST = 0.3
-"""Angstrom between two atoms of a molecule: hydrogen has 0.74."""
 
 
 def checked(sample: Sample) -> Sample:
@@ -40,8 +39,8 @@ def crystal_fault(crystal: Structure) -> str | None:
 
 
 def molecule_fault(molecule: Atoms) -> str | None:
-    """Say why a molecule cannot be one: atoms on each other, or coordinates that are no numbers."""
+    """Say why a molecule cannot be one: atoms nearer than readers take, or a coordinate that is none."""
     if not np.isfinite(molecule.positions).all():
         return "a coordinate is not a number"
-    closest = float(pdist(molecule.positions).min()) if len(molecule) > 1 else CLOSEST
-    return None if closest >= CLOSEST else f"two atoms are {closest:.3f} angstrom apart"
+    closest = float(pdist(molecule.positions).min()) if len(molecule) > 1 else LEAST_DISTANCE
+    return None if closest >= LEAST_DISTANCE else f"two atoms are {closest:.3f} angstrom apart"

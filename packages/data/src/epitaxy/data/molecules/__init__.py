@@ -4,7 +4,7 @@
 """
 
 from epitaxy.data.molecules._files import holds_molecules
-from epitaxy.data.molecules._molecule import MAX_ATOMS, Molecule, RawMolecule
+from epitaxy.data.molecules._molecule import LEAST_DISTANCE, MAX_ATOMS, OVERLAP, Molecule, RawMolecule
 from epitaxy.data.molecules.dataset import MoleculeDataset
 from epitaxy.data.molecules.edm import edm_split, write_edm_splits
 from epitaxy.data.molecules.preparation import PreparedMolecules, prepare_molecules
@@ -13,7 +13,9 @@ from epitaxy.data.molecules.statistics import MoleculeStatistics
 from epitaxy.data.molecules.writers import write_sdf, write_xyz
 
 __all__ = [
+    "LEAST_DISTANCE",
     "MAX_ATOMS",
+    "OVERLAP",
     "Molecule",
     "MoleculeDataset",
     "MoleculeStatistics",
