@@ -177,9 +177,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typecheck(session: nox.Session) -> None:
-    """Mypy, strict, over the whole namespace."""
+    """Mypy, strict, over the whole namespace and the benchmarks."""
     install(session, *editable(testing=True), "mypy", "pandas-stubs", "scipy-stubs")
     session.run("mypy", *[word for name in PACKAGES for word in ("-p", f"epitaxy.{name}")])
+    session.run("mypy", *map(str, sorted(Path("benchmarks").glob("*.py"))))
 
 
 @nox.session

@@ -18,7 +18,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -99,9 +99,9 @@ def read(words: str, *, task: str, dataset: str) -> Recipe:
 def losses(model: AnyModel, recipe: Recipe, val_data: Dataset) -> Mapping[str, float]:
     """Return the validation losses by field, with the same noise for every model."""
     model.flow.refresh(0)
-    known = within_vocabulary(val_data, model.statistics.vocabulary)  # type: ignore[attr-defined]
+    known = within_vocabulary(val_data, model.statistics.vocabulary)
     generator = torch.Generator().manual_seed(0)
-    total: Counter[str] = Counter()
+    total: dict[str, float] = defaultdict(float)
     batches = list(validation_batches(known, recipe, rank=0, world=1))
     for batch in batches:
         time = stratified_times(batch.segments.num_graphs, model.flow.grid, generator)
@@ -123,9 +123,9 @@ def quality(model: AnyModel, task: str, data: str, *, limit: int, steps: int) ->
         pairs = [(atoms.numbers, atoms.positions) for atoms in made if atoms is not None]
         counts = evaluate_molecules(Molecules.from_pairs(pairs)).counts()
         return {name: percent(counts[name] / limit) for name in ("stable", "valid", "stable_valid_unique")}
-    generator = SymmBFN(model) if isinstance(model, WyckoffModel) else CrystalGenerator(model)  # type: ignore[arg-type]
-    requests = generator.requests(num=limit, seed=0)
-    crystals = [s.crystal for s in chain.from_iterable(generate(model, requests, steps=steps, redraws=0))]
+    generator: Any = SymmBFN(model) if isinstance(model, WyckoffModel) else CrystalGenerator(model)  # type: ignore[arg-type]
+    samples = generator.samples(generator.requests(num=limit, seed=0), steps=steps, redraws=0)
+    crystals = [sample.crystal for sample in samples]
     verdicts = evaluate_validity(crystals).samples
     elements = [len(x.composition) for x in crystals if x is not None]
     real = [len(x.composition) for x in draw(load_crystals(data, "val"), 1000).structures()]

@@ -16,8 +16,10 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -62,7 +64,7 @@ SIZES = {
     "paper": {"hidden": 512, "layers": 6, "frequencies": 128},
     "small": {"hidden": 128, "layers": 4, "frequencies": 16},
 }
-NETWORKS = {
+NETWORKS: Mapping[str, Mapping[str, Any]] = {
     "crysbfn": {"species": 89, "species_input": "index", "species_output": 89},
     "kldm": {
         "species": 101,
@@ -78,7 +80,7 @@ NETWORKS = {
 # 64 at the small size
 TIME_DIMS = {("crysbfn", "paper"): 128, ("kldm", "paper"): 256, ("symmbfn", "paper"): 128}
 FORMS = ("fast", "edge list")
-CLASSES = {
+CLASSES: Mapping[str, tuple[Callable[..., Network], Callable[..., Network]]] = {
     "crysbfn": (CSPNet, EdgeListCSPNet),
     "kldm": (CSPNet, EdgeListCSPNet),
     "symmbfn": (WyckoffNet, EdgeListWyckoffNet),
@@ -128,7 +130,7 @@ def build(form: str, network: str, size: str) -> Network:
 
 def loss(network: Network, x: CrystalInput) -> torch.Tensor:
     """A number that every output counts in."""
-    return sum(y.square().sum() for y in fields(network(**x.words())))
+    return torch.stack([y.square().sum() for y in fields(network(**x.words()))]).sum()
 
 
 def fields(output: CrystalNetOutput | WyckoffNetOutput) -> list[torch.Tensor]:
@@ -139,7 +141,7 @@ def fields(output: CrystalNetOutput | WyckoffNetOutput) -> list[torch.Tensor]:
 
 def step(network: Network, x: CrystalInput) -> None:
     """Forward and backward."""
-    loss(network, x).backward()
+    torch.autograd.backward(loss(network, x))
     network.zero_grad()
 
 
@@ -196,7 +198,7 @@ def take_turns(
     for _ in range(repeats):
         for form, network in networks.items():
             rates += [rate() for _ in range(3)]
-            seconds[form].append(timed(lambda network=network: step(network, x)))
+            seconds[form].append(timed(partial(step, network, x)))
     return seconds, rates
 
 

@@ -17,6 +17,8 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import torch
 
@@ -39,7 +41,7 @@ class Size:
 
     hidden: int
     layers: int
-    equivariance: str
+    equivariance: Literal["E(3)", "SE(3)"]
     molecules: int
     threads: int
 
@@ -87,11 +89,13 @@ def step(network: EGNN, x: MoleculeInput) -> None:
 
 def difference(networks: dict[str, EGNN], x: MoleculeInput) -> float:
     """The largest difference of the two forms' outputs."""
-    words = {"segments": x.segments, "positions": x.positions, "features": x.types}
     with torch.no_grad():
-        one, other = (network(**words) for network in networks.values())
+        one, other = (
+            network(segments=x.segments, positions=x.positions, features=x.types)
+            for network in networks.values()
+        )
     fields = ("displacement", "features")
-    return max((getattr(one, name) - getattr(other, name)).abs().max().item() for name in fields)
+    return max(float((getattr(one, name) - getattr(other, name)).abs().max()) for name in fields)
 
 
 def flops(size: Size, x: MoleculeInput) -> dict[str, float]:
@@ -135,7 +139,7 @@ def take_turns(
     for _ in range(repeats):
         for form, network in networks.items():
             rates += [rate() for _ in range(3)]
-            seconds[form].append(timed(lambda network=network: step(network, x)))
+            seconds[form].append(timed(partial(step, network, x)))
     return seconds, rates
 
 

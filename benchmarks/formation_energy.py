@@ -48,7 +48,8 @@ class Yardstick:
 def shares(structure: Structure) -> np.ndarray:
     """Return each element's share of the atoms, by atomic number."""
     counts = np.bincount(structure.atomic_numbers, minlength=119).astype(float)
-    return counts / counts.sum()
+    found: np.ndarray = counts / counts.sum()
+    return found
 
 
 def calibrate(root: Path | None) -> Yardstick:

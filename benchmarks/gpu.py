@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +217,7 @@ def training(
         with precise(bench.device, precision):
             total = model.weighted(losses(model, batch, noise))
         stepper.zero_grad()
-        total.backward()
+        torch.autograd.backward(total)
         stepper.step()
         averaged.update_parameters(model.network)
 
@@ -287,10 +287,10 @@ def sampling(subject: Subject, bench: Bench, precision: str, *, compiled: bool =
     }
 
 
-def given_for(subject: Subject, model: AnyModel, size: int) -> list[Any]:
+def given_for(subject: Subject, model: Any, size: int) -> list[Any]:
     """Return requests for as many structures as the training data have, or are like, told mean properties."""
     statistics: Any = model.statistics
-    targets = {name: statistics.properties[name].mean for name in model.conditions.names}  # type: ignore[attr-defined]  # every model here has some
+    targets = {name: statistics.properties[name].mean for name in model.conditions.names}
     requests: list[Any]
     match subject.model:
         case "geobfn":
@@ -313,17 +313,17 @@ def pieces(bench: Bench) -> Iterator[tuple[str, Callable[[], Any]]]:
         for one in SUBJECTS:
             yield (
                 f"{one.name}: agrees with the CPU, {precision}",
-                lambda s=one, p=precision: agreement(s, bench, p),
+                partial(agreement, one, bench, precision),
             )
     for precision in ("float32", "bfloat16"):
         for one in SUBJECTS:
-            yield f"{one.name}: training, {precision}", lambda s=one, p=precision: training(s, bench, p)
-            yield f"{one.name}: sampling, {precision}", lambda s=one, p=precision: sampling(s, bench, p)
+            yield f"{one.name}: training, {precision}", partial(training, one, bench, precision)
+            yield f"{one.name}: sampling, {precision}", partial(sampling, one, bench, precision)
     for one in SUBJECTS:
         if one.edge_list:
             yield (
                 f"{one.name}: training, float32, edge list",
-                lambda s=one: training(s, bench, "float32", edge_list=True),
+                partial(training, one, bench, "float32", edge_list=True),
             )
     for one in SUBJECTS:
         if not one.compiled:
@@ -331,11 +331,11 @@ def pieces(bench: Bench) -> Iterator[tuple[str, Callable[[], Any]]]:
         for precision in ("bfloat16", "float32"):
             yield (
                 f"{one.name}: training, {precision}, compiled",
-                lambda s=one, p=precision: training(s, bench, p, compiled=True),
+                partial(training, one, bench, precision, compiled=True),
             )
         yield (
             f"{one.name}: sampling, float32, compiled",
-            lambda s=one: sampling(s, bench, "float32", compiled=True),
+            partial(sampling, one, bench, "float32", compiled=True),
         )
 
 

@@ -78,7 +78,7 @@ class Predictor(nn.Module):
     @torch.inference_mode()
     def of(self, dataset: MoleculeDataset) -> np.ndarray:
         """Predict every molecule's properties, in the data's units."""
-        pieces = torch.arange(len(dataset)).split(256)
+        pieces = torch.split(torch.arange(len(dataset)), 256)
         rows = [self(dataset.batch(piece)) * self.std + self.mean for piece in pieces]
         return torch.cat(rows).double().numpy()
 
@@ -94,7 +94,8 @@ def train(data: MoleculeDataset, names: Sequence[str], minutes: float) -> Predic
     predictor, values = Predictor(len(names)), table(data, names)
     predictor.mean, predictor.std = values.mean(0), values.std(0)
     optimiser = optimiser_of(predictor, TRAINING)
-    shuffle, start, step, recent = torch.Generator().manual_seed(0), time.process_time(), 0, []
+    shuffle, start, step = torch.Generator().manual_seed(0), time.process_time(), 0
+    recent: list[float] = []
     while (done := (time.process_time() - start) / (60 * minutes)) < 1.0:
         chosen = torch.randint(len(data), (BATCH,), generator=shuffle)
         for group in optimiser.param_groups:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from ase import Atoms, filters
-from ase.optimize import FIRE, FIRE2, LBFGS, BFGSLineSearch, LBFGSLineSearch
+import ase.filters
+import ase.optimize
+from ase import Atoms
 from ase.optimize.cellawarebfgs import CellAwareBFGS
 from ase.optimize.precon import PreconLBFGS
 from pymatgen.core import Structure
@@ -28,6 +29,12 @@ from epitaxy.apps import SymmBFN
 from epitaxy.apps.crystals.generator import CrystalGenerator
 from epitaxy.eval.stability.chgnet_potential import _calculator
 from epitaxy.eval.stability.engine import to_atoms
+
+# ASE's annotations are partial, and refuse its own filters.
+filters: Any = ase.filters
+optimize: Any = ase.optimize
+cell_aware_bfgs: Any = CellAwareBFGS
+precon_lbfgs: Any = PreconLBFGS
 
 SAME = 0.001
 """eV/atom."""
@@ -78,29 +85,29 @@ def with_frechet(optimizer: Any, **words: Any) -> Descent:
 def cell_aware(atoms: Atoms, fmax: float, steps: int) -> bool:
     """Descend by BFGS with a guess of the crystal's elasticity, to the filter's threshold of stress."""
     free = filters.FrechetCellFilter(atoms, exp_cell_factor=1.0)
-    smax = fmax * len(atoms) / float(atoms.get_volume())
-    return bool(CellAwareBFGS(free, logfile=None, long_output=False).run(fmax=fmax, smax=smax, steps=steps))
+    smax = fmax * len(atoms) / float(atoms.cell.volume)
+    return bool(cell_aware_bfgs(free, logfile=None, long_output=False).run(fmax=fmax, smax=smax, steps=steps))
 
 
 def preconditioned(atoms: Atoms, fmax: float, steps: int) -> bool:
     """Descend by the preconditioned LBFGS, which takes its own cell filter."""
-    return bool(PreconLBFGS(filters.UnitCellFilter(atoms), logfile=None).run(fmax=fmax, steps=steps))
+    return bool(precon_lbfgs(filters.UnitCellFilter(atoms), logfile=None).run(fmax=fmax, steps=steps))
 
 
 def fire_first(atoms: Atoms, fmax: float, steps: int) -> bool:
     """Descend by FIRE until forces are small, then by LBFGS."""
     free = filters.FrechetCellFilter(atoms)
-    first = FIRE(free, logfile=None)
+    first = optimize.FIRE(free, logfile=None)
     first.run(fmax=1.0, steps=steps)
-    return bool(LBFGS(free, logfile=None).run(fmax=fmax, steps=max(steps - first.nsteps, 0)))
+    return bool(optimize.LBFGS(free, logfile=None).run(fmax=fmax, steps=max(steps - first.nsteps, 0)))
 
 
 DESCENTS: Mapping[str, Descent] = {
-    "FIRE": with_frechet(FIRE),
-    "FIRE2": with_frechet(FIRE2),
-    "LBFGS": with_frechet(LBFGS),
-    "LBFGSLineSearch": with_frechet(LBFGSLineSearch),
-    "BFGSLineSearch": with_frechet(BFGSLineSearch),
+    "FIRE": with_frechet(optimize.FIRE),
+    "FIRE2": with_frechet(optimize.FIRE2),
+    "LBFGS": with_frechet(optimize.LBFGS),
+    "LBFGSLineSearch": with_frechet(optimize.LBFGSLineSearch),
+    "BFGSLineSearch": with_frechet(optimize.BFGSLineSearch),
     "CellAwareBFGS": cell_aware,
     "PreconLBFGS": preconditioned,
     "FIRE, then LBFGS": fire_first,

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import spglib
 import torch
 from pymatgen.analysis.structure_matcher import StructureMatcher
-from pymatgen.core.structure import Structure
+from pymatgen.core import Element, Structure
 
 from epitaxy.data import CrystalDataset, to_structures
 from epitaxy.data._pool import ordered_map
@@ -89,7 +89,7 @@ def primitive(structure: Structure) -> Structure:
     if found is None:
         return structure
     lattice, positions, numbers = found
-    return Structure(lattice, [int(number) for number in numbers], positions)
+    return Structure(lattice, list(map(Element.from_Z, numbers)), positions)
 
 
 def compare(task: Task, symprec: float) -> Outcome:
