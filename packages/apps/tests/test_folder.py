@@ -116,7 +116,7 @@ def test_redraws_are_counted_and_none_are_made_where_none_are_wanted(tmp_path: P
         "--formula",
         "Li2O",
         "--num",
-        "12",
+        "40",
         "--steps",
         "20",
         "--seed",
@@ -133,5 +133,5 @@ def test_redraws_are_counted_and_none_are_made_where_none_are_wanted(tmp_path: P
     assert {entry["draws"] for entry in at_once["rejected"]} == {1}
     assert {entry["draws"] for entry in anew["rejected"]} <= {3}
     assert anew["drawn_anew"] == len(at_once["rejected"])
-    assert at_once["written"] < anew["written"] <= at_once["requested"] == 12
+    assert at_once["written"] < anew["written"] <= at_once["requested"] == 40
     assert names["0"] < names["2"]

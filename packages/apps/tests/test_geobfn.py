@@ -111,6 +111,7 @@ def test_a_molecule_does_not_depend_on_its_batch_and_has_no_net_translation(run:
         assert np.allclose(a.positions.mean(0), 0, atol=1e-4)
 
 
+@pytest.mark.usefixtures("as_drawn")
 def test_targets(molecules: MoleculeDataset) -> None:
     values = torch.linspace(-1, 1, len(molecules)).double()
     values[::3] = torch.nan
