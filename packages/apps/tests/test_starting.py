@@ -42,6 +42,9 @@ KINDS = {
 """Every treatment of elements, by the model, the task and the words that ask for it."""
 
 
+ROTARY = ("network.kind=rotary", "network.heads=2")
+
+
 def data_of(recipe: Recipe) -> Any:
     return draw(kind_of(recipe.model).load(recipe, "train", None), 24)
 
@@ -116,7 +119,7 @@ def test_from_a_shipped_model_nothing_changes(name: str) -> None:
     assert all(torch.equal(theirs[key], value) for key, value in begun.network.state_dict().items())
 
 
-@pytest.mark.parametrize("words", [(), ("network.kind=rotary", "network.heads=2")])
+@pytest.mark.parametrize("words", [(), ROTARY])
 def test_a_further_part_begins_without_effect(
     words: tuple[str, ...], make_recipe: Callable[..., Recipe]
 ) -> None:
@@ -132,6 +135,47 @@ def test_a_further_part_begins_without_effect(
     assert losses(begun, batch) == losses(source.model, batch)
     with pytest.raises(UsageError, match=r"do not fit this run's network \(network.multiplicities is True"):
         initialised_from(fresh(wider, statistics), recipe, statistics)
+
+
+DEEPER: list[tuple[ModelName, str, tuple[str, ...]]] = [
+    ("crysbfn", "csp", ()), ("crysbfn", "dng", ROTARY), ("kldm", "dng", ()), ("kldm", "csp", ROTARY),
+    ("symmbfn", "dng", ()), ("symmbfn", "dng", ROTARY),
+    ("geobfn", "dng", ("network.kind=transformer", "network.heads=2")),
+]  # fmt: skip
+"""Networks that may be made deeper."""
+
+
+@pytest.mark.parametrize(("model", "task", "words"), DEEPER)
+def test_further_layers_begin_without_effect_and_learn(
+    model: ModelName, task: str, words: tuple[str, ...], make_recipe: Callable[..., Recipe]
+) -> None:
+    """To the bit; and after a step against the gradient they have an effect. Fewer layers are refused."""
+    recipe = make_recipe(task, *words, "network.layers=2", model=model)
+    deeper = apply_overrides(recipe, ["network.layers=4"])
+    data = data_of(recipe)
+    statistics = kind_of(recipe.model).summarise(data)
+    source = fresh(recipe, statistics)
+    begun = initialised_from(source, deeper, statistics)
+    batch = data.batch(range(6))
+    before = losses(begun, batch)
+    assert before == losses(source.model, batch)
+    sum(before.values(), torch.zeros(())).backward()
+    further = {
+        n: w for n, w in begun.network.named_parameters() if n not in source.model.network.state_dict()
+    }
+    assert further
+    assert any(w.grad is not None and bool(w.grad.any()) for w in further.values())
+    with pytest.raises(UsageError, match=r"network\.layers is 4 there and 2 here"):
+        initialised_from(fresh(deeper, statistics), recipe, statistics)
+
+
+def test_egnn_shares_its_bound_among_layers_and_is_not_made_deeper(
+    make_recipe: Callable[..., Recipe],
+) -> None:
+    recipe = make_recipe("dng", model="geobfn")
+    statistics = kind_of("geobfn").summarise(data_of(recipe))
+    with pytest.raises(UsageError, match=r"network\.layers is 2 there and 3 here"):
+        initialised_from(fresh(recipe, statistics), apply_overrides(recipe, ["network.layers=3"]), statistics)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -175,7 +219,6 @@ def with_two(data: Any) -> Any:
     return replace(data, properties={"a": values, "b": 7 * values.flip(0) + 3})
 
 
-ROTARY = ("network.kind=rotary", "network.heads=2")
 TOLD: list[tuple[ModelName, str, tuple[str, ...]]] = [
     ("crysbfn", "csp", ()), ("crysbfn", "dng", ROTARY), ("kldm", "dng", ()), ("kldm", "csp", ROTARY),
 ]  # fmt: skip
@@ -253,7 +296,7 @@ def test_what_does_not_fit_is_said_in_one_sentence(make_recipe: Callable[..., Re
     fewer = replace(full, vocabulary=Vocabulary(full.vocabulary.numbers[1:]))
     for words, reason in (
         (["network.hidden=16"], "network.hidden is 32 there and 16 here"),
-        (["network.layers=3"], "network.layers is 2 there and 3 here"),
+        (["network.layers=1"], "network.layers is 2 there and 1 here"),
         (["lattice_form.kind=matrix"], "lattice_form.kind is parameters there and matrix here"),
     ):
         with pytest.raises(UsageError, match=reason):

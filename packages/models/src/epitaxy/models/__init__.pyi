@@ -1,4 +1,4 @@
-from epitaxy.models._parts import WithoutEffectAtFirst
+from epitaxy.models._parts import Addition
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
 from epitaxy.models.cspnet import CSPNet
 from epitaxy.models.edge_block import EdgeBlock
@@ -26,6 +26,7 @@ from epitaxy.models.wyckoff_net import WyckoffNet
 __all__ = [
     "EGNN",
     "UNKNOWN",
+    "Addition",
     "CSPNet",
     "CrystalNet",
     "CrystalNetOutput",
@@ -46,7 +47,6 @@ __all__ = [
     "SpaceGroupEmbedding",
     "SpeciesEmbedding",
     "TimeEmbedding",
-    "WithoutEffectAtFirst",
     "WyckoffNet",
     "WyckoffNetOutput",
     "fourier_features",

@@ -1,7 +1,7 @@
 """Small parts that networks share, and those that are chosen by a word."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -66,8 +66,22 @@ def normed(
     return F.layer_norm(x, x.shape[1:]) * (1 + scale) + shift
 
 
-class WithoutEffectAtFirst(nn.Module):
-    """A part that changes no output as it is made, so that a trained network may be given it."""
+class Addition(nn.Module):
+    """A part whose output is added to features, so that a trained network may be given one more.
+
+    Attributes:
+        last: names of the parts whose output is added; with their weights at 0 nothing is.
+
+    """
+
+    last: ClassVar[tuple[str, ...]]
+
+    @torch.no_grad()
+    def silence(self) -> None:
+        """Set the weights to 0 by which the part has an effect; their gradients are not 0."""
+        for name in self.last:
+            for weight in self.get_submodule(name).parameters():
+                weight.zero_()
 
 
 class Modulation(nn.Linear):

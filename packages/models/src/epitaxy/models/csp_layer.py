@@ -6,12 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from epitaxy.models._parts import Addition
 from epitaxy.models.edge_block import EdgeBlock
 from epitaxy.models.edge_index import EdgeIndex
 from epitaxy.models.pair_features import PairFeatures
 
 
-class CSPLayer(nn.Module):
+class CSPLayer(Addition):
     """One residual layer: the message of all atoms of the crystal, then an update of each atom.
 
     Args:
@@ -23,6 +24,8 @@ class CSPLayer(nn.Module):
         aggregation: whether the messages to an atom are averaged or added up.
 
     """
+
+    last = ("update.2",)
 
     def __init__(
         self,

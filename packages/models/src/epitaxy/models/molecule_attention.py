@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epitaxy.geometry import Segments
-from epitaxy.models._parts import Modulation, normed
+from epitaxy.models._parts import Addition, Modulation, normed
 from epitaxy.models.rotary_attention import Padding
 
 _DECAY = 2.0
@@ -66,7 +66,7 @@ class Geometry(NamedTuple):
         return Geometry(radial=radial, vectors=vectors.flatten(-2), padding=padding)
 
 
-class MoleculeLayer(nn.Module):
+class MoleculeLayer(Addition):
     """Attention with a bias and messages of distances, vectors to and fro, then a perceptron.
 
     An atom has features h, which do not turn with the molecule, and vectors V, which do. With a_ij the
@@ -88,6 +88,8 @@ class MoleculeLayer(nn.Module):
         expansion: width of the perceptron, in widths.
 
     """
+
+    last = ("out", "mix", "down")
 
     def __init__(
         self, *, hidden: int, heads: int, vectors: int, radial: int, directed: int, expansion: int

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from epitaxy.geometry import Segments
 from epitaxy.geometry.symmetry import SITE_AXES, SITE_CLASSES, lattice_points, wyckoff_table
-from epitaxy.models._parts import Sharpness, WithoutEffectAtFirst
+from epitaxy.models._parts import Addition, Sharpness
 
 _GROUPS = 230
 
@@ -32,7 +32,7 @@ def multiplicities() -> tuple[Int[Tensor, " sizes"], Int[Tensor, "groups rows"]]
         return sizes, of_row
 
 
-class MultiplicityEmbedding(WithoutEffectAtFirst):
+class MultiplicityEmbedding(Addition):
     """A vector for each orbit of how many atoms of the primitive cell it probably stands for; of no paper.
 
     A composition is valid or not by the numbers of its atoms, and a network on orbits sees one point of each,
@@ -47,6 +47,7 @@ class MultiplicityEmbedding(WithoutEffectAtFirst):
 
     """
 
+    last = ("weight",)
     rows: Tensor
     absent: Tensor
     size_of: Tensor
@@ -64,7 +65,7 @@ class MultiplicityEmbedding(WithoutEffectAtFirst):
         self.register_buffer("size_of", size_of.float().to(device), persistent=False)
         self.sharpness = Sharpness(time_dim)
         self.weight = nn.Linear(len(sizes), dim, bias=False)
-        nn.init.zeros_(self.weight.weight)
+        self.silence()
 
     def belief(
         self,

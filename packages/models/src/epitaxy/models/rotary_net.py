@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from epitaxy.geometry import Pairs, Segments
-from epitaxy.models._parts import Modulation, normed
+from epitaxy.models._parts import Addition, Modulation, normed
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
 from epitaxy.models.property_embedding import ConditionedLinear
 from epitaxy.models.rotary_attention import Padding, Phases, attend, wave_vectors
@@ -156,7 +156,7 @@ class RotaryNet(CrystalNet):
         return features
 
 
-class RotaryLayer(nn.Module):
+class RotaryLayer(Addition):
     """Attention, then a perceptron, each on normed and modulated features and added to them.
 
     Args:
@@ -165,6 +165,8 @@ class RotaryLayer(nn.Module):
         expansion: width of the perceptron, in widths.
 
     """
+
+    last = ("out", "down")
 
     def __init__(self, hidden: int, heads: int, expansion: int) -> None:
         super().__init__()

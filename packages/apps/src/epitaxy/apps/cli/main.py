@@ -1,4 +1,4 @@
-"""``epitaxy search | data | eval | relax | models | compare | plot | quickstart``: no one model's own."""
+"""The commands of no one model: ``epitaxy search``, ``data``, ``eval``, ``relax`` and those below."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,8 @@ from epitaxy.apps.cli import data, relaxing, scores, searching
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.foundation.checks import check_known, choose
-from epitaxy.apps.foundation.folders import locate
+from epitaxy.apps.foundation.errors import UsageError
+from epitaxy.apps.foundation.folders import check_free, locate
 from epitaxy.apps.foundation.names import PROTOCOL_NAMES, SAMPLERS
 
 app = new_app(
@@ -83,6 +84,27 @@ def compare(
             workers=workers,
         )
     )  # fmt: skip
+
+
+@app.command(epilog=examples("epitaxy average runs/one runs/two --out models/mean --half"))
+def average(
+    models: Annotated[
+        list[str], typer.Argument(metavar="RUN|MODEL...", help="Runs, model folders or shipped models.")
+    ],
+    out: Annotated[Path, typer.Option(help="A new or empty folder for the model.")],
+    half: Annotated[
+        bool, typer.Option("--half", help="Store the weights as float16, in half the size.")
+    ] = False,
+) -> None:
+    """Average the weights of models of one recipe, one trained on from the other or both from a third."""
+    if len(models) == 1 and not half:
+        raise UsageError("average: name two models or more, or store one with --half")
+    for name in models:
+        locate(name)
+    check_free(out)
+    from epitaxy.apps.cli.average import run_average
+
+    run_average(models, out, half=half)
 
 
 @app.command(epilog=examples("epitaxy plot runs/one runs/other --out curves.html"))

@@ -39,14 +39,23 @@ class LoadedModel:
     """SHA-256 of the weights file."""
 
 
-def save_model(path: Path, model: AnyModel, *, card: str) -> None:
+def save_model(path: Path, model: AnyModel, *, card: str, half: bool = False) -> None:
     """Write a model directory; each file appears whole or not at all, the weights last.
+
+    Args:
+        path: the directory.
+        model: the model.
+        card: text of the model card.
+        half: whether weights are rounded to float16; loaded they are again of the network's type.
 
     Raises:
         WorkError: weights that are no numbers.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in model.network.state_dict().items()}
     check_finite(weights, f"any more: nothing is written into {path}; train with a lower learning rate")
+    if half:
+        weights = {name: x.half() if x.is_floating_point() else x for name, x in weights.items()}
+        check_finite(weights, "in float16: leave --half out")
     contents = {
         RECIPE: f"{model.recipe.model_dump_json(indent=2)}\n".encode(),
         STATISTICS: model.statistics.to_json().encode(),
@@ -83,7 +92,7 @@ def _loaded(path: Path, recipe: Recipe) -> LoadedModel:
         weights = load(content)
     except SafetensorError as error:
         raise WorkError(f"{file} is damaged ({error}): copy or train the model again") from error
-    if 4 * recipe.network.layers * recipe.network.hidden**2 > len(content):  # before it takes the memory
+    if 2 * recipe.network.layers * recipe.network.hidden**2 > len(content):  # before it takes the memory
         raise UsageError(_misfit(path))
     model = build_model(recipe, kind_of(recipe.model).parse(read_text(path / STATISTICS)))
     try:

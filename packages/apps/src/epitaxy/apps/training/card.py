@@ -1,5 +1,6 @@
 """The model card: what a model is, on what and how long it was trained, and what was measured."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from epitaxy.data import DATASETS
 _TASKS = {"csp": "crystal structure prediction: composition in, structures out", "dng": "de novo generation"}
 _ADVICE = {"csp": ": a formula needs a number of units that gives such a cell", "dng": " and makes such"}
 MEASURED = "## Measured"
+_USE = "## Use"
+_UNMEASURED = "Nothing yet: `epitaxy eval` with `--card` adds a line."
 
 
 def training_card(
@@ -43,15 +46,23 @@ def training_card(
 {structures} {kind.noun} of {recipe.dataset}: {sizes}, {elements} elements.{source}
 {steps} steps ({passes:.1f} passes) in {seconds / 60:.1f} minutes on {machine}.
 {notes}
-## Use
+{_USE}
 
 `{recipe.model} sample` knows these elements and no others: {", ".join(statistics.vocabulary.symbols)}.
 It has seen {sizes}{_ADVICE[recipe.task]}.
 
 {MEASURED}
 
-Nothing yet: `epitaxy eval` with `--card` adds a line.
+{_UNMEASURED}
 """
+
+
+def card_of_mean(card: str, names: Sequence[str]) -> str:
+    """Return the first model's ``card`` for the mean of several, of which nothing is measured yet."""
+    head, _, _ = card.partition(MEASURED)
+    trained, use, rest = head.partition(_USE)
+    note = f"The weights are the mean of those of {', '.join(names)}.\n\n" if len(names) > 1 else ""
+    return f"{trained}{note}{use}{rest}{MEASURED}\n\n{_UNMEASURED}\n"
 
 
 def add_measurement(card: Path, line: str) -> None:

@@ -31,8 +31,8 @@ def initialised_from(source: LoadedModel, recipe: Recipe, statistics: Any) -> An
         statistics: what its training data say.
 
     Raises:
-        UsageError: another kind of network, another width or depth, or elements that change what all others
-            are told by (analog bits).
+        UsageError: another kind of network, another width, fewer layers, or elements that change what all
+            others are told by (analog bits).
     """
     old = source.model
     known = inherited(statistics, old.statistics)
@@ -40,7 +40,7 @@ def initialised_from(source: LoadedModel, recipe: Recipe, statistics: Any) -> An
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
         new = build_model(recipe, known)
-    differing = list(_differences(old.recipe.model_dump(), recipe.model_dump()))
+    differing = list(differences(old.recipe.model_dump(), recipe.model_dump()))
     try:
         new.network.load_state_dict(carried(old, new))
     except UnfitError as error:
@@ -88,13 +88,13 @@ def _check_codes(recipe: Recipe, source: LoadedModel, statistics: Any) -> None:
         )
 
 
-def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iterator[str]:
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield what differs between recipes in words on which the meaning of weights depends."""
     for key in [*old, *(key for key in new if key not in old)]:
         if not prefix and key in _FREE:
             continue
         a, b = old.get(key), new.get(key)
         if isinstance(a, dict) and isinstance(b, dict):
-            yield from _differences(a, b, f"{prefix}{key}.")
+            yield from differences(a, b, f"{prefix}{key}.")
         elif a != b:
             yield f"{prefix}{key} is {a} there and {b} here"

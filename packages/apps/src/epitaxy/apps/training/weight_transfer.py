@@ -1,4 +1,4 @@
-"""Weights of one network carried over to another that knows further elements, or other properties."""
+"""Weights of one network carried over to another: of further elements, other properties, more layers."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from torch import Tensor
 from epitaxy.apps.config import ConditioningConfig, Recipe
 from epitaxy.apps.generative.kind import AnyModel, kind_of
 from epitaxy.data import PropertyStatistics, Vocabulary
-from epitaxy.models import WithoutEffectAtFirst
+from epitaxy.models import Addition
 
 Labels = tuple[Hashable, ...]
 """What each place along an axis of a weight stands for: an element, a property, or just its place."""
@@ -36,19 +36,20 @@ def carried(old: AnyModel, new: AnyModel) -> dict[str, Tensor]:
     the mean of the known ones' where a label is looked up or predicted, so that it is as likely as an average
     one and never the likeliest; where probabilities come in, its column is zero. A further property's columns
     are zero: it has no effect until it is trained. A property that ``new`` is not told counts as missing. A
-    part that only ``new`` has is as it begins, where it begins without effect. With the same elements and
-    properties every weight is the same, to the bit.
+    part that only ``new`` has, and whose output is added to the others', such as a further layer, begins
+    without effect. With the same elements and properties every weight is the same, to the bit.
 
     Raises:
-        UnfitError: networks of another kind, width or depth.
+        UnfitError: networks of another kind or width, or ``old``'s deeper (EGNN's: of another depth).
     """
     places, wanted = axes(old), axes(new)
-    weights, fresh = old.network.state_dict(), new.network.state_dict()
-    effectless = _effectless(new)
+    weights = old.network.state_dict()
+    added = _added(new, weights)
+    fresh = new.network.state_dict()
     unknown = [
         name
         for name in fresh
-        if name not in weights and name not in effectless and not _is_of(wanted[name], _PROPERTY)
+        if name not in weights and name not in added and not _is_of(wanted[name], _PROPERTY)
     ]
     unused = [name for name in weights if name not in fresh and not _is_of(places[name], _PROPERTY)]
     if unknown or unused:
@@ -62,14 +63,15 @@ def carried(old: AnyModel, new: AnyModel) -> dict[str, Tensor]:
     return made | _without(places, wanted, weights, made)
 
 
-def _effectless(model: AnyModel) -> frozenset[str]:
-    """Return the names of the weights of parts that begin without effect."""
-    return frozenset(
-        f"{part}.{name}"
-        for part, module in model.network.named_modules()
-        if isinstance(module, WithoutEffectAtFirst)
-        for name in module.state_dict()
-    )
+def _added(new: AnyModel, weights: Mapping[str, Tensor]) -> frozenset[str]:
+    """Silence the parts that only ``new`` has; return the names of their weights."""
+    added: set[str] = set()
+    for part, module in new.network.named_modules():
+        names = {f"{part}.{name}" for name in module.state_dict()}
+        if isinstance(module, Addition) and names.isdisjoint(weights):
+            module.silence()
+            added |= names
+    return frozenset(added)
 
 
 def axes(model: AnyModel) -> dict[str, tuple[Labels, ...]]:
