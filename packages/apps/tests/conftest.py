@@ -1,5 +1,6 @@
-"""A tiny trained model, made once for all tests of this package."""
+"""A tiny trained model, made once for all tests of this package, which may import what stands beside them."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from epitaxy.apps.generative.kind import kind_of
 from epitaxy.apps.generative.recipes import preset
 from epitaxy.apps.training.run import open_run, train
 from epitaxy.data import CrystalDataset
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 NETWORK = ("network.hidden=32", "network.layers=2", "network.time_dim=16")
 TINY = (

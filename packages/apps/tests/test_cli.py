@@ -1,20 +1,16 @@
 """The command lines as a user meets them: statuses, one sentence, speed of --help."""
 
-import importlib
-import io
 import logging
 import resource
-import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 import pytest
 import torch
+from commands import call, entry, refused
 from pymatgen.core import Lattice, Structure
 from safetensors.torch import load_file
 
@@ -23,51 +19,12 @@ from epitaxy.apps.foundation.names import CRYSTAL_SYSTEMS
 from epitaxy.apps.training.run import START
 from epitaxy.geometry.symmetry import crystal_system
 
-ENTRY = {
-    "crysbfn": "epitaxy.apps.cli.crysbfn",
-    "kldm": "epitaxy.apps.cli.kldm",
-    "symmbfn": "epitaxy.apps.cli.symmbfn",
-    "geobfn": "epitaxy.apps.cli.geobfn",
-    "epitaxy": "epitaxy.apps.cli.main",
-}
-
-
-@dataclass(frozen=True)
-class Answer:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def call(app: str, *words: str) -> Answer:
-    """Run a command line in this process, as its entry point would."""
-    out, err = io.StringIO(), io.StringIO()
-    entry = importlib.import_module(ENTRY[app])
-    before = signal.getsignal(signal.SIGTERM)
-    with mock.patch("sys.argv", [app, *words]), redirect_stdout(out), redirect_stderr(err):
-        try:
-            entry.main()
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-    signal.signal(signal.SIGTERM, before)
-    return Answer(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
-
-
-def refused(answer: Answer, *parts: str, status: int = 2) -> None:
-    """One sentence, the right status, no traceback."""
-    assert answer.returncode == status, answer.stderr
-    assert "Traceback" not in answer.stderr
-    errors = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, answer.stderr
-    for part in parts:
-        assert part in errors[0]
-
 
 @pytest.mark.parametrize("app", ["crysbfn", "kldm", "symmbfn", "geobfn", "epitaxy"])
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_help_imports_nothing_heavy(app: str, word: str) -> None:
     code = (
-        f"import sys; from {ENTRY[app]} import app\n"
+        f"import sys; from {entry(app)} import app\n"
         "try: app(sys.argv[1:], standalone_mode=False)\n"
         "except SystemExit: pass\n"
         "heavy = ('torch', 'lightning', 'pymatgen', 'pydantic', 'plotly', 'numpy')\n"
@@ -103,7 +60,7 @@ REFUSED_EARLY = {
 def test_wrong_words_are_refused_before_anything_heavy_is_imported(case: str) -> None:
     app, *words = REFUSED_EARLY[case]
     code = (
-        f"import sys; from {ENTRY[app]} import app\n"
+        f"import sys; from {entry(app)} import app\n"
         "try: app(sys.argv[1:], standalone_mode=False)\n"
         "except Exception as error: print(type(error).__name__)\n"
         "heavy = ('torch', 'lightning', 'pymatgen', 'plotly', 'numpy')\n"
@@ -266,7 +223,7 @@ def test_a_full_disk_is_one_sentence(csp_run: Path, tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
     out = tmp_path / "out"
-    code = f"from {ENTRY['crysbfn']} import main; main()"
+    code = f"from {entry('crysbfn')} import main; main()"
     words = ["sample", str(csp_run), "--formula", "NaCl", "--num", "40", "--steps", "20", "--out", str(out)]
     answer = subprocess.run(
         # Without bytecode: Python would cut that short too, and break whatever imports it next.

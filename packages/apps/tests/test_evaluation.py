@@ -1,20 +1,18 @@
 """``epitaxy eval`` and ``epitaxy relax`` as a user meets them."""
 
-import importlib
-import io
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import commands
 import pytest
 from ase.io import read
+from commands import Answer, refused
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedEntry
@@ -24,45 +22,15 @@ from epitaxy.apps.sampling.output_folder import SUMMARY
 from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import write_cifs, write_extxyz
 
+call = partial(commands.call, "epitaxy")
 HERE = ("--workers", "0")
 """In this process: a worker takes seconds to start."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def call(*words: str) -> Answer:
-    """Run ``epitaxy`` in this process, as its entry point would."""
-    out, err = io.StringIO(), io.StringIO()
-    entry = importlib.import_module("epitaxy.apps.cli.main")
-    before = signal.getsignal(signal.SIGTERM)
-    with mock.patch("sys.argv", ["epitaxy", *words]), redirect_stdout(out), redirect_stderr(err):
-        try:
-            entry.main()
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-    signal.signal(signal.SIGTERM, before)
-    return Answer(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 def done(*words: str) -> Answer:
     answer = call(*words)
     assert answer.returncode == 0, answer.stderr
     return answer
-
-
-def refused(answer: Answer, *parts: str, status: int = 2) -> None:
-    """One sentence, the right status, no traceback."""
-    assert answer.returncode == status, answer.stderr
-    assert "Traceback" not in answer.stderr
-    errors = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, answer.stderr
-    for part in parts:
-        assert part in errors[0]
 
 
 def rocksalt(a: float, cation: str = "Na", anion: str = "Cl") -> Structure:

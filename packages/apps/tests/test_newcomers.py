@@ -87,6 +87,7 @@ def test_a_command_line_is_there_at_once() -> None:
         ("main", ["eval", "csp", "perov_5", "perov_5", "--protocol", "x"], "--protocol x: choose cdvae"),
         ("main", ["eval", "dng", "perov_5", "--parts", "coverage,x"], "--parts x"),
         ("main", ["compare", "kldm-perov-small", "perov_5", "--sampler", "x"], "--sampler x: choose recipe"),
+        ("main", ["average", "kldm-mp20", "--out", "x"], "name two models or more"),
         ("crysbfn", ["sample", "crysbfn-perov", "--out", "x"], "did you mean 'crysbfn-perov-small'"),
         ("geobfn", ["sample", "geobfn-qm9-small", "--out", "x", "--sampler", "best"], "--sampler best"),
         ("symmbfn", ["sample", "symmbfn-mp20-small", "--out", "x", "--device", "tpu"], "--device tpu"),

@@ -2,22 +2,21 @@
 
 import csv
 import importlib
-import io
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import commands
 import numpy as np
 import pytest
 from ase.io import read
+from commands import Answer, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -52,37 +51,8 @@ CHEAP = (
     "--proposals",
     "prototypes,random",
 )
+call = partial(commands.call, "epitaxy")
 FORMULA = "CuAu"
-
-
-@dataclass(frozen=True)
-class Answer:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def call(*words: str) -> Answer:
-    """Run ``epitaxy search`` in this process, as its entry point would."""
-    out, err = io.StringIO(), io.StringIO()
-    entry = importlib.import_module("epitaxy.apps.cli.main")
-    before = signal.getsignal(signal.SIGTERM)
-    with mock.patch("sys.argv", ["epitaxy", *words]), redirect_stdout(out), redirect_stderr(err):
-        try:
-            entry.main()
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-    signal.signal(signal.SIGTERM, before)
-    return Answer(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
-
-
-def refused(answer: Answer, *parts: str, status: int = 2) -> None:
-    assert answer.returncode == status, answer.stderr
-    assert "Traceback" not in answer.stderr
-    errors = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, answer.stderr
-    for part in parts:
-        assert part in errors[0]
 
 
 def table(out: Path) -> list[dict[str, str]]:
