@@ -152,10 +152,12 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "apps/foundation/suggest.py": ("apps/test_config.py", "apps/test_cli.py"),
     "apps/training/*.py": ("apps/test_optimiser.py", "apps/test_composition.py", "apps/test_training.py"),
     "apps/training/c*.py": ("apps/test_safety.py", "apps/test_starting.py"),
+    "apps/training/fine_tuning.py": ("apps/test_starting.py", "apps/test_mean.py"),
     "apps/training/fingerprint.py": ("apps/test_safety.py", "apps/test_fingerprint.py"),
     "apps/training/run.py": ("apps/test_safety.py", "apps/test_starting.py"),
     "apps/training/validation.py": ("apps/test_geobfn.py",),
     "apps/training/watch.py": ("apps/test_safety.py",),
+    "apps/training/weight_transfer.py": ("apps/test_starting.py",),
     "apps/asymmetric_units/model.py": (
         "../tests/oracle/test_one_asymmetric_unit.py", "apps/test_symmbfn.py", "apps/test_fix_orbits.py"
     ),
