@@ -37,6 +37,7 @@ TIMES = 'training.times={"kind": "logit_normal"}'
 HIDDEN = (
     "conditioning.hide_elements=0.3",
     "sampling.composition_guidance=1",
+    "sampling.guided_from=0.3",
     "sampling.guided_until=0.7",
 )
 PROPERTY = 'conditioning.properties=["{}"]'

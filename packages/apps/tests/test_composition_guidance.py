@@ -78,16 +78,17 @@ def test_answers_go_beyond_what_hiding_changes(name: ModelName, weight: float, m
 
 
 @both
-def test_it_ends_where_the_recipe_says(name: ModelName, make_recipe: Makes) -> None:
-    """Structure by structure; where the host knows that all are past it, the network is not asked."""
-    words = ("sampling.composition_guidance=1", "sampling.guided_until=0.6")
+def test_it_begins_and_ends_where_the_recipe_says(name: ModelName, make_recipe: Makes) -> None:
+    """Structure by structure; where the host knows that none is within, the network is not asked."""
+    words = ("sampling.composition_guidance=1", "sampling.guided_from=0.25", "sampling.guided_until=0.625")
     of = generator(make_recipe, name, HIDES, *words)
-    mixed, calls = answers(of, torch.tensor([0.6, 0.61]))
-    assert calls == 2
-    assert mixed["lattice"].flatten(1).unique(dim=1).flatten().tolist() == [2.0, 1.0]
-    assert mixed["positions"][:, 0].unique().tolist() == [1.0, 2.0]
-    assert answers(of, filled(0.7, 2, device=torch.device("cpu")))[1] == 1
-    assert answers(of, filled(0.6, 2, device=torch.device("cpu")))[1] == 2
+    for guided, alone in ((0.625, 0.63), (0.25, 0.24)):
+        mixed, calls = answers(of, torch.tensor([guided, alone]))
+        assert calls == 2
+        assert mixed["lattice"].flatten(1).unique(dim=1).flatten().tolist() == [2.0, 1.0]
+        assert mixed["positions"][:, 0].unique().tolist() == [1.0, 2.0]
+        assert answers(of, filled(alone, 2, device=torch.device("cpu")))[1] == 1
+        assert answers(of, filled(guided, 2, device=torch.device("cpu")))[1] == 2
 
 
 @both
@@ -118,3 +119,5 @@ def test_who_may_not_ask(make_recipe: Makes) -> None:
         make_recipe("csp", "sampling.composition_guidance=1", model="kldm")
     with pytest.raises(UsageError, match=r"sampling\.guided_until"):
         make_recipe("csp", HIDES, "sampling.guided_until=0", model="kldm")
+    with pytest.raises(UsageError, match=r"from 0\.5 until 0\.5 is none: set a smaller"):
+        make_recipe("csp", HIDES, "sampling.guided_until=0.5", "sampling.guided_from=0.5", model="kldm")

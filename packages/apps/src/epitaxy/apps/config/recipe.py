@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.network import NetworkConfig
@@ -33,13 +33,24 @@ class CompositionSamplingConfig(SamplingConfig):
 
     ``composition_guidance`` exaggerates what the composition changes in the network's answers: with w they
     are ``a + w (a - b)``, where b is the answer to the same structure with its elements hidden
-    (classifier-free guidance; Ho and Salimans, 2022), at times up to ``guided_until``. Until then it
-    costs as many network evaluations again. Near the data what is left to say is where exactly atoms are,
-    which exaggeration distorts (Kynkäänniemi et al., 2024, limit it too). Beyond the papers.
+    (classifier-free guidance; Ho and Salimans, 2022), at times from ``guided_from`` to ``guided_until``,
+    where it costs as many network evaluations again. Near the noise it narrows what samples begin with, near
+    the data what is left to say is where exactly atoms are, which exaggeration distorts; within limits it may
+    be stronger (Kynkäänniemi et al., 2024). Beyond the papers.
     """
 
     composition_guidance: NonNegativeFloat = 0.0
+    guided_from: Annotated[float, Field(ge=0, lt=1)] = 0.0
     guided_until: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _guided_for_a_while(self) -> "CompositionSamplingConfig":
+        if self.guided_from >= self.guided_until:
+            raise ValueError(
+                f"guidance from {self.guided_from} until {self.guided_until} is none: set a smaller "
+                "sampling.guided_from or a larger sampling.guided_until"
+            )
+        return self
 
 
 class Recipe(Config):

@@ -152,11 +152,14 @@ class CrystalModel(GenerativeModel[CrystalBatch, GivenCells, CrystalRequest]):
     def answer(self, states: States, time: Float[Tensor, " graphs"], given: GivenCells) -> dict[str, Tensor]:
         """Return the outputs, steered by targets and by the composition where guidance is asked for."""
         outputs = guided(lambda given: self.predict(states, time, given), given, self.flow.levels)
-        until, now = self.recipe.sampling.guided_until, number_of(time)
-        if given.composition_guidance is None or given.species is None or (now is not None and now > until):
+        sampling, now = self.recipe.sampling, number_of(time)
+        first, last = sampling.guided_from, sampling.guided_until
+        if given.composition_guidance is None or given.species is None:
+            return outputs
+        if now is not None and not first <= now <= last:
             return outputs
         hidden = replace(given, species=torch.full_like(given.species, UNKNOWN))
-        weight = given.composition_guidance * (time <= until)
+        weight = given.composition_guidance * ((first <= time) & (time <= last))
         return guide(outputs, self.predict(states, time, hidden), given.segments, weight, self.flow.levels)
 
     def samples(

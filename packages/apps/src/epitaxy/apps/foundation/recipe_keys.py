@@ -32,7 +32,7 @@ _CRYSTALS = {
     ),
     "lattice_form": "angle_scale kind",
     "network": "frequencies position_head property_dim time_embedding",
-    "sampling": "composition_guidance guided_until",
+    "sampling": "composition_guidance guided_from guided_until",
     "positions": "corrector_step draw final_concentration horizon initial_velocity",
     "species": (
         "beta1 beta_high beta_low clip final grid guess kind loss parametrisation prediction "
