@@ -77,7 +77,7 @@ def test_models_of_different_meaning_have_no_mean(made: Callable[..., LoadedMode
         (made(2, known=fewer), "know other elements"),
         (made(2, known=replace(known, k_std=tuple(2.0 * x for x in known.k_std))), "scale what they see"),
     ):
-        with pytest.raises(UsageError, match=f"m1 and m2 have no mean: .*{reason}"):
+        with pytest.raises(UsageError, match=rf"m1 \(there\) and m2 \(here\) have no mean: .*{reason}"):
             mean_model([model, other])
     mean_model([model, made(2, "training.passes=7", "sampling.steps=3")])  # of which no weight depends
 

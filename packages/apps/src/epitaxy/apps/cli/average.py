@@ -17,4 +17,5 @@ def run_average(models: Sequence[str], out: Path, *, half: bool) -> None:
     text = card_of_mean(card.read_text(encoding="utf-8") if card.is_file() else "", models)
     save_model(out, mean_model(loaded), card=text, half=half)
     megabytes = (out / WEIGHTS).stat().st_size / 1e6
-    notify(f"the mean of {len(models)} models' weights in {out} ({megabytes:.1f} MB)")
+    what = f"the mean of {len(models)} models' weights" if len(models) > 1 else f"the weights of {models[0]}"
+    notify(f"{what} in {out}, {megabytes:.1f} MB")

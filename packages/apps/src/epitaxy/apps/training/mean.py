@@ -47,4 +47,6 @@ def _check_alike(one: LoadedModel, other: LoadedModel) -> None:
     ):
         reason = "they know other elements, or scale what they see by other numbers"
     if reason is not None:
-        raise UsageError(f"{one.path} and {other.path} have no mean: {reason}; name runs of the same recipe")
+        raise UsageError(
+            f"{one.path} (there) and {other.path} (here) have no mean: {reason}; name runs of the same recipe"
+        )
