@@ -165,6 +165,10 @@ def test_further_layers_begin_without_effect_and_learn(
     }
     assert further
     assert any(w.grad is not None and bool(w.grad.any()) for w in further.values())
+    with torch.no_grad():
+        for weight in further.values():
+            weight -= 0.1 * (torch.zeros_like(weight) if weight.grad is None else weight.grad)
+    assert losses(begun, batch) != before
     with pytest.raises(UsageError, match=r"network\.layers is 4 there and 2 here"):
         initialised_from(fresh(deeper, statistics), recipe, statistics)
 

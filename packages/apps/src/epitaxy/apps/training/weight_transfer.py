@@ -67,8 +67,10 @@ def _added(new: AnyModel, weights: Mapping[str, Tensor]) -> frozenset[str]:
     """Silence the parts that only ``new`` has; return the names of their weights."""
     added: set[str] = set()
     for part, module in new.network.named_modules():
+        if not isinstance(module, Addition):
+            continue
         names = {f"{part}.{name}" for name in module.state_dict()}
-        if isinstance(module, Addition) and names.isdisjoint(weights):
+        if names.isdisjoint(weights):
             module.silence()
             added |= names
     return frozenset(added)
