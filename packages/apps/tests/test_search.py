@@ -3,6 +3,7 @@
 import csv
 import importlib
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ from epitaxy.apps.discovery.proposals.stream import Scheduled, interleaved
 from epitaxy.apps.discovery.question import amounts_of, parse_question
 from epitaxy.apps.discovery.reference import load_reference, of_structures, without
 from epitaxy.apps.discovery.result import SearchResult
+from epitaxy.apps.foundation.folders import locate
 from epitaxy.apps.generative.kind import Kind
 from epitaxy.apps.requests.capabilities import advice, capability_of, shipped_capabilities
 from epitaxy.data import write_cifs
@@ -615,6 +617,22 @@ def test_models_propose_what_was_asked_and_the_most_probable_is_first(tmp_path: 
     assert all(origin.by == "crysbfn-perov-small" for find in found.finds for origin in find.origins)
     assert all("seed" in origin.detail for find in found.finds for origin in find.origins)
     assert all(amounts_of(s.composition) == {"Sr": 1, "Ti": 1, "O": 3} for s in found.structures)
+
+
+def test_a_model_that_samples_otherwise_begins_another_search(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(locate("crysbfn-perov-small"), model, ignore=shutil.ignore_patterns("checksums.json"))
+    words = (
+        "SrTiO3", "--potential", "ase:lj,sigma=2.0,rc=5.0,epsilon=0.1", "--max-steps", "3", "--workers", "0",
+        "--reference", "prototypes", "--proposals", "models", "--model", str(model), "--num", "1",
+        "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert call("search", *words).returncode == 0
+    assert call("search", *words).returncode == 0
+    recipe = json.loads((model / "recipe.json").read_text())
+    recipe["sampling"]["steps"] = 7
+    (model / "recipe.json").write_text(json.dumps(recipe))
+    refused(call("search", *words), "other settings", "models")
 
 
 def test_a_de_novo_model_proposes_crystals_of_just_these_elements() -> None:

@@ -24,6 +24,7 @@ from epitaxy.apps.discovery.result import SearchResult, gathered
 from epitaxy.apps.discovery.state import Spent, State, check_folder, claimed
 from epitaxy.apps.evaluation.settings import check_writable, sentences
 from epitaxy.apps.foundation.errors import UsageError, WorkError
+from epitaxy.apps.foundation.folders import RECIPE, STATISTICS, WEIGHTS
 from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import Progress, reporting
 from epitaxy.data import cache_root
@@ -66,7 +67,7 @@ class Prepared:
             "space_group": self.question.group,
             "seed": options.seed,
             "proposals": list(self.plan.kinds),
-            "models": {model.name: _checksum(model.path / "model.safetensors") for model in self.plan.models},
+            "models": {model.name: _checksum(model.path) for model in self.plan.models},
             "reference": f"{self.reference.source}, {len(self.reference.ids)} crystals",
             "potential": f"{self.potential.name} {self.potential.version}",
             "relaxing": asdict(self.settings),
@@ -314,5 +315,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _checksum(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+def _checksum(model: Path) -> str:
+    """Tell a model from others by all that its samples depend on: its recipe says how it samples."""
+    files = (RECIPE, STATISTICS, WEIGHTS)
+    return hashlib.sha256(b"".join((model / name).read_bytes() for name in files)).hexdigest()[:16]
