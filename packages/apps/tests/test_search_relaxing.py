@@ -9,7 +9,7 @@ from pymatgen.core import Lattice, Structure
 
 from epitaxy.apps.discovery.relaxing import Relaxer
 from epitaxy.eval.isolation import Failed
-from epitaxy.eval.stability import AsePotential, Forces, Relaxed, RelaxSettings, is_batched
+from epitaxy.eval.stability import PBE, AsePotential, Forces, Relaxed, RelaxSettings, is_batched
 
 ROUGHLY = RelaxSettings(fmax=0.2, max_steps=20)
 
@@ -67,3 +67,27 @@ def test_what_was_done_is_kept(tmp_path: Path) -> None:
     second = Relaxer(potential=AsePotential(calculator="emt"), cache=tmp_path, workers=0)
     assert came(second, seconds=0.0) == found
     assert second.computed == 0
+
+
+class SaidToBePBE(AsePotential):
+    """A potential whose minima are deeper than any crystal's."""
+
+    @property
+    def method(self) -> str:
+        return PBE
+
+
+def test_holes_are_no_candidates_even_where_they_were_kept(tmp_path: Path) -> None:
+    words: dict[str, Any] = {
+        "calculator": "lj",
+        "parameters": (("epsilon", 50.0), ("rc", 5.0), ("sigma", 2.3)),
+    }
+    deep = Relaxer(potential=AsePotential(**words), cache=tmp_path, workers=0)
+    first = dict(deep.relax(CANDIDATES[:1], ROUGHLY))[0]
+    assert isinstance(first, Relaxed)
+    assert first.energy < -50
+    said = Relaxer(potential=SaidToBePBE(**words), cache=tmp_path, workers=0)
+    kept = dict(said.relax(CANDIDATES[:1], ROUGHLY))[0]
+    assert said.computed == 0
+    assert isinstance(kept, Failed)
+    assert "below its elements" in kept.reason

@@ -15,7 +15,14 @@ from epitaxy.eval.isolation.attempt import attempt
 from epitaxy.eval.isolation.worker import Worker
 from epitaxy.eval.resumable import joint_key, structure_key
 from epitaxy.eval.resumable.store import Store
-from epitaxy.eval.stability import Potential, Relaxed, RelaxSettings, is_batched, relax_together
+from epitaxy.eval.stability import (
+    Potential,
+    Relaxed,
+    RelaxSettings,
+    is_batched,
+    relax_together,
+    sound,
+)
 
 LIMIT = 600.0
 """Seconds of processor time for one relaxation."""
@@ -84,7 +91,7 @@ class Relaxer:
         kept = self._store.read(set(keys), LIMIT)
         for number, key in enumerate(keys):
             if key in kept:
-                yield number, _outcome(kept[key])
+                yield number, self._outcome(kept[key])
         todo = [number for number, key in enumerate(keys) if key not in kept]
         left = [structures[number] for number in todo]
         pending: dict[str, Done[Any] | Failed] = {}
@@ -96,7 +103,7 @@ class Relaxer:
                 if time.monotonic() > saved + SAVE_EVERY:
                     self._store.write(pending, LIMIT)
                     pending, saved = {}, time.monotonic()
-                yield todo[place], _outcome(outcome)
+                yield todo[place], self._outcome(outcome)
         finally:
             self._store.write(pending, LIMIT)
 
@@ -127,15 +134,13 @@ class Relaxer:
         while self._bench:
             self._bench.pop().stop()
 
+    def _outcome(self, outcome: Done[Any] | Failed) -> Relaxed | Failed:
+        """Return what came of relaxing; a potential's hole is no minimum, however low it is."""
+        relaxed = sound(outcome, self.potential)
+        if isinstance(relaxed, Failed) or (reason := fault(relaxed.structure)) is None:
+            return relaxed
+        return Failed(kind="error", reason=f"relaxed into a hole: {reason}")
+
     @staticmethod
     def _key(structure: Structure, settings: RelaxSettings) -> str:
         return joint_key(structure_key(structure), repr(settings))
-
-
-def _outcome(outcome: Done[Any] | Failed) -> Relaxed | Failed:
-    """Return what came of relaxing; a potential's hole is no minimum, however low it is."""
-    if isinstance(outcome, Failed):
-        return outcome
-    relaxed = Relaxed.from_json(outcome.value)
-    reason = fault(relaxed.structure)
-    return relaxed if reason is None else Failed(kind="error", reason=f"relaxed into a hole: {reason}")

@@ -1,11 +1,19 @@
 """Relaxation, energy above the hull, and what is stable, unique and novel."""
 
 from epitaxy.eval.stability.ase_potential import AsePotential
-from epitaxy.eval.stability.batch import StageProgress, Work, energies_of, relax_all, relax_together
+from epitaxy.eval.stability.batch import (
+    StageProgress,
+    Work,
+    energies_of,
+    relax_all,
+    relax_together,
+    sound,
+)
 from epitaxy.eval.stability.bonds import impossible_bond
 from epitaxy.eval.stability.candidate import Candidate
 from epitaxy.eval.stability.chgnet_potential import CHGNetPotential
 from epitaxy.eval.stability.conventions import CONVENTIONS, StabilityConvention
+from epitaxy.eval.stability.elements import impossible_energy
 from epitaxy.eval.stability.entries import read_entries
 from epitaxy.eval.stability.evaluate import check_energies, compared, evaluate_stability
 from epitaxy.eval.stability.hull import NO_HULL, AboveHull, Hull, HullEntry, hull_of_entries
@@ -60,6 +68,7 @@ __all__ = [
     "evaluate_stability",
     "hull_of_entries",
     "impossible_bond",
+    "impossible_energy",
     "is_batched",
     "judge",
     "load_potential",
@@ -67,5 +76,6 @@ __all__ = [
     "read_entries",
     "relax_all",
     "relax_together",
+    "sound",
     "standardised",
 ]

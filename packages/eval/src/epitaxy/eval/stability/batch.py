@@ -11,9 +11,17 @@ from pymatgen.core.structure import Structure
 from epitaxy.eval.isolation import Done, Failed, Progress
 from epitaxy.eval.resumable import JsonValue, Stream, resume_map, structure_key
 from epitaxy.eval.stability.course import Clock, Course
+from epitaxy.eval.stability.elements import impossible_energy
 from epitaxy.eval.stability.engine import energy_course, relax_course
 from epitaxy.eval.stability.lockstep import together
-from epitaxy.eval.stability.potential import Batched, Potential, Relaxed, RelaxSettings, is_batched
+from epitaxy.eval.stability.potential import (
+    Batched,
+    Potential,
+    Relaxed,
+    RelaxSettings,
+    is_batched,
+    method_of,
+)
 
 RELAX_LIMIT = 600.0
 """Seconds of processor time for one structure unless told otherwise."""
@@ -124,7 +132,7 @@ def relax_all(
         "keep_symmetry": settings.keep_symmetry,
     }
     outcomes = work.run(stage, _Relax(potential, settings), structures, parameters)
-    return {name: _relaxed(outcome) for name, outcome in outcomes.items()}
+    return {name: sound(outcome, potential) for name, outcome in outcomes.items()}
 
 
 def relax_together(
@@ -156,6 +164,18 @@ def relax_together(
         return _relax_course(structure, settings, clock)
 
     return together(structures, potential, course, limit=limit, until=until)
+
+
+def sound(outcome: Done[JsonValue] | Failed, potential: Potential) -> Relaxed | Failed:
+    """Read what came of a relaxation; what ended lower than any crystal has failed, kept or not."""
+    if isinstance(outcome, Failed):
+        return outcome
+    assert isinstance(outcome.value, dict)
+    relaxed = Relaxed.from_json(outcome.value)
+    reason = impossible_energy(relaxed.structure.composition, relaxed.energy, method_of(potential))
+    if reason is None:
+        return relaxed
+    return Failed(kind="error", reason=f"it falls into a hole of the potential: {reason}")
 
 
 def energies_of(
@@ -224,13 +244,6 @@ def _prepared(task: type[_Energy | _Relax], potential: Potential, *rest: Any) ->
 
 def _identity(potential: Potential) -> dict[str, JsonValue]:
     return {"potential": potential.name, "version": potential.version}
-
-
-def _relaxed(outcome: Done[JsonValue] | Failed) -> Relaxed | Failed:
-    if isinstance(outcome, Failed):
-        return outcome
-    assert isinstance(outcome.value, dict)
-    return Relaxed.from_json(outcome.value)
 
 
 def _number(outcome: Done[JsonValue] | Failed) -> float | Failed:
