@@ -15,14 +15,7 @@ from epitaxy.eval.isolation.attempt import attempt
 from epitaxy.eval.isolation.worker import Worker
 from epitaxy.eval.resumable import joint_key, structure_key
 from epitaxy.eval.resumable.store import Store
-from epitaxy.eval.stability import (
-    Potential,
-    Relaxed,
-    RelaxSettings,
-    is_batched,
-    relax_together,
-    sound,
-)
+from epitaxy.eval.stability import Potential, Relaxed, RelaxSettings, is_batched, relax_together, sound
 
 LIMIT = 600.0
 """Seconds of processor time for one relaxation."""

@@ -1,14 +1,7 @@
 """Relaxation, energy above the hull, and what is stable, unique and novel."""
 
 from epitaxy.eval.stability.ase_potential import AsePotential
-from epitaxy.eval.stability.batch import (
-    StageProgress,
-    Work,
-    energies_of,
-    relax_all,
-    relax_together,
-    sound,
-)
+from epitaxy.eval.stability.batch import StageProgress, Work, energies_of, relax_all, relax_together, sound
 from epitaxy.eval.stability.bonds import impossible_bond
 from epitaxy.eval.stability.candidate import Candidate
 from epitaxy.eval.stability.chgnet_potential import CHGNetPotential
