@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from epitaxy.apps.config import TrainingConfig
+from epitaxy.apps.training.muon import Muon
 from epitaxy.apps.training.optimiser import Together, hidden_matrices, optimiser
 from epitaxy.models import CSPNet, RotaryNet
 
@@ -50,7 +51,7 @@ def test_each_part_steps_as_it_would_alone():
     matrices, rest = hidden_matrices(other)
     words = {"lr": 0.01, "weight_decay": 0.1}
     alone = [
-        torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", **words),
+        Muon(matrices, **words),
         torch.optim.AdamW(rest, **words),
     ]
     for seed in range(3):

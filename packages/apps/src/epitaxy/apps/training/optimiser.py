@@ -7,23 +7,18 @@ import torch
 from torch import nn
 
 from epitaxy.apps.config import TrainingConfig
+from epitaxy.apps.training.muon import Muon
 
 
 def optimiser(network: nn.Module, training: TrainingConfig) -> torch.optim.Optimizer:
     """Return the optimiser that ``training`` names.
 
-    Muon's update has the size that AdamW's would have (Liu et al., *Muon is Scalable for LLM Training*, 2025,
-    eq. 4), so that one learning rate and one decay serve both parts.
+    Muon's update has the size that AdamW's would have, so that one learning rate and one decay serve both.
     """
     if training.optimiser == "adamw":
         return _adamw(network.parameters(), training)
     matrices, others = hidden_matrices(network)
-    muon = torch.optim.Muon(
-        matrices,
-        lr=training.learning_rate,
-        weight_decay=training.weight_decay,
-        adjust_lr_fn="match_rms_adamw",
-    )
+    muon = Muon(matrices, lr=training.learning_rate, weight_decay=training.weight_decay)
     return Together(muon, _adamw(others, training))
 
 

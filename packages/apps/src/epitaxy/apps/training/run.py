@@ -36,7 +36,7 @@ from epitaxy.apps.training.card import training_card
 from epitaxy.apps.training.checkpoint import CheckedCheckpoints, check_fits, read_checkpoint
 from epitaxy.apps.training.fingerprint import check_begun
 from epitaxy.apps.training.module import TrainingModule
-from epitaxy.apps.training.precision import in_precision
+from epitaxy.apps.training.precision import in_precision, warn_of_slow_numbers
 from epitaxy.apps.training.records import MetricsCsv
 from epitaxy.apps.training.selection import Best, choosing
 from epitaxy.apps.training.stream import BatchStream, chunk_steps
@@ -179,6 +179,7 @@ def train(
         WorkError: the loss ran away, a checkpoint that cannot be used, or a full disk.
     """
     hardware = hardware or Hardware()
+    warn_of_slow_numbers(hardware.precision, chosen_device(hardware.accelerator))
     _quieten_lightning()
     training = recipe.training
     L.seed_everything(training.seed, verbose=False)  # initial weights only; noise has its own generators
