@@ -1,5 +1,9 @@
 """The default potential. Slow: importing torch and CHGNet takes most of a minute on a busy machine."""
 
+from math import inf
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.operations import SymmOp
@@ -15,6 +19,7 @@ from epitaxy.eval.stability import (
     evaluate_stability,
     load_potential,
 )
+from epitaxy.eval.stability.elements import ELEMENTS
 
 pytest.importorskip("chgnet", reason="CHGNet is not installed")
 
@@ -50,6 +55,20 @@ def test_rock_salt():
     assert relaxed.energy == pytest.approx(-3.668, abs=0.005)
     assert (2**0.5) * relaxed.structure.lattice.a == pytest.approx(5.692, abs=0.03)
     assert potential.energy(relaxed.structure) == pytest.approx(relaxed.energy, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_elements_energies_are_those_of_mp_20s_own_crystals(data_root: Path):
+    """The table below which energies are holes of a potential, made again."""
+    splits = [pd.read_csv(data_root / "mp_20" / f"{split}.csv.gz") for split in ("train", "val", "test")]
+    table = pd.concat(splits)
+    pure = table[table["pretty_formula"].str.fullmatch(r"[A-Z][a-z]?\d*")]
+    potential, lowest = load_potential(), dict[str, float]()
+    for text in pure["cif"]:
+        crystal = Structure.from_str(text, fmt="cif")
+        (symbol,) = {element.symbol for element in crystal.composition.elements}
+        lowest[symbol] = min(lowest.get(symbol, inf), potential.energy(crystal))
+    assert lowest == pytest.approx(dict(ELEMENTS), abs=0.051)
 
 
 @pytest.mark.slow
