@@ -33,6 +33,7 @@ class Case:
 
 
 ROTARY = ("network.kind=rotary", "network.heads=2")
+COUNTED = ("network.multiplicities=true", "network.composition=true")
 TIMES = 'training.times={"kind": "logit_normal"}'
 HIDDEN = (
     "conditioning.hide_elements=0.3",
@@ -98,9 +99,9 @@ FLOWS = [
 ]
 OTHERS = [
     Case("symmbfn", "paper", "dng"),
-    Case("symmbfn", "small", "dng", (PROPERTY.format("density"), "network.multiplicities=true")),
+    Case("symmbfn", "small", "dng", (PROPERTY.format("density"), *COUNTED)),
     Case("symmbfn", "small", "csp", ROTARY),
-    Case("symmbfn", "small", "dng", (*ROTARY, "network.copies=true", "network.multiplicities=true")),
+    Case("symmbfn", "small", "dng", (*ROTARY, "network.copies=true", *COUNTED)),
     Case("geobfn", "paper", "dng"),
 ]
 OPTIONS = [

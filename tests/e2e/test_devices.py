@@ -1,6 +1,7 @@
 """Lightning's ways: so many processes, so many parts of a batch, or other numbers of them on resuming."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,9 @@ def train(model: str, out: Path, *words: str) -> dict[str, torch.Tensor]:
     command = [script, "train", "--out", str(out), *new, *words]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
+    steps = re.findall(r"^training: (\d+)/", done.stderr, re.MULTILINE)
+    assert len(steps) == len(set(steps)), f"every process reports its steps: {done.stderr[-3000:]}"
+    assert "GLOBAL_RANK" not in done.stderr
     weights: dict[str, torch.Tensor] = load_file(out / "model" / "model.safetensors")
     return weights
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from epitaxy.apps.foundation.folders import RECIPE, WEIGHTS
 from epitaxy.apps.foundation.names import CRYSTAL_SYSTEMS
+from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.training.run import START
 from epitaxy.geometry.symmetry import crystal_system
 
@@ -301,3 +302,13 @@ def test_times_that_are_none(seconds: str, tmp_path: Path) -> None:
     words = ("eval", "dng", str(tmp_path), "--timeout", seconds)
     refused(call("epitaxy", *words), "--timeout", "positive")
     refused(call("epitaxy", "relax", str(tmp_path), "--out", "a.csv", *words[3:]), "--timeout", "positive")
+
+
+@pytest.mark.parametrize(("rank", "lines"), [("0", 1), ("1", 0)])
+def test_of_several_processes_one_reports(
+    rank: str, lines: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", rank)
+    with reporting("training") as progress:
+        progress(3, 3, "loss 1")
+    assert capsys.readouterr().err.count("training: 3/3 loss 1") == lines

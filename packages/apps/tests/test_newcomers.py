@@ -117,6 +117,11 @@ def test_a_command_line_is_there_at_once() -> None:
         ),
         ("geobfn", ["train", "--data", "qm9", "--out", "x", "--set", "network.heads=7"], "of the 7 heads"),
         (
+            "symmbfn",
+            ["train", "--data", "perov_5", "--out", "x", "--set", "network.composition=true"],
+            "it wants multiplicities as well",
+        ),
+        (
             "crysbfn",
             [
                 "train",

@@ -192,6 +192,7 @@ SYMMBFN: Table = [
     ("network.aggregation", "mean", "departs: Eq. 25 writes a sum; DiffCSP's network, its base, has a mean"),
     ("network.copies", False, "App. A.3: a head on each orbit's features"),
     ("network.multiplicities", False, "App. A.3: of site symmetries, what is predicted and no more"),
+    ("network.composition", False, "App. A.3: nothing of the crystal's composition as a whole"),
     ("network.residual_noise", False, "departs: Eq. 26 and the code add mu to the noise"),
     ("positions.kind", "gaussian_bfn", "Sec. 3.1"),
     ("positions.sigma1", 0.02, "App. A.3"),

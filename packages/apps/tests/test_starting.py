@@ -123,9 +123,10 @@ def test_from_a_shipped_model_nothing_changes(name: str) -> None:
 def test_a_further_part_begins_without_effect(
     words: tuple[str, ...], make_recipe: Callable[..., Recipe]
 ) -> None:
-    """Orbits that shall know their multiplicities go on from weights that do not; back it is refused."""
+    """Orbits that shall know their atoms go on from weights that do not; back it is refused."""
     recipe = make_recipe("dng", *words, model="symmbfn")
-    wider = make_recipe("dng", *words, "network.multiplicities=true", model="symmbfn")
+    more = ("network.multiplicities=true", "network.composition=true")
+    wider = make_recipe("dng", *words, *more, model="symmbfn")
     data = data_of(recipe)
     statistics = kind_of(recipe.model).summarise(data)
     source = fresh(recipe, statistics)

@@ -84,10 +84,10 @@ def test_it_begins_as_nothing_and_learns() -> None:
     net, sites = embedding(), torch.tensor([0, 700, 1700])
     groups, time = TABLE.number[sites], torch.randn(3, 4, dtype=torch.float64)
     words = (Segments.from_counts([1, 1, 1]), groups, evidence_of(sites, 1.0), time)
-    assert not net(*words).any()
-    net(*words).square().sum().backward()
+    assert not net(net.belief(*words)).any()
+    net(net.belief(*words)).square().sum().backward()
     torch.nn.init.normal_(net.weight.weight)
-    net(*words).square().sum().backward()
+    net(net.belief(*words)).square().sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
     assert net.sharpness.weight.grad.any()
 
@@ -95,12 +95,17 @@ def test_it_begins_as_nothing_and_learns() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_groups_of_a_batch_do_not_meet(dtype: torch.dtype) -> None:
     net = embedding().to(dtype)
-    torch.nn.init.normal_(net.weight.weight)
     sites = torch.tensor([3, 500, 900, 1600])
     groups, evidence = TABLE.number[sites], evidence_of(sites, 0.3).to(dtype)
     time = torch.randn(4, 4).to(dtype)
-    together = net(Segments.from_counts([1] * 4), groups, evidence, time)
-    alone = [
-        net(Segments.from_counts([1]), groups[i, None], evidence[i, None], time[i, None]) for i in range(4)
-    ]
+    together = net.belief(Segments.from_counts([1] * 4), groups, evidence, time)
+    one = Segments.from_counts([1])
+    alone = [net.belief(one, groups[i, None], evidence[i, None], time[i, None]) for i in range(4)]
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-6)
+
+
+@given(sites=positions)
+def test_of_a_known_site_its_own_is_expected(sites: list[int]) -> None:
+    index, net = torch.tensor(sites), embedding()
+    found = net.expected(belief(net, TABLE.number[index], evidence_of(index, 100.0)))
+    assert found.tolist() == pytest.approx([primitive(site) for site in sites])

@@ -16,13 +16,15 @@ SIZES = {"hidden": 24, "layers": 2, "frequencies": 4, "embedding": 8, "time_dim"
 
 @lru_cache
 def network(
-    dtype: torch.dtype, properties: int, copies: bool = False, multiplicities: bool = False
+    dtype: torch.dtype, properties: int, copies: bool = False, counted: bool = False
 ) -> RotaryWyckoffNet:
     torch.manual_seed(1)
-    words = {"properties": properties, "copies": copies, "multiplicities": multiplicities}
+    words = {"properties": properties, "copies": copies, "multiplicities": counted, "composition": counted}
     net = RotaryWyckoffNet(species=SPECIES, heads=3, **words, **SIZES)
     if net.multiplicity_embedding is not None:
         torch.nn.init.normal_(net.multiplicity_embedding.weight.weight)
+    if net.composition_embedding is not None:
+        torch.nn.init.normal_(net.composition_embedding.perceptron[2].weight)
     for layer in net.layers:  # a modulation that begins at zero would hide what it multiplies
         torch.nn.init.normal_(layer.modulation.weight, std=0.2)
     torch.nn.init.normal_(net.space_group_embedding.own.weight)
@@ -50,9 +52,11 @@ class TestCopies(TestUntold):
         return network(dtype, 0, copies=True)
 
 
-class TestMultiplicities(TestUntold):
+class TestCounted(TestUntold):
+    """Told of multiplicities and of the composition."""
+
     def network(self, dtype: torch.dtype) -> RotaryWyckoffNet:
-        return network(dtype, 0, multiplicities=True)
+        return network(dtype, 0, counted=True)
 
 
 def test_displacements_are_seen() -> None:

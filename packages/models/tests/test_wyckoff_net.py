@@ -28,6 +28,7 @@ FORMS = {
     "properties": {"properties": 2},
     "copies": {"copies": True},
     "multiplicities": {"multiplicities": True},
+    "composition": {"multiplicities": True, "composition": True},
 }
 every_form = pytest.mark.parametrize("form", FORMS)
 
@@ -39,8 +40,8 @@ def both(
     sizes = {"hidden": 24, "layers": 3, "frequencies": 20, "embedding": 8, "time_dim": 16, **words}
     fast, plain = (kind(species=SPECIES, **sizes, **FORMS[form]) for kind in (WyckoffNet, EdgeListWyckoffNet))
     torch.nn.init.normal_(fast.space_group_embedding.own.weight)
-    if fast.multiplicity_embedding is not None:
-        for parameter in fast.multiplicity_embedding.parameters():
+    for added in (fast.multiplicity_embedding, fast.composition_embedding):
+        for parameter in () if added is None else added.parameters():
             torch.nn.init.normal_(parameter)
     plain.load_state_dict(fast.state_dict())
     return fast.to(dtype), plain.to(dtype)

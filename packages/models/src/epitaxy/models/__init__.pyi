@@ -1,4 +1,5 @@
 from epitaxy.models._parts import Addition
+from epitaxy.models.composition_embedding import CompositionEmbedding
 from epitaxy.models.crystal_net import CrystalNet, CrystalNetOutput
 from epitaxy.models.cspnet import CSPNet
 from epitaxy.models.edge_block import EdgeBlock
@@ -28,6 +29,7 @@ __all__ = [
     "UNKNOWN",
     "Addition",
     "CSPNet",
+    "CompositionEmbedding",
     "CrystalNet",
     "CrystalNetOutput",
     "EGNNOutput",

@@ -51,6 +51,7 @@ class MultiplicityEmbedding(Addition):
     rows: Tensor
     absent: Tensor
     size_of: Tensor
+    sizes: Tensor
 
     def __init__(self, dim: int, *, time_dim: int) -> None:
         super().__init__()
@@ -63,6 +64,7 @@ class MultiplicityEmbedding(Addition):
         self.register_buffer("rows", one_hot.T.float().to(device), persistent=False)
         self.register_buffer("absent", absent.to(device), persistent=False)
         self.register_buffer("size_of", size_of.float().to(device), persistent=False)
+        self.register_buffer("sizes", sizes.float().to(device), persistent=False)
         self.sharpness = Sharpness(time_dim)
         self.weight = nn.Linear(len(sizes), dim, bias=False)
         self.silence()
@@ -74,7 +76,15 @@ class MultiplicityEmbedding(Addition):
         symmetry: Float[Tensor, "atoms 15 13"],
         of_time: Float[Tensor, "graphs time_dim"],
     ) -> Float[Tensor, "atoms sizes"]:
-        """Return the probability of each multiplicity of each orbit."""
+        """Return the probability of each multiplicity of each orbit.
+
+        Args:
+            segments: which orbits belong to which crystal.
+            space_groups: numbers, 1 to 230.
+            symmetry: what is shown of the class of each axis: evidence, or `2 theta - 1`.
+            of_time: embedding of each crystal's time.
+
+        """
         assert symmetry.shape[1] == len(SITE_AXES)
         dtype = symmetry.dtype  # of sums of evidence: the full one under autocast too
         sharpness = self.sharpness.of_rows(of_time, segments, dtype)
@@ -85,21 +95,11 @@ class MultiplicityEmbedding(Addition):
             belief: Tensor = (sites[:, None] @ self.size_of[group].to(dtype))[:, 0]
         return belief
 
-    def forward(
-        self,
-        segments: Segments,
-        space_groups: Int[Tensor, " graphs"],
-        symmetry: Float[Tensor, "atoms 15 13"],
-        of_time: Float[Tensor, "graphs time_dim"],
-    ) -> Float[Tensor, "atoms dim"]:
-        """Embed each orbit's belief.
+    def expected(self, belief: Float[Tensor, "atoms sizes"]) -> Float[Tensor, " atoms"]:
+        """Return how many atoms of the primitive cell each orbit stands for in the mean."""
+        return belief @ self.sizes.to(belief.dtype)
 
-        Args:
-            segments: which orbits belong to which crystal.
-            space_groups: numbers, 1 to 230.
-            symmetry: what is shown of the class of each axis: evidence, or `2 theta - 1`.
-            of_time: embedding of each crystal's time.
-
-        """
-        embedded: Tensor = self.weight(self.belief(segments, space_groups, symmetry, of_time))
+    def forward(self, belief: Float[Tensor, "atoms sizes"]) -> Float[Tensor, "atoms dim"]:
+        """Embed each orbit's belief."""
+        embedded: Tensor = self.weight(belief)
         return embedded

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from epitaxy.geometry import Segments
 from epitaxy.geometry.symmetry import SITE_AXES, SITE_CLASSES
 from epitaxy.models._parts import perceptron
+from epitaxy.models.composition_embedding import CompositionEmbedding
 from epitaxy.models.copying_head import CopyingHead
 from epitaxy.models.embeddings import TimeEmbedding
 from epitaxy.models.multiplicity_embedding import MultiplicityEmbedding
 from epitaxy.models.property_embedding import PropertyEmbedding, check_properties
 from epitaxy.models.space_group_embedding import SpaceGroupEmbedding
+from epitaxy.models.widths import check_counted
 
 LATTICE_NUMBERS = 6
 _SITE = (len(SITE_AXES), len(SITE_CLASSES))
@@ -61,10 +63,13 @@ class OrbitNet(nn.Module):
         raw_positions: whether orbits see their mean as it is, beside its Fourier features.
         copies: whether an orbit may take over another's species: see `CopyingHead`.
         multiplicities: whether orbits are told how many atoms they stand for: see `MultiplicityEmbedding`.
+        composition: whether they are told what their crystal is made of: see `CompositionEmbedding`. That
+            counts atoms, so it wants `multiplicities`.
         layers: makes what stands between embeddings and heads.
 
     Raises:
-        ValueError: if the time embedding or properties' embedding cannot have so many channels.
+        ValueError: if the time embedding or properties' embedding cannot have so many channels, or a
+            composition is asked for without multiplicities.
 
     """
 
@@ -82,8 +87,10 @@ class OrbitNet(nn.Module):
         raw_positions: bool,
         copies: bool,
         multiplicities: bool,
+        composition: bool,
         layers: Callable[[], Iterable[nn.Module]],
     ) -> None:
+        check_counted(composition=composition, multiplicities=multiplicities)
         super().__init__()
         self.frequencies = frequencies
         self.properties = properties
@@ -100,6 +107,9 @@ class OrbitNet(nn.Module):
         self.multiplicity_embedding: MultiplicityEmbedding | None = None
         if multiplicities:
             self.multiplicity_embedding = MultiplicityEmbedding(hidden, time_dim=time_dim)
+        self.composition_embedding: CompositionEmbedding | None = None
+        if composition:
+            self.composition_embedding = CompositionEmbedding(species, hidden, time_dim=time_dim)
         self.layers = nn.ModuleList(layers())
         self.norm = nn.LayerNorm(hidden)
         self.position_head = perceptron(hidden, hidden, 3)
@@ -154,9 +164,14 @@ class OrbitNet(nn.Module):
             segments.expand(of_crystal),
         ]
         embedded: Tensor = self.atom_embedding(torch.cat(parts, dim=1))
-        if self.multiplicity_embedding is not None:
-            embedded = embedded + self.multiplicity_embedding(segments, space_groups, symmetry, of_time)
-        return embedded
+        if self.multiplicity_embedding is None:
+            return embedded
+        belief = self.multiplicity_embedding.belief(segments, space_groups, symmetry, of_time)
+        embedded = embedded + self.multiplicity_embedding(belief)
+        if self.composition_embedding is None:
+            return embedded
+        atoms = self.multiplicity_embedding.expected(belief)
+        return embedded + segments.expand(self.composition_embedding(segments, species, atoms, of_time))
 
     def read_out(
         self,

@@ -35,6 +35,7 @@ class RotaryWyckoffNet(OrbitNet):
         labels: see `OrbitNet`.
         copies: see `OrbitNet`.
         multiplicities: see `OrbitNet`.
+        composition: see `OrbitNet`.
 
     Raises:
         ValueError: if the width is no multiple of twice the heads, or an embedding cannot have so many
@@ -59,6 +60,7 @@ class RotaryWyckoffNet(OrbitNet):
         labels: bool = True,
         copies: bool = False,
         multiplicities: bool = False,
+        composition: bool = False,
     ) -> None:
         check_pairs(hidden, heads)
         super().__init__(
@@ -71,6 +73,7 @@ class RotaryWyckoffNet(OrbitNet):
             labels=labels,
             copies=copies,
             multiplicities=multiplicities,
+            composition=composition,
             residual_noise=False,
             raw_positions=True,
             layers=lambda: (RotaryLayer(hidden, heads, expansion) for _ in range(layers)),

@@ -59,6 +59,7 @@ class WyckoffNet(OrbitNet):
         labels: see `OrbitNet`.
         copies: see `OrbitNet`.
         multiplicities: see `OrbitNet`.
+        composition: see `OrbitNet`.
         aggregation: whether messages are averaged or added up.
         residual_noise: see `OrbitNet`.
         raw_positions: see `OrbitNet`.
@@ -82,6 +83,7 @@ class WyckoffNet(OrbitNet):
         labels: bool = True,
         copies: bool = False,
         multiplicities: bool = False,
+        composition: bool = False,
         aggregation: Literal["mean", "sum"] = "mean",
         residual_noise: bool = False,
         raw_positions: bool = True,
@@ -97,6 +99,7 @@ class WyckoffNet(OrbitNet):
             labels=labels,
             copies=copies,
             multiplicities=multiplicities,
+            composition=composition,
             residual_noise=residual_noise,
             raw_positions=raw_positions,
             layers=lambda: (

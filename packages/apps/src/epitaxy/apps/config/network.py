@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from epitaxy import models
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.species_form import SpeciesForm
-from epitaxy.models.widths import check_pairs, check_width
+from epitaxy.models.widths import check_counted, check_pairs, check_width
 
 
 class NetworkConfig(Config):
@@ -121,7 +121,20 @@ CrystalNetConfig = Annotated[CSPNetConfig | RotaryNetConfig, Field(discriminator
 """Networks on the atoms of a cell, any of which a recipe may name."""
 
 
-class WyckoffNetConfig(NetworkConfig):
+class OrbitConfig(NetworkConfig):
+    """What networks on orbits have in common, none of it the paper's."""
+
+    copies: bool = False
+    multiplicities: bool = False
+    composition: bool = False
+
+    @model_validator(mode="after")
+    def _a_composition_counts_atoms(self) -> "OrbitConfig":
+        check_counted(composition=self.composition, multiplicities=self.multiplicities)
+        return self
+
+
+class WyckoffNetConfig(OrbitConfig):
     """WyckoffNet; the defaults are those of SymmBFN (App. A.3)."""
 
     kind: Literal["wyckoffnet"] = "wyckoffnet"
@@ -130,8 +143,6 @@ class WyckoffNetConfig(NetworkConfig):
     frequencies: PositiveInt = 128
     embedding: PositiveInt = 128
     time_dim: PositiveInt = 128
-    copies: bool = False
-    multiplicities: bool = False
     aggregation: Literal["mean", "sum"] = "mean"
     residual_noise: bool = False
 
@@ -154,20 +165,19 @@ class WyckoffNetConfig(NetworkConfig):
             labels=labels,
             copies=self.copies,
             multiplicities=self.multiplicities,
+            composition=self.composition,
             aggregation=self.aggregation,
             residual_noise=self.residual_noise,
         )
 
 
-class RotaryWyckoffNetConfig(RotaryConfig):
+class RotaryWyckoffNetConfig(RotaryConfig, OrbitConfig):
     """RotaryWyckoffNet: a transformer over orbits; no paper's."""
 
     kind: Literal["rotary"]
     layers: PositiveInt = 8
     frequencies: PositiveInt = 16
     embedding: PositiveInt = 128
-    copies: bool = False
-    multiplicities: bool = False
 
     def build(self, *, species: int, properties: int, labels: bool) -> "models.RotaryWyckoffNet":
         """Return a freshly initialised network; words as `WyckoffNetConfig.build`."""
@@ -184,6 +194,7 @@ class RotaryWyckoffNetConfig(RotaryConfig):
             labels=labels,
             copies=self.copies,
             multiplicities=self.multiplicities,
+            composition=self.composition,
         )
 
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from epitaxy.apps.foundation.messages import is_main_process
+
 Progress = Callable[[int, int | None, str], None]
 """Called with (done, total or None, a few words on how it goes)."""
 
@@ -17,8 +19,13 @@ def silent(done: int, total: int | None, words: str = "") -> None:
 
 @contextmanager
 def reporting(description: str) -> Iterator[Progress]:
-    """Yield a progress callback that draws a bar if standard error is a terminal, and prints lines if not."""
-    if sys.stderr.isatty():
+    """Yield a progress callback that draws a bar if standard error is a terminal, and prints lines if not.
+
+    Of several processes the first alone reports.
+    """
+    if not is_main_process():
+        yield silent
+    elif sys.stderr.isatty():
         with _bar(description) as report:
             yield report
     else:

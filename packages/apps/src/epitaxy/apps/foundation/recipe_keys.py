@@ -47,7 +47,7 @@ _ASYMMETRIC_UNITS = {
         "beta_high beta_low clamp grid kind loss parametrisation prediction sampler sigma1 t_min temperature"
     ),
     "lattice_form": "kind standardised",
-    "network": "aggregation copies embedding frequencies multiplicities residual_noise",
+    "network": "aggregation composition copies embedding frequencies multiplicities residual_noise",
     "positions": "clamp sigma1 t_min wrapped",
     "species": "beta1 final grid guess kind loss parametrisation reads sampler temperature",
     "symmetry": "beta1 final grid guess kind loss parametrisation reads sampler temperature",

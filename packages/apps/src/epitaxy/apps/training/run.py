@@ -129,7 +129,8 @@ def _started(out: Path) -> AnyModel | None:
 
 def _quieten_lightning() -> None:
     """Keep Lightning's greetings and its own progress remarks off the user's terminal; errors still come."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\.pytorch.*")
 
 
