@@ -54,6 +54,15 @@ def test_singular_vectors_stay_and_values_go_the_quintics_way(seed, count, rows,
         torch.testing.assert_close(other, u @ torch.diag(quintic(s)) @ vh, rtol=0, atol=2e-4)
 
 
+def test_singular_values_come_out_about_one():
+    """Of diagonal matrices of norm one, whose singular values are the diagonal."""
+    small = torch.linspace(0.003, 0.2, 1000)
+    for values in small.split(8):
+        rest = (1 - values.square().sum()).sqrt()
+        found = orthogonalised(torch.diag(torch.cat([values, rest[None]]))[None])[0].diagonal()
+        assert ((found > 0.68) & (found < 1.21)).all()
+
+
 @given(seed=st.integers(0, 2**31), size=st.sampled_from([2.0**-40, 0.5, 2.0**40]))
 def test_the_size_of_a_gradient_is_nothing_to_it(seed, size):
     (of,) = matrices([(5, 4)], seed)
