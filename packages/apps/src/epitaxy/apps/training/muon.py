@@ -74,7 +74,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrices: Float[Tensor, "count rows columns"]) -> Float[Tensor, "count rows columns"]:
-    """Return of each matrix U S' V^T for its U S V^T, with S' about one: 0.68 to 1.21 from 0.003 of its norm on.
+    """Return U S' V^T of each matrix U S V^T, S' about one: 0.68 to 1.21 from 0.003 of its norm on.
 
     Five steps of ``x -> a x + b x^3 + c x^5`` on the singular values, by products alone.
     """
