@@ -22,7 +22,8 @@ from epitaxy.eval import shipped
 from epitaxy.eval.dng import describe
 from epitaxy.eval.fingerprints import compute
 from epitaxy.eval.isolation import Done
-from epitaxy.eval.resumable import resume_map, structure_key
+from epitaxy.eval.resumable import resume_map
+from epitaxy.eval.shipped import reference_key
 
 HOME = Path(__file__).parents[1] / "src/epitaxy/eval"
 LIMIT = 120.0
@@ -45,7 +46,7 @@ def main() -> None:
     words = parser.parse_args()
     crystals: dict[str, Structure] = {}
     for name in words.datasets:
-        crystals |= {structure_key(c): c for c in known_crystals(name, "test", None).values()}
+        crystals |= {reference_key(c): c for c in known_crystals(name, "test", None).values()}
     found = {task: _results(task, crystals, words) for task in TASKS}
     whole = sorted(set.intersection(*(set(results) for results in found.values())))
     print(f"{len(whole)} of {len(crystals)} crystals")  # noqa: T201
@@ -62,7 +63,8 @@ def _results(task: str, crystals: dict[str, Structure], words: argparse.Namespac
     keys = list(crystals)
     outcomes = resume_map(
         work, list(crystals.values()), keys=keys, name=task, version=version, cache=words.cache,
-        known=shipped.shipped(task, version, keys) if words.reuse else {}, workers=words.workers, limit=LIMIT,
+        known=shipped.shipped(task, version, crystals) if words.reuse else {},
+        workers=words.workers, limit=LIMIT,
         parameters={"symprec": describe.SYMPREC} if task == describe.GROUP_TASK else {},
         progress=lambda done, total: print(task, done, total) if done % 1000 == 0 else None,  # noqa: T201
     )  # fmt: skip

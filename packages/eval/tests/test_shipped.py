@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from epitaxy.eval.dng import describe, evaluate_dng
 from epitaxy.eval.fingerprints import compute, fingerprint, structure_fingerprint
 from epitaxy.eval.resumable import resume_map, structure_key
-from epitaxy.eval.shipped import _places, shipped
+from epitaxy.eval.shipped import _places, _results, reference_key, shipped
 
 ROCKSALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 TASKS = {
@@ -38,21 +40,41 @@ def test_a_map_computes_only_what_is_not_known() -> None:
     assert asked == [1, 3]
 
 
+@given(seed=st.integers(0, 2**31), moved=st.sampled_from([1e-15, -1e-15, 1e-6]))
+def test_processors_that_round_otherwise_know_the_same_crystals(seed: int, moved: float) -> None:
+    """A sixteenth decimal of cell or place, which sines and matrix products decide, makes no other key."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.uniform(3, 9, (3, 3)).round(4), rng.uniform(0, 1, (2, 3)).round(5)
+    cell, places = (part * (1 + moved * rng.uniform(0.5, 1, part.shape)) for part in numbers)
+    one = reference_key(Structure(Lattice(numbers[0]), ["Na", "Cl"], numbers[1]))
+    other = reference_key(Structure(Lattice(cell), ["Na", "Cl"], places))
+    assert (one == other) == (abs(moved) < 1e-9)
+    assert one != reference_key(Structure(Lattice(numbers[0]), ["Cl", "Na"], numbers[1]))
+
+
+def test_zero_has_no_sign() -> None:
+    less = ROCKSALT.copy()
+    less.translate_sites(list(range(len(less))), [-1e-12, 0, 0], to_unit_cell=False)
+    assert reference_key(less) == reference_key(ROCKSALT)
+
+
 def test_the_file_has_every_task_of_every_crystal() -> None:
     keys = list(_places())
     assert len(keys) > 14_000
     assert all(len(key) == 32 for key in keys)
-    found = {task: shipped(task, version, keys) for task, version in TASKS.items()}
+    found = {task: _results(task, version) for task, version in TASKS.items()}
     assert {len(results) for results in found.values()} == {len(keys)}
-    assert np.isfinite(np.array(list(found[compute.TASK].values()))).all()
-    assert all(1 <= group <= 230 for group in found[describe.GROUP_TASK].values())
+    assert np.isfinite(np.array(found[compute.TASK])).all()
+    assert all(1 <= group <= 230 for group in found[describe.GROUP_TASK])
 
 
-def test_nothing_is_known_of_other_crystals_tasks_and_versions() -> None:
-    key = next(iter(_places()))
-    assert shipped(describe.TASK, describe.VERSION, [structure_key(ROCKSALT)]) == {}
-    assert shipped(describe.TASK, describe.VERSION + 1, [key]) == {}
-    assert shipped("another", 1, [key]) == {}
+def test_nothing_is_known_of_other_crystals_tasks_and_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = {"mine": ROCKSALT, "none": None}
+    assert shipped(describe.TASK, describe.VERSION, of) == {}
+    monkeypatch.setattr("epitaxy.eval.shipped._places", lambda: {reference_key(ROCKSALT): 0})
+    assert list(shipped(describe.TASK, describe.VERSION, of)) == ["mine"]
+    assert shipped(describe.TASK, describe.VERSION + 1, of) == {}
+    assert shipped("another", 1, of) == {}
 
 
 @pytest.mark.real_data
@@ -61,7 +83,7 @@ def test_what_is_shipped_is_what_would_be_computed(dataset: str) -> None:
     apps = pytest.importorskip("epitaxy.apps.evaluation.crystals")
     crystals = list(apps.known_crystals(dataset, "test", None).values())
     known = {
-        task: shipped(task, version, [structure_key(crystal) for crystal in crystals])
+        task: shipped(task, version, {structure_key(crystal): crystal for crystal in crystals})
         for task, version in TASKS.items()
     }
     assert len(known[describe.TASK]) > 0.99 * len(crystals)

@@ -40,9 +40,13 @@ def both(
     sizes = {"hidden": 24, "layers": 3, "frequencies": 20, "embedding": 8, "time_dim": 16, **words}
     fast, plain = (kind(species=SPECIES, **sizes, **FORMS[form]) for kind in (WyckoffNet, EdgeListWyckoffNet))
     torch.nn.init.normal_(fast.space_group_embedding.own.weight)
-    for added in (fast.multiplicity_embedding, fast.composition_embedding):
-        for parameter in () if added is None else added.parameters():
-            torch.nn.init.normal_(parameter)
+    # Rounding grows with sharpness, which is an exponential, and with what is added to features.
+    if (sizes_of := fast.multiplicity_embedding) is not None:
+        torch.nn.init.normal_(sizes_of.weight.weight)
+        torch.nn.init.normal_(sizes_of.sharpness.weight, std=0.1)
+    if (made_of := fast.composition_embedding) is not None:
+        torch.nn.init.normal_(made_of.perceptron[2].weight, std=0.2)
+        torch.nn.init.normal_(made_of.sharpness.weight, std=0.1)
     plain.load_state_dict(fast.state_dict())
     return fast.to(dtype), plain.to(dtype)
 

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
+from epitaxy.flows._polar import polar
 from epitaxy.flows._rows import column
 from epitaxy.geometry import Rng, RowRng, Segments, StructureRng, von_mises_noise
 
@@ -61,9 +62,8 @@ def add(
     """Return the sum of a resultant and one message (Eq. 8-9), computed in the frame of the former."""
     turn = deviation - first.deviation
     along, across = first.length + accuracy * torch.cos(turn), accuracy * torch.sin(turn)
-    return Resultant(
-        deviation=first.deviation + torch.atan2(across, along), length=torch.hypot(along, across)
-    )
+    angle, length = polar(along, across)
+    return Resultant(deviation=first.deviation + angle, length=length)
 
 
 def stepwise(accuracies: Float64[Tensor, " n"], span: Span, event: Sequence[int], *, rng: Rng) -> Resultant:
@@ -116,7 +116,8 @@ def all_at_once(
                 number < messages.expand(last), 0.0
             )
         sums[:, block] = _block(each, messages, event, keys[block])
-    return Resultant(deviation=torch.atan2(sums[1], sums[0]), length=torch.hypot(sums[0], sums[1]))
+    deviation, length = polar(sums[0], sums[1])
+    return Resultant(deviation=deviation, length=length)
 
 
 def _keys(first: Int[Tensor, " rows"], rng: Rng) -> Int64[Tensor, " rows"]:

@@ -85,7 +85,7 @@ def describe(
         keys=keys,
         name=TASK,
         version=VERSION,
-        known=shipped(TASK, VERSION, keys),
+        known=shipped(TASK, VERSION, dict(zip(keys, structures.values(), strict=True))),
         cache=cache,
         workers=workers,
         limit=timeout_s,
@@ -164,7 +164,9 @@ def space_groups(
         name=GROUP_TASK,
         version=VERSION,
         parameters={"symprec": symprec},
-        known=shipped(GROUP_TASK, VERSION, keys) if symprec == SYMPREC else {},
+        known=shipped(GROUP_TASK, VERSION, dict(zip(keys, structures.values(), strict=True)))
+        if symprec == SYMPREC
+        else {},
         cache=cache,
         workers=workers,
         limit=timeout_s,

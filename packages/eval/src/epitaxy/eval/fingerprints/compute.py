@@ -78,7 +78,7 @@ def fingerprint(
         keys=keys,
         name=TASK,
         version=VERSION,
-        known=shipped(TASK, VERSION, keys),
+        known=shipped(TASK, VERSION, dict(zip(keys, readable.values(), strict=True))),
         cache=cache,
         workers=workers,
         limit=timeout_s,
