@@ -29,7 +29,8 @@ def reference_key(structure: Structure) -> str:
     """
     digest = hashlib.sha256("\n".join(site.species_string for site in structure).encode())
     for numbers in (structure.lattice.matrix, structure.frac_coords):
-        whole = np.rint(np.asarray(numbers) * 10**_DECIMALS).astype("<i8")  # no sign of a zero
+        with np.errstate(invalid="ignore"):  # of what is no number: such a crystal is none that is known
+            whole = np.rint(np.asarray(numbers) * 10**_DECIMALS).astype("<i8")  # no sign of a zero
         digest.update(np.ascontiguousarray(whole).tobytes())
     return digest.hexdigest()[:32]
 

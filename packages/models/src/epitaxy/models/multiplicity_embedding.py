@@ -90,10 +90,11 @@ class MultiplicityEmbedding(Addition):
         sharpness = self.sharpness.of_rows(of_time, segments, dtype)
         with torch.autocast(symmetry.device.type, enabled=False):
             evidence = symmetry.flatten(1) @ self.rows.to(dtype)
-            # What is common to all kinds is nothing to a softmax, and noise in the slope of the sharpness.
-            evidence = sharpness * (evidence - evidence.detach().amax(-1, keepdim=True))
             group = segments.expand(space_groups) - 1
-            sites = (evidence + self.absent[group].to(dtype)).softmax(-1)
+            absent = self.absent[group].to(dtype)
+            # What is common to all kinds is nothing to a softmax, and noise in the slope of the sharpness.
+            common = (evidence + absent).detach().amax(-1, keepdim=True)
+            sites = (sharpness * (evidence - common) + absent).softmax(-1)
             belief: Tensor = (sites[:, None] @ self.size_of[group].to(dtype))[:, 0]
         return belief
 
