@@ -22,7 +22,9 @@ def polar(
     """
     if along.device.type != "cpu":
         return torch.atan2(across, along), torch.hypot(along, across)
-    filled = (pad(side.flatten(), (0, -side.numel() % _LANES)).split(_SERIAL) for side in (along, across))
+    filled = (
+        torch.split(pad(side.flatten(), (0, -side.numel() % _LANES)), _SERIAL) for side in (along, across)
+    )
     blocks = [(torch.atan2(y, x), torch.hypot(x, y)) for x, y in zip(*filled, strict=True)]
     angle, length = (torch.cat(part)[: along.numel()] for part in zip(*blocks, strict=True))
     return angle.view(along.shape), length.view(along.shape)
