@@ -22,8 +22,7 @@ from epitaxy.eval import shipped
 from epitaxy.eval.dng import describe
 from epitaxy.eval.fingerprints import compute
 from epitaxy.eval.isolation import Done
-from epitaxy.eval.resumable import resume_map
-from epitaxy.eval.shipped import reference_key
+from epitaxy.eval.resumable import resume_map, structure_key
 
 HOME = Path(__file__).parents[1] / "src/epitaxy/eval"
 LIMIT = 120.0
@@ -46,7 +45,8 @@ def main() -> None:
     words = parser.parse_args()
     crystals: dict[str, Structure] = {}
     for name in words.datasets:
-        crystals |= {reference_key(c): c for c in known_crystals(name, "test", None).values()}
+        known = known_crystals(name, "test", None).values()
+        crystals |= {structure_key(c, decimals=shipped.DECIMALS): c for c in known}
     found = {task: _results(task, crystals, words) for task in TASKS}
     whole = sorted(set.intersection(*(set(results) for results in found.values())))
     print(f"{len(whole)} of {len(crystals)} crystals")  # noqa: T201

@@ -9,7 +9,7 @@ from pymatgen.core import Lattice, Structure
 from epitaxy.eval.dng import describe, evaluate_dng
 from epitaxy.eval.fingerprints import compute, fingerprint, structure_fingerprint
 from epitaxy.eval.resumable import resume_map, structure_key
-from epitaxy.eval.shipped import _places, _results, reference_key, shipped
+from epitaxy.eval.shipped import DECIMALS, _places, _results, shipped
 
 ROCKSALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 TASKS = {
@@ -17,6 +17,10 @@ TASKS = {
     describe.TASK: describe.VERSION,
     describe.GROUP_TASK: describe.VERSION,
 }
+
+
+def reference_key(crystal: Structure) -> str:
+    return structure_key(crystal, decimals=DECIMALS)
 
 
 def test_what_is_known_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:

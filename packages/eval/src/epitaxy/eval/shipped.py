@@ -5,7 +5,6 @@ are found by the crystals' content alone, to eight decimals: a file with another
 ``scripts/freeze_references.py`` makes the file.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -15,24 +14,13 @@ from typing import Any
 import numpy as np
 from pymatgen.core.structure import Structure
 
+from epitaxy.eval.resumable import structure_key
+
 FILE = "references.npz"
 
 
-_DECIMALS = 8
-"""Of angstrom and of fractions. Processors differ in the sixteenth: in sines, and in products of matrices."""
-
-
-def reference_key(structure: Structure) -> str:
-    """Name a crystal by its content to eight decimals, alike on all processors, in the order given.
-
-    For a cache of one's own :func:`structure_key`, which tells any two apart, is the better.
-    """
-    digest = hashlib.sha256("\n".join(site.species_string for site in structure).encode())
-    for numbers in (structure.lattice.matrix, structure.frac_coords):
-        with np.errstate(invalid="ignore"):  # of what is no number: such a crystal is none that is known
-            whole = np.rint(np.asarray(numbers) * 10**_DECIMALS).astype("<i8")  # no sign of a zero
-        digest.update(np.ascontiguousarray(whole).tobytes())
-    return digest.hexdigest()[:32]
+DECIMALS = 8
+"""That count of the known crystals' numbers: on all processors they have the same :func:`structure_key`."""
 
 
 def shipped(task: str, version: int, crystals: Mapping[str, Structure | None]) -> dict[str, Any]:
@@ -41,7 +29,7 @@ def shipped(task: str, version: int, crystals: Mapping[str, Structure | None]) -
     Args:
         task: Its name, as :func:`resume_map` has it. Of another task nothing is known.
         version: Its version; of another version nothing is known.
-        crystals: The crystals, by their :func:`structure_key`; of None nothing is known.
+        crystals: The crystals, by their :func:`structure_key` of all decimals; of None nothing is known.
 
     Returns:
         Results by the same keys, for :func:`resume_map`'s ``known``. Fingerprints are rounded to float32.
@@ -50,7 +38,7 @@ def shipped(task: str, version: int, crystals: Mapping[str, Structure | None]) -
     place, results = _places(), _results(task, version)
     if not results:
         return {}
-    named = ((key, reference_key(crystal)) for key, crystal in crystals.items() if crystal is not None)
+    named = ((key, structure_key(crystal, decimals=DECIMALS)) for key, crystal in crystals.items())
     return {key: results[place[name]] for key, name in named if name in place}
 
 
