@@ -65,7 +65,7 @@ FLOWS = [
     Case("kldm", "small", "dng", ("species.kind=categorical_bfn", "positions.parametrisation=direct")),
     Case("kldm", "small", "dng", ("species.loss=cross_entropy", "lattice.prediction=epsilon")),
     Case("kldm", "small", "dng", ("species.schedule=poly2", "sampling.final_call=true")),
-    Case("kldm", "small", "dng", ("species.schedule=cosine",)),
+    Case("kldm", "small", "dng", ("species.schedule=cosine", "species.reads=evidence")),
     Case("kldm", "small", "dng", ("species.kind=one_hot", "species.prediction=epsilon")),
     Case("kldm", "small", "dng", ("species.kind=analog_bits", "species.clip=true")),
     Case(
@@ -102,6 +102,14 @@ OTHERS = [
     Case("symmbfn", "small", "dng", (PROPERTY.format("density"), *COUNTED)),
     Case("symmbfn", "small", "csp", ROTARY),
     Case("symmbfn", "small", "dng", (*ROTARY, "network.copies=true", *COUNTED)),
+    Case("symmbfn", "small", "dng", ("species.kind=absorbing", *COUNTED)),
+    Case("symmbfn", "small", "dng", ("species.kind=absorbing", "species.schedule=poly2")),
+    Case(
+        "symmbfn",
+        "small",
+        "dng",
+        ("species.kind=absorbing", "species.schedule=cosine", "species.loss=cross_entropy"),
+    ),
     Case("geobfn", "paper", "dng"),
 ]
 OPTIONS = [

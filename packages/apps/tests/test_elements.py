@@ -28,7 +28,7 @@ MODELS: list[tuple[ModelName, str]] = [
         ("kldm", f"species.kind={kind}")
         for kind in ("one_hot", "analog_bits", "absorbing", "categorical_bfn")
     ),
-    ("symmbfn", "network.embedding=8"),
+    *(("symmbfn", f"species.kind={kind}") for kind in ("categorical_bfn", "absorbing")),
     *(
         ("geobfn", f"atoms.kind={kind}")
         for kind in (

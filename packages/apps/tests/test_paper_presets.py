@@ -143,6 +143,8 @@ KLDM: Table = [
     ("species.schedule", "linear", "code"),
     ("species.loss", "elbo", "code"),
     ("species.sampler", "ancestral", "code"),
+    ("species.reads", "labels", "code: the mask is one more label"),
+    ("species.temperature", 1.0, "code: none"),
     ("weights.positions", 1.0, "App. I.2"),
     ("weights.lattice", 1.0, "App. I.2"),
     ("weights.species", None, "the flow's own, below"),

@@ -12,7 +12,7 @@ from hypothesis import given
 from jaxtyping import TypeCheckError
 from torch import Tensor
 
-from epitaxy.flows import AbsorbingDiffusion
+from epitaxy.flows import AbsorbingDiffusion, CategoricalBFN
 from epitaxy.flows.testing import FlowLaws, sample
 from epitaxy.geometry.testing import SIGMAS
 
@@ -54,6 +54,13 @@ class TestCosine(AbsorbingLaws):
 
 class TestOneClass(AbsorbingLaws):
     classes = 1
+
+
+class TestEvidence(AbsorbingLaws):
+    seen_dtype = torch.float32
+
+    def flow(self) -> AbsorbingDiffusion:
+        return AbsorbingDiffusion(classes=5, reads="evidence", temperature=0.7)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -184,13 +191,61 @@ def test_prior_and_features_are_masks() -> None:
     assert flow.mask == 7
 
 
+@pytest.mark.parametrize("classes", [1, 2, 88])
+def test_evidence_is_what_beliefs_show_of_certainty(classes: int) -> None:
+    """In proportion: of a message of boundless accuracy its mean; and nothing of a mask."""
+    flow = AbsorbingDiffusion(classes=classes, reads="evidence")
+    state, beta1 = torch.arange(classes + 1), 1e6
+    seen = flow.features(state, torch.zeros(classes + 1)).value
+    belief = CategoricalBFN(classes=classes, beta1=beta1, reads="evidence")
+    message = beta1 * (classes * torch.eye(classes) - 1)
+    certain = belief.features(message.log_softmax(-1), torch.ones(classes)).value
+    torch.testing.assert_close(seen[:classes] * math.sqrt(beta1), certain, rtol=1e-4, atol=1e-2)
+    assert not seen[classes].any()
+    assert seen.dtype == torch.get_default_dtype()
+
+
+def test_logits_are_certain_of_what_shows() -> None:
+    flow, output = AbsorbingDiffusion(classes=4), torch.randn(5, 4, generator=generator())
+    state = torch.tensor([4, 0, 3, 4, 1])
+    logits = flow.logits(output, state)
+    assert torch.equal(logits[[0, 3]], output[[0, 3]])
+    chosen = logits.softmax(-1)[[1, 2, 4], [0, 3, 1]]
+    torch.testing.assert_close(chosen, torch.ones(3))
+    assert torch.equal(flow.output_of(output, state), output)
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+@pytest.mark.parametrize("n", [1, 7])
+def test_at_a_temperature_labels_have_the_power_of_their_law(temperature: float, n: int) -> None:
+    rows, flow = 20000, AbsorbingDiffusion(classes=4).with_temperature(temperature)
+    like, logits = torch.zeros(rows, dtype=torch.long), LAW.log().expand(rows, 4)
+    found = sample(flow, lambda *_: logits, like, n, rng=generator(n))
+    law = LAW ** (1 / temperature)
+    for share, expected in zip(found.bincount(minlength=4) / rows, law / law.sum(), strict=True):
+        assert within(float(share), float(expected), rows)
+
+
+def test_the_loss_has_no_temperature() -> None:
+    x, state, t = torch.tensor([1, 2]), torch.tensor([4, 4]), torch.tensor([0.2, 0.7])
+    logits = torch.randn(2, 4, generator=generator())
+    cold, usual = (AbsorbingDiffusion(classes=4, temperature=value) for value in (0.1, 1.0))
+    losses = [flow.loss(logits, x, state, t, rng=generator()) for flow in (cold, usual)]
+    assert torch.equal(*losses)
+
+
 def test_flows_that_do_not_exist() -> None:
     with pytest.raises(ValueError, match="classes must be positive"):
         AbsorbingDiffusion(classes=0)
     fine = AbsorbingDiffusion(classes=3)
-    for option in ({"schedule": "sqrt"}, {"loss_kind": "l1"}, {"decode_kind": "mode"}):
+    options = ({"schedule": "sqrt"}, {"loss_kind": "l1"}, {"decode_kind": "mode"}, {"reads": "masks"})
+    for option in options:
         with pytest.raises((ValueError, TypeCheckError)):
             dataclasses.replace(fine, **option)  # type: ignore[arg-type] # that is the test
+    for temperature in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="temperature must be"):
+            dataclasses.replace(fine, temperature=temperature)
     with pytest.raises(ValueError, match="sampler must be one of ancestral"):
         fine.with_sampler("bayes")
     assert fine.with_sampler("ancestral") is fine

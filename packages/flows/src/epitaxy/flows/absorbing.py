@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from epitaxy.flows._checks import check_count, check_option
+from epitaxy.flows._checks import check_count, check_number, check_option
 from epitaxy.flows._classes import labels
 from epitaxy.flows._time import ContinuousTime
-from epitaxy.flows._types import Labels, PerRow
+from epitaxy.flows._types import Labels, PerRow, Scores
 from epitaxy.flows.limits import Limits, drawn, likeliest
 from epitaxy.flows.protocol import Features
 from epitaxy.geometry import AnyRng, as_rng
@@ -40,6 +40,11 @@ class AbsorbingDiffusion(ContinuousTime):
             probabilities, which keeps their law at any number of steps; or "argmax", the likeliest, for as
             many rows as one step in n unmasks: at 10 steps classes of 0.5, 0.3 and 0.2 come out as 0.55, 0.27
             and 0.18. (The published code hands masks out as if they were an element.)
+        reads: what `features` shows of a state: "labels", 0, ..., K, as the papers do; or "evidence", K
+            numbers a row for networks that read beliefs: 0 of a masked row, which is told nothing, and
+            K^(1/2) (e_k - 1/K) of one that shows k. Beyond the papers.
+        temperature: by which the logits are divided when a label is drawn, not in the loss. 1 samples the law
+            that was learnt; below it rare labels become rarer. Beyond the papers.
         limits: set by `limited`.
 
     """
@@ -48,6 +53,8 @@ class AbsorbingDiffusion(ContinuousTime):
     schedule: Literal["linear", "poly2", "cosine"] = "linear"
     loss_kind: Literal["elbo", "cross_entropy"] = "elbo"
     decode_kind: Literal["argmax", "sampled"] = "sampled"
+    reads: Literal["labels", "evidence"] = "labels"
+    temperature: float = 1.0
     limits: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -55,6 +62,8 @@ class AbsorbingDiffusion(ContinuousTime):
         check_option("schedule", self.schedule, ("linear", "poly2", "cosine"))
         check_option("loss_kind", self.loss_kind, ("elbo", "cross_entropy"))
         check_option("decode_kind", self.decode_kind, ("argmax", "sampled"))
+        check_option("reads", self.reads, ("labels", "evidence"))
+        check_number("temperature", self.temperature)
 
     @property
     def mask(self) -> int:
@@ -70,6 +79,10 @@ class AbsorbingDiffusion(ContinuousTime):
         """Return the flow itself: it has one sampler."""
         check_option("sampler", name, self.samplers)
         return self
+
+    def with_temperature(self, temperature: float) -> "AbsorbingDiffusion":
+        """Return the same flow, sampled at another temperature."""
+        return replace(self, temperature=temperature)
 
     def limited(self, limits: Limits) -> "AbsorbingDiffusion":
         """Return the same flow under limits: masked rows get what they allow.
@@ -112,8 +125,20 @@ class AbsorbingDiffusion(ContinuousTime):
         return torch.where(hidden, self.mask, labels(x, self.classes))
 
     def features(self, state: Labels, t: PerRow) -> Features:
-        """Return the labels, 0, ..., K."""
-        return Features(value=state)
+        """Return the labels, 0, ..., K; or evidence for them, see `reads`."""
+        if self.reads == "labels":
+            return Features(value=state)
+        one_hot = torch.nn.functional.one_hot(state, self.classes + 1)[..., : self.classes]
+        shown = one_hot.to(torch.get_default_dtype()) - 1 / self.classes
+        return Features(value=torch.where((state == self.mask)[..., None], 0.0, self.classes**0.5 * shown))
+
+    def logits(self, output: Scores, state: Labels) -> Scores:
+        """Return the logits of each row's label: the output of masked rows, certainty of those that show."""
+        return self._known(output, state, self._hidden(state))
+
+    def output_of(self, logits: Scores, state: Labels) -> Scores:
+        """Return the output that stands for these logits of masked rows: they themselves."""
+        return logits
 
     def loss(
         self, output: Float[Tensor, "rows classes"], x: Labels, state: Labels, t: PerRow, *, rng: AnyRng
@@ -131,7 +156,7 @@ class AbsorbingDiffusion(ContinuousTime):
         source = as_rng(rng)
         shown = self._happens(1 - self.masked(s) / self.masked(t), source)
         hidden = self._hidden(state)
-        label = drawn(self._known(output, state, hidden), self.limits, source)
+        label = drawn(self._tempered(output, state, hidden), self.limits, source)
         return torch.where(hidden & shown, label, state)
 
     def decode(
@@ -139,7 +164,7 @@ class AbsorbingDiffusion(ContinuousTime):
     ) -> Labels:
         """Give every row that is still masked a class, see `decode_kind`: no mask is left."""
         hidden = self._hidden(state)
-        known = self._known(output, state, hidden)
+        known = self._tempered(output, state, hidden)
         guess = (
             likeliest(known, self.limits) if self.decode_kind == "argmax" else drawn(known, self.limits, rng)
         )
@@ -154,12 +179,17 @@ class AbsorbingDiffusion(ContinuousTime):
         label = torch.where(masked, 0, state)
         return masked | ~self.limits.allowed.gather(1, label[:, None])[:, 0]
 
+    def _tempered(
+        self, output: Float[Tensor, "rows classes"], state: Labels, hidden: Bool[Tensor, " rows"]
+    ) -> Float[Tensor, "rows classes"]:
+        """Return what labels are drawn from; limits see all rows at once, those that show too."""
+        cooled = output / self.temperature
+        return cooled if self.limits is None else self._known(cooled, state, hidden)
+
     def _known(
         self, output: Float[Tensor, "rows classes"], state: Labels, hidden: Bool[Tensor, " rows"]
     ) -> Float[Tensor, "rows classes"]:
-        """Return the output; under limits, which see all rows at once, with the labels that show."""
-        if self.limits is None:
-            return output
+        """Return the output of rows that have no label, and certainty of the others."""
         label = torch.where(hidden, 0, state)
         certain = _SHOWN * torch.nn.functional.one_hot(label, self.classes).to(output.dtype)
         return torch.where(hidden[:, None], output, certain)

@@ -18,7 +18,15 @@ from epitaxy.apps.generative.constraints import limited, limits
 from epitaxy.apps.generative.model import GenerativeModel, States
 from epitaxy.apps.requests.sample import Sample
 from epitaxy.data.wyckoff import WyckoffStatistics, site_points
-from epitaxy.flows import CategoricalBFN, Componentwise, Features, Limits, Pinned, ProductFlow
+from epitaxy.flows import (
+    AbsorbingDiffusion,
+    CategoricalBFN,
+    Componentwise,
+    Features,
+    Limits,
+    Pinned,
+    ProductFlow,
+)
 from epitaxy.geometry import CrystalBatch, RngSource, Segments, WyckoffBatch, gram
 from epitaxy.geometry.symmetry import (
     SITE_AXES,
@@ -208,9 +216,9 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
         logits = {name: self._labels(name).logits(outputs[name], states[name]) for name in labels}
         return {**outputs, **logits}
 
-    def _labels(self, name: str) -> CategoricalBFN:
+    def _labels(self, name: str) -> CategoricalBFN | AbsorbingDiffusion:
         flow = self.flow.flows[name]
-        assert isinstance(flow, CategoricalBFN)
+        assert isinstance(flow, CategoricalBFN | AbsorbingDiffusion)
         return flow
 
     def samples(

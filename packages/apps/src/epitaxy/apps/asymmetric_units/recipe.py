@@ -9,12 +9,15 @@ from epitaxy import flows, models
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, PeriodicGaussianBFNConfig
 from epitaxy.apps.config.conditioning import ConditioningConfig
-from epitaxy.apps.config.diffusions import VPConfig
+from epitaxy.apps.config.diffusions import AbsorbingEvidenceConfig, VPConfig
 from epitaxy.apps.config.lattice_form import KVectorFormConfig
 from epitaxy.apps.config.modalities import LatticeConfig
 from epitaxy.apps.config.network import OrbitNetConfig, WyckoffNetConfig
 from epitaxy.apps.config.recipe import Recipe, check_grids
 from epitaxy.geometry import symmetry
+
+OrbitSpeciesConfig = Annotated[CategoricalBFNConfig | AbsorbingEvidenceConfig, Field(discriminator="kind")]
+"""Flows of orbits' elements whose states a network on orbits can read."""
 
 
 class WyckoffWeights(Config):
@@ -42,7 +45,7 @@ class WyckoffRecipe(Recipe):
     lattice: LatticeConfig
     lattice_form: KVectorFormConfig = KVectorFormConfig()
     species: Annotated[
-        CategoricalBFNConfig | None, Field(description="null where the composition is given (csp)")
+        OrbitSpeciesConfig | None, Field(description="null where the composition is given (csp)")
     ]
     symmetry: Annotated[
         CategoricalBFNConfig | None, Field(description="null where the composition is given (csp)")

@@ -114,13 +114,32 @@ class AbsorbingConfig(Config):
     schedule: Literal["linear", "poly2", "cosine"] = "linear"
     loss: Literal["elbo", "cross_entropy"] = "elbo"
     sampler: Literal["ancestral"] = "ancestral"
+    reads: Annotated[
+        Literal["labels", "evidence"],
+        Field(description="what the network sees of an element: its label, or K numbers"),
+    ] = "labels"
+    temperature: Annotated[PositiveFloat, Field(description="divides logits when sampling")] = 1.0
     grid: ClassVar[None] = None
     weight: ClassVar[float] = 0.33
 
     def form(self, classes: int) -> SpeciesForm:
-        """Return how the network sees and predicts elements; the mask is one more label."""
+        """Return how the network sees and predicts elements; as a label the mask is one more."""
+        if self.reads == "evidence":
+            return SpeciesForm(kind="probabilities", channels=classes, outputs=classes, components=1)
         return SpeciesForm(kind="index", channels=classes + 1, outputs=classes, components=1)
 
     def build(self, classes: int) -> "flows.AbsorbingDiffusion":
         """Return the flow over ``classes`` elements."""
-        return flows.AbsorbingDiffusion(classes=classes, schedule=self.schedule, loss_kind=self.loss)
+        return flows.AbsorbingDiffusion(
+            classes=classes,
+            schedule=self.schedule,
+            loss_kind=self.loss,
+            reads=self.reads,
+            temperature=self.temperature,
+        )
+
+
+class AbsorbingEvidenceConfig(AbsorbingConfig):
+    """Diffusion into a mask for networks that read beliefs alone, such as those on orbits."""
+
+    reads: Literal["evidence"] = "evidence"

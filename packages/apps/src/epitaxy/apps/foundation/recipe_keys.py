@@ -49,7 +49,7 @@ _ASYMMETRIC_UNITS = {
     "lattice_form": "kind standardised",
     "network": "aggregation composition copies embedding frequencies multiplicities residual_noise",
     "positions": "clamp sigma1 t_min wrapped",
-    "species": "beta1 final grid guess kind loss parametrisation reads sampler temperature",
+    "species": "beta1 final grid guess kind loss parametrisation reads sampler schedule temperature",
     "symmetry": "beta1 final grid guess kind loss parametrisation reads sampler temperature",
     "weights": "lattice species symmetry",
 }

@@ -20,12 +20,14 @@ class FlowLaws:
         prior_is_exact: whether the prior is the law of the corruption at t = 0, number for number. False for
             diffusions that end near their prior only.
         state_dtype: dtype of the state's tensors, and of what the network sees of it.
+        seen_dtype: dtype of what the network sees, where that is another.
 
     """
 
     rows = 6
     prior_is_exact: bool = True
     state_dtype: torch.dtype = torch.float32
+    seen_dtype: torch.dtype | None = None
 
     def flow(self) -> Flow[Any]:
         """Build the flow under test."""
@@ -76,8 +78,9 @@ class FlowLaws:
             seen = flow.features(state, t)
             for tensor in [*_tensors(state), *_tensors(later), seen.value]:
                 assert tensor.shape[0] == self.rows
-                assert tensor.dtype == self.state_dtype
                 assert bool(tensor.isfinite().all())
+            assert {part.dtype for part in (*_tensors(state), *_tensors(later))} == {self.state_dtype}
+            assert seen.value.dtype == (self.seen_dtype or self.state_dtype)
             for extra in (seen.condition, seen.velocity):
                 assert extra is None or (extra.shape[0] == self.rows and extra.dtype == torch.float32)
                 assert extra is None or bool(extra.isfinite().all())
