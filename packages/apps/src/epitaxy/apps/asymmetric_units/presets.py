@@ -21,10 +21,11 @@ def _labels(beta1: float) -> CategoricalBFNConfig:
     return CategoricalBFNConfig(beta1=beta1, grid=None, loss="continuous", sampler="bayes", guess="sampled")
 
 
-def _by_evidence(labels: CategoricalBFNConfig | None) -> CategoricalBFNConfig | None:
+_SPECIES, _SYMMETRY = _labels(0.75), _labels(2.0)
+
+
+def _by_evidence(labels: CategoricalBFNConfig) -> CategoricalBFNConfig:
     """Return labels whose belief is shown as evidence, to which the network adds."""
-    if labels is None:
-        return None
     return labels.model_copy(update={"reads": "evidence", "parametrisation": "residual"})
 
 
@@ -36,8 +37,8 @@ def _recipe(task: Task, dataset: str) -> WyckoffRecipe:
         dataset=dataset,
         positions=_POSITIONS,
         lattice=_LATTICE,
-        species=_labels(0.75) if task == "dng" else None,
-        symmetry=_labels(2.0) if task == "dng" else None,
+        species=_SPECIES if task == "dng" else None,
+        symmetry=_SYMMETRY if task == "dng" else None,
         weights=WyckoffWeights(positions=1.0, lattice=0.1, species=3.0, symmetry=10.0),
         training=TrainingConfig(passes=2000, batch_size=256),
     )
@@ -68,13 +69,12 @@ def small(task: Task, dataset: str) -> WyckoffRecipe:
     needs no smallest time, and k is standardised. Weights are as the sum over a crystal's variables, the
     variational bound, has them. What it was chosen by is in docs/results.
     """
-    made = _recipe(task, dataset)
-    return made.model_copy(
+    return _recipe(task, dataset).model_copy(
         update={
             "positions": _POSITIONS.model_copy(update=_RESIDUAL),
             "lattice": _LATTICE.model_copy(update=_RESIDUAL),
-            "species": _by_evidence(made.species),
-            "symmetry": _by_evidence(made.symmetry),
+            "species": _by_evidence(_SPECIES) if task == "dng" else None,
+            "symmetry": _by_evidence(_SYMMETRY) if task == "dng" else None,
             "network": WyckoffNetConfig(
                 hidden=192, layers=4, frequencies=16, embedding=128, time_dim=64, copies=True
             ),
