@@ -57,12 +57,14 @@ class KnowsTheUnit(nn.Module):
 
 
 def recipe(parametrisation: str, guess: str, standardised: bool) -> WyckoffRecipe:
+    """Of a guess "masked" elements are masks, and symmetries sampled."""
     made = preset("small", model="symmbfn", task="dng", dataset="one")
     assert isinstance(made, WyckoffRecipe)
     words = [f"network.{width}" for width in WIDTHS]
     for flow in ("positions", "lattice"):
         words += [f"{flow}.t_min=1e-4", f"{flow}.parametrisation={parametrisation}"]
-    words += [f"species.guess={guess}", f"symmetry.guess={guess}"]
+    masked = guess == "masked"
+    words += ["species.kind=absorbing"] if masked else [f"species.guess={guess}", f"symmetry.guess={guess}"]
     return apply_overrides(made, [*words, f"lattice_form.standardised={str(standardised).lower()}"])
 
 
@@ -73,6 +75,7 @@ def recipe(parametrisation: str, guess: str, standardised: bool) -> WyckoffRecip
         ("noise", "expectation", True),
         ("residual", "sampled", False),
         ("residual", "expectation", True),
+        ("residual", "masked", True),
     ],
 )
 @pytest.mark.parametrize("steps", [1, 20])
@@ -94,10 +97,13 @@ def test_the_only_crystal_comes_back(
             assert StructureMatcher(primitive_cell=False, scale=False).fit(one.crystal, truth), unit.ids
 
 
-def test_a_given_composition_overrules_the_network(units: WyckoffDataset) -> None:
+@pytest.mark.parametrize("guess", ["sampled", "masked"])
+def test_a_given_composition_overrules_the_network(guess: str, units: WyckoffDataset) -> None:
     """A network that is certain of the wrong elements and sites."""
-    made = recipe("residual", "sampled", True)
+    made = recipe("residual", guess, True)
     model = WyckoffModel(made, WyckoffStatistics.of(units))
+    symbols = model.statistics.vocabulary.symbols
+    wrong_element = next(k for k, symbol in enumerate(symbols) if symbol not in ("Li", "F"))
 
     class Wrong(nn.Module):
         def forward(
@@ -107,7 +113,7 @@ def test_a_given_composition_overrules_the_network(units: WyckoffDataset) -> Non
             return WyckoffNetOutput(
                 positions=torch.zeros_like(positions),
                 lattice=torch.zeros_like(lattice),
-                species=-100.0 * species,
+                species=torch.full_like(species, -50.0).index_fill(1, torch.tensor([wrong_element]), 50.0),
                 symmetry=wrong,
             )
 
