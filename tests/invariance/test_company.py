@@ -13,6 +13,11 @@ from epitaxy.geometry import StructureRng
 
 CASES: list[tuple[ModelName, str, tuple[str, ...]]] = [
     ("symmbfn", "prototypes", ("network.embedding=8", 'conditioning.properties=["density"]')),
+    (
+        "symmbfn",
+        "prototypes",
+        ("species.kind=absorbing", "network.multiplicities=true", "network.composition=true"),
+    ),
     ("geobfn", "g2", ()),
     (
         "geobfn",

@@ -35,6 +35,7 @@ KINDS = {
     "kldm-one_hot": ("kldm", "dng", ("species.kind=one_hot",)),
     "symmbfn": ("symmbfn", "dng", ()),
     "symmbfn-own": ("symmbfn", "dng", ("network.copies=false",)),
+    "symmbfn-masks": ("symmbfn", "dng", ("species.kind=absorbing",)),
     "geobfn": ("geobfn", "dng", ()),
     "geobfn-discrete": ("geobfn", "dng", ("atoms.kind=discrete",)),
     "geobfn-both": ("geobfn", "dng", ("atoms.kind=discrete_continuous",)),

@@ -202,7 +202,7 @@ def test_evidence_is_what_beliefs_show_of_certainty(classes: int) -> None:
     certain = belief.features(message.log_softmax(-1), torch.ones(classes)).value
     torch.testing.assert_close(seen[:classes] * math.sqrt(beta1), certain, rtol=1e-4, atol=1e-2)
     assert not seen[classes].any()
-    assert seen.dtype == torch.get_default_dtype()
+    assert flow.features(state, torch.zeros(classes + 1).double()).value.dtype == torch.float64
 
 
 def test_logits_are_certain_of_what_shows() -> None:

@@ -129,7 +129,7 @@ class AbsorbingDiffusion(ContinuousTime):
         if self.reads == "labels":
             return Features(value=state)
         one_hot = torch.nn.functional.one_hot(state, self.classes + 1)[..., : self.classes]
-        shown = one_hot.to(torch.get_default_dtype()) - 1 / self.classes
+        shown = one_hot.to(t.dtype) - 1 / self.classes
         return Features(value=torch.where((state == self.mask)[..., None], 0.0, self.classes**0.5 * shown))
 
     def logits(self, output: Scores, state: Labels) -> Scores:
