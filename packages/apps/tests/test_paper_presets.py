@@ -144,6 +144,7 @@ KLDM: Table = [
     ("species.loss", "elbo", "code"),
     ("species.sampler", "ancestral", "code"),
     ("species.reads", "labels", "code: the mask is one more label"),
+    ("species.remasking", 0.0, "code: what shows stays"),
     ("species.temperature", 1.0, "code: none"),
     ("weights.positions", 1.0, "App. I.2"),
     ("weights.lattice", 1.0, "App. I.2"),

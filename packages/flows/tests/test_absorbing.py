@@ -60,7 +60,7 @@ class TestEvidence(AbsorbingLaws):
     seen_dtype = torch.float32
 
     def flow(self) -> AbsorbingDiffusion:
-        return AbsorbingDiffusion(classes=5, reads="evidence", temperature=0.7)
+        return AbsorbingDiffusion(classes=5, reads="evidence", remasking=0.4, temperature=0.7)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -72,6 +72,8 @@ def at(t: float, rows: int = 1) -> Tensor:
 
 
 def within(share: float, expected: float, rows: int, bias: float = 0.0) -> bool:
+    if expected in (0.0, 1.0):
+        return share == expected
     return abs(share - expected) < SIGMAS * math.sqrt(expected * (1 - expected) / rows) + bias
 
 
@@ -134,9 +136,11 @@ def test_cross_entropy_is_not_weighted() -> None:
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_steps_walk_through_the_shares_of_masks(schedule: Schedule) -> None:
-    """From a corrupted state, as many masks as there should be; classes drawn by probability, then kept."""
-    rows, flow, rng = 40000, AbsorbingDiffusion(classes=4, schedule=schedule), generator()
+@pytest.mark.parametrize("remasking", [0.0, 0.3, 0.9])
+def test_steps_walk_through_the_shares_of_masks(schedule: Schedule, remasking: float) -> None:
+    """From a corrupted state, as many masks as there should be; classes by probability."""
+    rows, flow = 40000, AbsorbingDiffusion(classes=4, schedule=schedule, remasking=remasking)
+    rng = generator()
     logits = LAW.log().expand(rows, 4)
     x = torch.multinomial(LAW, rows, replacement=True, generator=rng)
     state = flow.corrupt(x, at(0.1, rows), rng=rng)
@@ -145,7 +149,10 @@ def test_steps_walk_through_the_shares_of_masks(schedule: Schedule) -> None:
     for t, s in pairwise([0.1, 0.11, 0.6, 0.95, 1.0]):
         later = flow.step(state, logits, at(t, rows), at(s, rows), rng=rng)
         shown = state != flow.mask
-        assert torch.equal(later[shown], state[shown])
+        kept = later[shown] == state[shown]
+        assert bool((kept | (later[shown] == flow.mask)).all())
+        again = remasking * min(1.0, float(flow.masked(at(s)) / flow.alpha(at(t))))
+        assert within(float((~kept).float().mean()), again, int(shown.sum()))
         state = later
         masked = float(flow.masked(at(s)))
         assert within(float((state == flow.mask).float().mean()), masked, rows)
@@ -155,10 +162,11 @@ def test_steps_walk_through_the_shares_of_masks(schedule: Schedule) -> None:
 
 @pytest.mark.statistical
 @pytest.mark.parametrize(("decode_kind", "n"), [("sampled", 1), ("sampled", 10), ("argmax", 200)])
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_the_law_of_samples(schedule: Schedule, decode_kind: Any, n: int) -> None:
+@pytest.mark.parametrize(("schedule", "remasking"), [("linear", 0.0), ("linear", 0.5), ("cosine", 0.0)])
+def test_the_law_of_samples(schedule: Schedule, remasking: float, decode_kind: Any, n: int) -> None:
     """Exact for every n if the last classes are drawn; else off by at most what the last step unmasks."""
-    rows, flow = 20000, AbsorbingDiffusion(classes=4, schedule=schedule, decode_kind=decode_kind)
+    rows = 20000
+    flow = AbsorbingDiffusion(classes=4, schedule=schedule, remasking=remasking, decode_kind=decode_kind)
     like, logits = torch.zeros(rows, dtype=torch.long), LAW.log().expand(rows, 4)
     found = sample(flow, lambda *_: logits, like, n, rng=generator(n))
     bias = float(flow.masked(at(1 - 1 / n))) if decode_kind == "argmax" else 0.0
@@ -243,6 +251,9 @@ def test_flows_that_do_not_exist() -> None:
     for option in options:
         with pytest.raises((ValueError, TypeCheckError)):
             dataclasses.replace(fine, **option)  # type: ignore[arg-type] # that is the test
+    for remasking in (-0.1, 1.0, math.nan):
+        with pytest.raises(ValueError, match="remasking must be"):
+            dataclasses.replace(fine, remasking=remasking)
     for temperature in (0.0, -1.0, math.inf, math.nan):
         with pytest.raises(ValueError, match="temperature must be"):
             dataclasses.replace(fine, temperature=temperature)

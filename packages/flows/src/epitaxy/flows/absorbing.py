@@ -43,6 +43,11 @@ class AbsorbingDiffusion(ContinuousTime):
         reads: what `features` shows of a state: "labels", 0, ..., K, as the papers do; or "evidence", K
             numbers a row for networks that read beliefs: 0 of a masked row, which is told nothing, and
             K^(1/2) (e_k - 1/K) of one that shows k. Beyond the papers.
+        remasking: how much of what may be masked again at a step is, in [0, 1). At 0, as in the papers, what
+            shows stays, though it was drawn while little else was known. Else a label that shows is masked
+            with probability `remasking` min(1, (1 - alpha(s)) / alpha(t)), and as many more are shown: the
+            law of states given the data is the same at every time (Wang et al. 2025, ReMDM, "rescaled").
+            Beyond the papers of crystals.
         temperature: by which the logits are divided when a label is drawn, not in the loss. 1 samples the law
             that was learnt; below it rare labels become rarer. Beyond the papers.
         limits: set by `limited`.
@@ -54,6 +59,7 @@ class AbsorbingDiffusion(ContinuousTime):
     loss_kind: Literal["elbo", "cross_entropy"] = "elbo"
     decode_kind: Literal["argmax", "sampled"] = "sampled"
     reads: Literal["labels", "evidence"] = "labels"
+    remasking: float = 0.0
     temperature: float = 1.0
     limits: Limits | None = field(default=None, repr=False, compare=False)
 
@@ -63,6 +69,7 @@ class AbsorbingDiffusion(ContinuousTime):
         check_option("loss_kind", self.loss_kind, ("elbo", "cross_entropy"))
         check_option("decode_kind", self.decode_kind, ("argmax", "sampled"))
         check_option("reads", self.reads, ("labels", "evidence"))
+        check_number("remasking", self.remasking, least=0.0, below=1.0)
         check_number("temperature", self.temperature)
 
     @property
@@ -152,12 +159,18 @@ class AbsorbingDiffusion(ContinuousTime):
     def step(
         self, state: Labels, output: Float[Tensor, "rows classes"], t: PerRow, s: PerRow, *, rng: AnyRng
     ) -> Labels:
-        """Unmask each masked row with probability (alpha(s) - alpha(t)) / (1 - alpha(t)); others stay."""
-        source = as_rng(rng)
-        shown = self._happens(1 - self.masked(s) / self.masked(t), source)
+        """Unmask each masked row with probability (alpha(s) - (1 - r) alpha(t)) / (1 - alpha(t)).
+
+        Others are masked with probability r, which is 0 but for `remasking`.
+        """
+        source, before, after = as_rng(rng), self.masked(t), self.masked(s)
+        again = self.remasking * (after / (1 - before)).clamp(max=1.0)
         hidden = self._hidden(state)
+        moves = self._happens(
+            torch.where(hidden, 1 - after / before + again * (1 - before) / before, again), source
+        )
         label = drawn(self._tempered(output, state, hidden), self.limits, source)
-        return torch.where(hidden & shown, label, state)
+        return torch.where(moves, torch.where(hidden, label, self.mask), state)
 
     def decode(
         self, state: Labels, output: Float[Tensor, "rows classes"], t: PerRow, *, rng: AnyRng

@@ -118,6 +118,9 @@ class AbsorbingConfig(Config):
         Literal["labels", "evidence"],
         Field(description="what the network sees of an element: its label, or K numbers"),
     ] = "labels"
+    remasking: Annotated[
+        float, Field(ge=0, lt=1, description="how much of what shows is masked again at a step of sampling")
+    ] = 0.0
     temperature: Annotated[PositiveFloat, Field(description="divides logits when sampling")] = 1.0
     grid: ClassVar[None] = None
     weight: ClassVar[float] = 0.33
@@ -135,6 +138,7 @@ class AbsorbingConfig(Config):
             schedule=self.schedule,
             loss_kind=self.loss,
             reads=self.reads,
+            remasking=self.remasking,
             temperature=self.temperature,
         )
 

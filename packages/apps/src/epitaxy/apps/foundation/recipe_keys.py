@@ -36,7 +36,7 @@ _CRYSTALS = {
     "positions": "corrector_step draw final_concentration horizon initial_velocity",
     "species": (
         "beta1 beta_high beta_low clip final grid guess kind loss parametrisation prediction "
-        "reads sampler scale schedule temperature"
+        "reads remasking sampler scale schedule temperature"
     ),
     "weights": "lattice species",
 }
@@ -49,7 +49,9 @@ _ASYMMETRIC_UNITS = {
     "lattice_form": "kind standardised",
     "network": "aggregation composition copies embedding frequencies multiplicities residual_noise",
     "positions": "clamp sigma1 t_min wrapped",
-    "species": "beta1 final grid guess kind loss parametrisation reads sampler schedule temperature",
+    "species": (
+        "beta1 final grid guess kind loss parametrisation reads remasking sampler schedule temperature"
+    ),
     "symmetry": "beta1 final grid guess kind loss parametrisation reads sampler temperature",
     "weights": "lattice species symmetry",
 }
