@@ -102,13 +102,13 @@ OTHERS = [
     Case("symmbfn", "small", "dng", (PROPERTY.format("density"), *COUNTED)),
     Case("symmbfn", "small", "csp", ROTARY),
     Case("symmbfn", "small", "dng", (*ROTARY, "network.copies=true", *COUNTED)),
-    Case("symmbfn", "small", "dng", ("species.kind=absorbing", *COUNTED)),
-    Case("symmbfn", "small", "dng", ("species.kind=absorbing", "species.schedule=poly2")),
+    Case("symmbfn", "small", "dng", ("species.schedule=linear", *COUNTED)),
+    Case("symmbfn", "small", "dng", ("species.schedule=cosine", "species.loss=cross_entropy")),
     Case(
         "symmbfn",
         "small",
         "dng",
-        ("species.kind=absorbing", "species.schedule=cosine", "species.loss=cross_entropy"),
+        ("species.kind=categorical_bfn", "species.reads=evidence", "species.parametrisation=residual"),
     ),
     Case("geobfn", "paper", "dng"),
 ]

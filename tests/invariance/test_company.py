@@ -12,11 +12,11 @@ from epitaxy.apps.generative.recipes import preset
 from epitaxy.geometry import StructureRng
 
 CASES: list[tuple[ModelName, str, tuple[str, ...]]] = [
-    ("symmbfn", "prototypes", ("network.embedding=8", 'conditioning.properties=["density"]')),
+    ("symmbfn", "prototypes", ("species.kind=categorical_bfn", 'conditioning.properties=["density"]')),
     (
         "symmbfn",
         "prototypes",
-        ("species.kind=absorbing", "network.multiplicities=true", "network.composition=true"),
+        ("network.multiplicities=true", "network.composition=true"),
     ),
     ("geobfn", "g2", ()),
     (

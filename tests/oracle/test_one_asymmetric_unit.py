@@ -63,8 +63,10 @@ def recipe(parametrisation: str, guess: str, standardised: bool) -> WyckoffRecip
     words = [f"network.{width}" for width in WIDTHS]
     for flow in ("positions", "lattice"):
         words += [f"{flow}.t_min=1e-4", f"{flow}.parametrisation={parametrisation}"]
-    masked = guess == "masked"
-    words += ["species.kind=absorbing"] if masked else [f"species.guess={guess}", f"symmetry.guess={guess}"]
+    if guess != "masked":
+        beliefs = ("kind=categorical_bfn", "reads=evidence", "parametrisation=residual")
+        words += [f"species.{word}" for word in beliefs]
+        words += [f"{field}.guess={guess}" for field in ("species", "symmetry")]
     return apply_overrides(made, [*words, f"lattice_form.standardised={str(standardised).lower()}"])
 
 

@@ -35,7 +35,7 @@ KINDS = {
     "kldm-one_hot": ("kldm", "dng", ("species.kind=one_hot",)),
     "symmbfn": ("symmbfn", "dng", ()),
     "symmbfn-own": ("symmbfn", "dng", ("network.copies=false",)),
-    "symmbfn-masks": ("symmbfn", "dng", ("species.kind=absorbing",)),
+    "symmbfn-beliefs": ("symmbfn", "dng", ("species.kind=categorical_bfn",)),
     "geobfn": ("geobfn", "dng", ()),
     "geobfn-discrete": ("geobfn", "dng", ("atoms.kind=discrete",)),
     "geobfn-both": ("geobfn", "dng", ("atoms.kind=discrete_continuous",)),

@@ -2,6 +2,7 @@
 
 from epitaxy.apps.asymmetric_units.recipe import WyckoffRecipe, WyckoffWeights
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, GaussianBFNConfig, PeriodicGaussianBFNConfig
+from epitaxy.apps.config.diffusions import AbsorbingEvidenceConfig
 from epitaxy.apps.config.lattice_form import KVectorFormConfig
 from epitaxy.apps.config.network import WyckoffNetConfig
 from epitaxy.apps.config.recipe import SamplingConfig
@@ -21,12 +22,8 @@ def _labels(beta1: float) -> CategoricalBFNConfig:
     return CategoricalBFNConfig(beta1=beta1, grid=None, loss="continuous", sampler="bayes", guess="sampled")
 
 
-_SPECIES, _SYMMETRY = _labels(0.75), _labels(2.0)
-
-
-def _by_evidence(labels: CategoricalBFNConfig) -> CategoricalBFNConfig:
-    """Return labels whose belief is shown as evidence, to which the network adds."""
-    return labels.model_copy(update={"reads": "evidence", "parametrisation": "residual"})
+_SYMMETRY = _labels(2.0)
+_BY_EVIDENCE = _SYMMETRY.model_copy(update={"reads": "evidence", "parametrisation": "residual"})
 
 
 def _recipe(task: Task, dataset: str) -> WyckoffRecipe:
@@ -37,7 +34,7 @@ def _recipe(task: Task, dataset: str) -> WyckoffRecipe:
         dataset=dataset,
         positions=_POSITIONS,
         lattice=_LATTICE,
-        species=_SPECIES if task == "dng" else None,
+        species=_labels(0.75) if task == "dng" else None,
         symmetry=_SYMMETRY if task == "dng" else None,
         weights=WyckoffWeights(positions=1.0, lattice=0.1, species=3.0, symmetry=10.0),
         training=TrainingConfig(passes=2000, batch_size=256),
@@ -65,16 +62,17 @@ def paper(task: Task, dataset: str) -> WyckoffRecipe:
 def small(task: Task, dataset: str) -> WyckoffRecipe:
     """An hour on one CPU core (bf16) for mp_20: a narrow network that reads evidence and adds to it, by Muon.
 
-    An orbit may take over another's element (`CopyingHead`). The network predicts residuals, whose loss
-    needs no smallest time, and k is standardised. Weights are as the sum over a crystal's variables, the
-    variational bound, has them. What it was chosen by is in docs/results.
+    Elements are masks that fall, most of them early (`AbsorbingDiffusion`), and an orbit may take over
+    another's (`CopyingHead`). The network predicts residuals, whose loss needs no smallest time, and k is
+    standardised. Weights are as the sum over a crystal's variables, the variational bound, has them. What it
+    was chosen by is in docs/results.
     """
     return _recipe(task, dataset).model_copy(
         update={
             "positions": _POSITIONS.model_copy(update=_RESIDUAL),
             "lattice": _LATTICE.model_copy(update=_RESIDUAL),
-            "species": _by_evidence(_SPECIES) if task == "dng" else None,
-            "symmetry": _by_evidence(_SYMMETRY) if task == "dng" else None,
+            "species": AbsorbingEvidenceConfig(schedule="poly2") if task == "dng" else None,
+            "symmetry": _BY_EVIDENCE if task == "dng" else None,
             "network": WyckoffNetConfig(
                 hidden=192, layers=4, frequencies=16, embedding=128, time_dim=64, copies=True
             ),
