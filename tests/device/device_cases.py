@@ -102,7 +102,7 @@ OTHERS = [
     Case("symmbfn", "small", "dng", (PROPERTY.format("density"), *COUNTED)),
     Case("symmbfn", "small", "csp", ROTARY),
     Case("symmbfn", "small", "dng", (*ROTARY, "network.copies=true", *COUNTED)),
-    Case("symmbfn", "small", "dng", ("species.schedule=linear", *COUNTED)),
+    Case("symmbfn", "small", "dng", ("species.schedule=linear", "species.remasking=0.5", *COUNTED)),
     Case("symmbfn", "small", "dng", ("species.schedule=cosine", "species.loss=cross_entropy")),
     Case(
         "symmbfn",

@@ -312,7 +312,14 @@ def test_a_final_call_is_at_the_end_of_time(
     assert times == [0.0, 0.25, 0.5, 0.75] + [1.0] * final
 
 
-@pytest.mark.parametrize("words", [(), ("parametrisation=residual", "reads=evidence")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("kind=categorical_bfn",),
+        ("kind=categorical_bfn", "parametrisation=residual", "reads=evidence"),
+    ],
+)
 def test_labels_that_are_given_come_back_however_they_are_read(
     words: tuple[str, ...], units: WyckoffDataset
 ) -> None:
