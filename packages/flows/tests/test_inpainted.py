@@ -38,6 +38,7 @@ CASES: list[tuple[Flow[Any], str, int]] = [
     (MassCentred(flow=REAL), "real", 3),
     (CategoricalBFN(classes=6, beta1=2.0, grid=5), "label", 6),
     (AbsorbingDiffusion(classes=6), "label", 6),
+    (AbsorbingDiffusion(classes=6, reads="evidence", remasking=0.5), "label", 6),
     (CodebookDiffusion(codes="one_hot", classes=6), "label", 6),
     (CodebookDiffusion(codes="bits", classes=6), "label", 3),
     (DiscretisedGaussianBFN(bins=6, sigma1=0.1), "label", 2),
