@@ -28,7 +28,7 @@ MODELS: list[tuple[ModelName, str]] = [
         ("kldm", f"species.kind={kind}")
         for kind in ("one_hot", "analog_bits", "absorbing", "categorical_bfn")
     ),
-    *(("symmbfn", f"species.kind={kind}") for kind in ("categorical_bfn", "absorbing")),
+    *(("symmbfn", f"species.{word}") for word in ("kind=categorical_bfn", "remasking=0", "remasking=0.9")),
     *(
         ("geobfn", f"atoms.kind={kind}")
         for kind in (
