@@ -66,7 +66,8 @@ class WyckoffModel(GenerativeModel[WyckoffBatch, GivenOrbits, WyckoffRequest]):
 
     Components of the cell that the space group fixes are pinned: noise never enters there, and they have no
     loss. A composition that is given speaks through the flows of elements and site symmetries: at every step
-    they are sent messages about the truth, so that their beliefs are what training showed.
+    they are sent messages about the truth, or shown labels of it, so that their states are what training
+    showed.
 
     A recipe for structure prediction (csp) has no such flows: elements and Wyckoff positions are always
     given, and the network is shown them as certain. A position without freedom is a point, so there the

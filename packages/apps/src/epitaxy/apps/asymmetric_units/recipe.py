@@ -9,15 +9,12 @@ from epitaxy import flows, models
 from epitaxy.apps.config.base import Config
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, PeriodicGaussianBFNConfig
 from epitaxy.apps.config.conditioning import ConditioningConfig
-from epitaxy.apps.config.diffusions import AbsorbingEvidenceConfig, VPConfig
+from epitaxy.apps.config.diffusions import VPConfig
 from epitaxy.apps.config.lattice_form import KVectorFormConfig
-from epitaxy.apps.config.modalities import LatticeConfig
+from epitaxy.apps.config.modalities import LatticeConfig, OrbitSpeciesConfig
 from epitaxy.apps.config.network import OrbitNetConfig, WyckoffNetConfig
 from epitaxy.apps.config.recipe import Recipe, check_grids
 from epitaxy.geometry import symmetry
-
-OrbitSpeciesConfig = Annotated[CategoricalBFNConfig | AbsorbingEvidenceConfig, Field(discriminator="kind")]
-"""Flows of orbits' elements whose states a network on orbits can read."""
 
 
 class WyckoffWeights(Config):

@@ -12,6 +12,7 @@ from pydantic import Field
 from epitaxy.apps.config.bayesian import CategoricalBFNConfig, CircularBFNConfig, GaussianBFNConfig
 from epitaxy.apps.config.diffusions import (
     AbsorbingConfig,
+    AbsorbingEvidenceConfig,
     AnalogBitsConfig,
     KineticConfig,
     OneHotConfig,
@@ -23,3 +24,5 @@ LatticeConfig = Annotated[GaussianBFNConfig | VPConfig, Field(discriminator="kin
 SpeciesConfig = Annotated[
     CategoricalBFNConfig | OneHotConfig | AnalogBitsConfig | AbsorbingConfig, Field(discriminator="kind")
 ]
+OrbitSpeciesConfig = Annotated[CategoricalBFNConfig | AbsorbingEvidenceConfig, Field(discriminator="kind")]
+"""Of orbits' elements: their networks read beliefs, or what is shown like one."""
