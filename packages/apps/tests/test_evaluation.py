@@ -12,6 +12,7 @@ from unittest import mock
 import commands
 import pytest
 from ase.io import read
+from cells import caesium_chloride, face_centred, rock_salt
 from commands import Answer, refused
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Lattice, Structure
@@ -33,24 +34,9 @@ def done(*words: str) -> Answer:
     return answer
 
 
-def rocksalt(a: float, cation: str = "Na", anion: str = "Cl") -> Structure:
-    return Structure.from_spacegroup(
-        "Fm-3m", Lattice.cubic(a), [cation, anion], [[0, 0, 0], [0.5, 0.5, 0.5]]
-    ).get_primitive_structure()
-
-
-def caesium_chloride(a: float, cation: str = "Cs", anion: str = "Cl") -> Structure:
-    return Structure(Lattice.cubic(a), [cation, anion], [[0, 0, 0], [0.5, 0.5, 0.5]])
-
-
-def fcc(element: str, a: float) -> Structure:
-    return Structure(
-        Lattice.cubic(a), [element] * 4, [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
-    )
-
-
+SALT = rock_salt(5.6, "Na", "Cl")
 CRYSTALS = [
-    rocksalt(5.6), rocksalt(5.2, "K", "F"), rocksalt(4.2, "Mg", "O"), rocksalt(6.1, "K", "Cl"),
+    SALT, rock_salt(5.2, "K", "F"), rock_salt(4.2, "Mg", "O"), rock_salt(6.1, "K", "Cl"),
     caesium_chloride(4.1), caesium_chloride(4.0, "Cs", "Br"), caesium_chloride(3.9, "Tl", "Cl"),
 ]  # fmt: skip
 
@@ -200,7 +186,7 @@ def test_a_cell_of_too_many_atoms_is_counted_and_named(tmp_path: Path, cache: tu
 
 
 def test_space_groups_that_samples_were_asked_for(tmp_path: Path, cache: tuple[str, str]) -> None:
-    cells = [s.to_conventional() for s in (rocksalt(5.6), rocksalt(4.2, "Mg", "O"))] + [caesium_chloride(4.1)]
+    cells = [s.to_conventional() for s in (SALT, rock_salt(4.2, "Mg", "O"))] + [caesium_chloride(4.1)]
     folder = sample_folder(tmp_path / "asked", cells, steps=10)
     infos = [{"id": f"{n:06d}", "spacegroup": number} for n, number in enumerate((225, 225, 229))]
     write_extxyz(folder / SAMPLES, cells, infos)
@@ -381,7 +367,7 @@ def alloys(tmp_path: Path) -> Path:
 
 def test_relaxed_ranked_and_listed(alloys: Path, tmp_path: Path, cache: tuple[str, str]) -> None:
     table, cifs, page = tmp_path / "ranked.csv", tmp_path / "cifs", tmp_path / "ranked.html"
-    write_cifs(tmp_path / "train", [fcc("Cu", 3.6)])
+    write_cifs(tmp_path / "train", [face_centred(3.6, "Cu")])
     words = (
         "relax", str(alloys), "--potential", "ase:emt", "--hull", str(entries(tmp_path / "hull.json")),
         "--train", str(tmp_path / "train"), "--max-steps", "40", *HERE, *cache,
@@ -413,7 +399,7 @@ def test_relaxed_ranked_and_listed(alloys: Path, tmp_path: Path, cache: tuple[st
 
 def test_a_hull_of_crystals_and_none(alloys: Path, tmp_path: Path, cache: tuple[str, str]) -> None:
     known = tmp_path / "known"
-    write_cifs(known, [fcc("Cu", 3.6), fcc("Au", 4.06)])
+    write_cifs(known, [face_centred(3.6, "Cu"), face_centred(4.06, "Au")])
     words = ("relax", str(alloys), "--potential", "ase:emt", "--max-steps", "20", *HERE, *cache)
     done(*words, "--hull", str(known), "--out", str(tmp_path / "a.json"))
     found = contract(tmp_path / "a.json")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import molecule
+from cells import face_centred
 from pymatgen.core import Lattice, Structure
 
 from epitaxy.apps import UsageError
@@ -76,7 +77,7 @@ def test_files_and_words(tmp_path: Path) -> None:
     found = crystals.sample(like=file, strength=0.1, num=2, steps=10)
     assert {one.composition.reduced_formula for one in found} == {"SrTiO3"}
     salt = tmp_path / "salt.cif"
-    Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.6), ["Pu", "Cl"], [[0] * 3, [0.5] * 3]).to(str(salt))
+    face_centred(5.6, "Pu", "Cl").to(str(salt))
     refused: list[tuple[Any, dict[str, Any], str]] = [
         (crystals, {"like": tmp_path / "no.cif"}, "there is no such file"),
         (crystals, {"like": file, "strength": 1.5}, "--strength 1.5: 0 leaves"),

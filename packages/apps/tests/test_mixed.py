@@ -39,6 +39,9 @@ def mixed(
 ) -> CrystalRecipe:
     words = [f"positions.kind={positions}", f"lattice.kind={lattice}", f"lattice_form.kind={form}"]
     words += [f"species.kind={species}"] if species else []
+    if positions == "circular_bfn":  # whose state at a time is drawn step by step: 50, not 1,000
+        parts = {"positions": positions, "lattice": lattice, "species": species}
+        words += [f"{part}.grid=50" for part, kind in parts.items() if kind and kind.endswith("_bfn")]
     base = preset("small", model="kldm", task="dng" if species else "csp", dataset="prototypes")
     return apply_overrides(base, [*NETWORKS[network], *words])
 

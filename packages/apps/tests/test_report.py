@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cells import face_centred
 from pymatgen.core import Lattice, Structure
 
 from epitaxy.apps.report.charts import (
@@ -27,7 +28,7 @@ from epitaxy.eval.dng import evaluate_dng
 from epitaxy.eval.molecules import Molecules, evaluate_molecules
 from epitaxy.eval.stability import AsePotential, Hull, RelaxSettings, evaluate_stability
 
-ROCKSALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+ROCKSALT = face_centred(5.64, "Na", "Cl")
 
 
 def test_a_structure_shows_the_images_on_its_faces() -> None:

@@ -17,6 +17,7 @@ import commands
 import numpy as np
 import pytest
 from ase.io import read
+from cells import caesium_chloride, face_centred, rock_salt
 from commands import Answer, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,12 +61,6 @@ FORMULA = "CuAu"
 def table(out: Path) -> list[dict[str, str]]:
     with (out / "ranked.csv").open() as file:
         return list(csv.DictReader(file))
-
-
-def rocksalt(a: float, cation: str, anion: str) -> Structure:
-    return Structure.from_spacegroup(
-        "Fm-3m", Lattice.cubic(a), [cation, anion], [[0, 0, 0], [0.5, 0.5, 0.5]]
-    ).get_primitive_structure()
 
 
 def perovskite(a: float, *elements: str) -> Structure:
@@ -239,9 +234,9 @@ def test_compositions_take_turns_and_end() -> None:
 
 def test_replacing_elements_is_exact_on_known_pairs() -> None:
     matcher = StructureMatcher()
-    made = scaled(rocksalt(5.64, "Na", "Cl"), {"Na": "Mg", "Cl": "O"})
-    assert matcher.fit(made, rocksalt(4.21, "Mg", "O"))
-    assert made.volume == pytest.approx(rocksalt(4.21, "Mg", "O").volume, rel=0.1)
+    made = scaled(rock_salt(5.64, "Na", "Cl"), {"Na": "Mg", "Cl": "O"})
+    assert matcher.fit(made, rock_salt(4.21, "Mg", "O"))
+    assert made.volume == pytest.approx(rock_salt(4.21, "Mg", "O").volume, rel=0.1)
     made = scaled(perovskite(5.6, "Cs", "Pb", "Br"), {"Cs": "Sr", "Pb": "Ti", "Br": "O"})
     assert matcher.fit(made, perovskite(3.905, "Sr", "Ti", "O"))
     assert made.volume == pytest.approx(3.905**3, rel=0.1)
@@ -282,11 +277,9 @@ def salts(*, skewed: bool) -> dict[str, Structure]:
     names = [f"{a}{b}" for a in ("Li", "Na", "K", "Rb", "Ag") for b in ("F", "Cl", "Br", "I")]
     for n, name in enumerate(names):
         pair = [element.symbol for element in Composition(name).elements]
-        cell = Structure.from_spacegroup(
-            "Fm-3m", Lattice.cubic(5 + 0.1 * n), pair, [[0, 0, 0], [0.5, 0.5, 0.5]]
-        )
+        cell = face_centred(5 + 0.1 * n, *pair)
         found[name] = cell.get_primitive_structure() if skewed and n % 2 else cell
-    found["CsCl"] = Structure(Lattice.cubic(4.1), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    found["CsCl"] = caesium_chloride(4.1)
     return found
 
 
@@ -350,7 +343,7 @@ def test_proposals_are_read_as_they_were_written() -> None:
 
 def test_near_duplicates_are_merged_and_others_not() -> None:
     sieve = Sieve()
-    cell = rocksalt(5.64, "Na", "Cl")
+    cell = rock_salt(5.64, "Na", "Cl")
     assert sieve.twin(0, cell) is None
     moved = cell.copy()
     moved.perturb(0.01)
@@ -368,7 +361,7 @@ def relaxed(structure: Structure, energy: float, group: int) -> Relaxed:
 
 @pytest.mark.parametrize(("above", "first"), [(0.001, "cubic"), (0.01, "lowest")])
 def test_of_copies_as_low_the_most_symmetric_stands_for_the_crystal(above: float, first: str) -> None:
-    cell = rocksalt(5.64, "Na", "Cl")
+    cell = rock_salt(5.64, "Na", "Cl")
     moved, other = cell.copy(), Structure(Lattice.cubic(3.5), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     moved.perturb(0.05)
     found = Folder().fold(
@@ -520,9 +513,9 @@ def test_a_chemical_system_is_ranked_by_the_hull_of_what_was_found(tmp_path: Pat
     write_cifs(
         known,
         [
-            Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]]),
-            Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.06), ["Au"], [[0, 0, 0]]),
-            Structure(Lattice.cubic(3.1), ["Cu", "Au"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+            face_centred(3.6, "Cu"),
+            face_centred(4.06, "Au"),
+            caesium_chloride(3.1, "Cu", "Au"),
         ],
     )
     found = search(
@@ -541,13 +534,7 @@ def test_a_chemical_system_is_ranked_by_the_hull_of_what_was_found(tmp_path: Pat
 
 def pure_metals(folder: Path) -> Path:
     metals = {"Cu": 3.6, "Au": 4.06}
-    write_cifs(
-        folder,
-        [
-            Structure.from_spacegroup("Fm-3m", Lattice.cubic(a), [name], [[0, 0, 0]])
-            for name, a in metals.items()
-        ],
-    )
+    write_cifs(folder, [face_centred(a, name) for name, a in metals.items()])
     return folder
 
 
@@ -651,7 +638,7 @@ def test_python_has_the_same_sentences(tmp_path: Path) -> None:
 
 
 def test_a_reference_is_read_in_all_its_forms(tmp_path: Path) -> None:
-    write_cifs(tmp_path / "known", [rocksalt(5.64, "Na", "Cl")])
+    write_cifs(tmp_path / "known", [rock_salt(5.64, "Na", "Cl")])
     asked = {"Na": 1, "Cl": 1}
     assert len(load_reference(str(tmp_path / "known"), None).of_formula(asked)) == 1
     every = load_reference("prototypes", None)
@@ -661,7 +648,7 @@ def test_a_reference_is_read_in_all_its_forms(tmp_path: Path) -> None:
 
 def test_spacings_tell_close_packings_apart() -> None:
     """Twelve nearest and six next neighbours are the same."""
-    cubic = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
+    cubic = face_centred(3.6, "Cu")
     cell = Lattice.hexagonal(2.5, 2.5 * (8 / 3) ** 0.5)
     hexagonal = Structure(cell, ["Cu", "Cu"], [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]])
     assert np.abs(spacings(cubic) - spacings(hexagonal)).max() > CLOSE

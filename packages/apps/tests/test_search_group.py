@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cells import face_centred
 from pymatgen.core import Lattice, Structure
 
 from epitaxy.apps import UsageError, WorkError, search
@@ -72,8 +73,8 @@ def test_a_chemical_system_in_a_group_is_ranked_within_each_composition(known: s
 
 
 def test_without_a_hull_crystals_of_all_elements_come_first(tmp_path: Path) -> None:
-    copper = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
-    both = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.2), ["Cu", "Au"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    copper = face_centred(3.6, "Cu")
+    both = face_centred(5.2, "Cu", "Au")
     write_cifs(tmp_path / "known", [copper, both])
     found = search(
         "Cu-Au", spacegroup="Fm-3m", out=tmp_path / "out", proposals="prototypes",
