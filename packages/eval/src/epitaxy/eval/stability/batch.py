@@ -14,6 +14,7 @@ from epitaxy.eval.stability.course import Clock, Course
 from epitaxy.eval.stability.elements import impossible_energy
 from epitaxy.eval.stability.engine import energy_course, relax_course
 from epitaxy.eval.stability.lockstep import together
+from epitaxy.eval.stability.phases import known_energies, task_of
 from epitaxy.eval.stability.potential import (
     Batched,
     Potential,
@@ -61,7 +62,6 @@ class Work:
         stage: str,
         task: "_Energy | _Relax",
         structures: Mapping[str, Structure],
-        parameters: dict[str, JsonValue],
     ) -> dict[str, Done[JsonValue] | Failed]:
         """Apply a task to every structure."""
         outcomes = resume_map(
@@ -70,7 +70,7 @@ class Work:
             keys=[structure_key(structure) for structure in structures.values()],
             name=task.NAME,
             version=task.VERSION,
-            parameters=parameters,
+            parameters=task.parameters,
             cache=self.cache,
             workers=self.workers,
             limit=self.timeout_s,
@@ -123,15 +123,8 @@ def relax_all(
         RuntimeError: If no worker can start.
 
     """
-    settings, work = settings or RelaxSettings(), work or Work()
-    parameters = _identity(potential) | {
-        "fmax": settings.fmax,
-        "max_steps": settings.max_steps,
-        "max_atoms": settings.max_atoms,
-        "pressure": settings.pressure,
-        "keep_symmetry": settings.keep_symmetry,
-    }
-    outcomes = work.run(stage, _Relax(potential, settings), structures, parameters)
+    task, work = _Relax(potential, settings or RelaxSettings()), work or Work()
+    outcomes = work.run(stage, task, structures)
     return {name: sound(outcome, potential) for name, outcome in outcomes.items()}
 
 
@@ -186,8 +179,23 @@ def energies_of(
     stage: str = "energies",
 ) -> dict[str, float | Failed]:
     """Compute the energies of crystals as they are, eV/atom; otherwise as :func:`relax_all`."""
-    outcomes = (work or Work()).run(stage, _Energy(potential), structures, _identity(potential))
+    outcomes = (work or Work()).run(stage, _Energy(potential), structures)
     return {name: _number(outcome) for name, outcome in outcomes.items()}
+
+
+def known_phases(
+    structures: Mapping[str, Structure], potential: Potential, settings: RelaxSettings | None = None
+) -> dict[str, float]:
+    """Return what comes with the package of these phases' energies, or enthalpies relaxed, in eV/atom.
+
+    Args:
+        structures: Known phases, by id.
+        potential: The potential.
+        settings: When a relaxation ends; None for the energies of the phases as they are.
+
+    """
+    task = _Energy(potential) if settings is None else _Relax(potential, settings)
+    return known_energies(task_of(task.NAME, task.VERSION, task.parameters), structures)
 
 
 class _Energy:
@@ -197,6 +205,11 @@ class _Energy:
 
     def __init__(self, potential: Potential) -> None:
         self.potential = potential
+
+    @property
+    def parameters(self) -> dict[str, JsonValue]:
+        """All else that the energies depend on."""
+        return _identity(self.potential)
 
     def __call__(self, structure: Structure) -> JsonValue:
         return self.potential.energy(structure)
@@ -216,6 +229,17 @@ class _Relax:
 
     def __init__(self, potential: Potential, settings: RelaxSettings) -> None:
         self.potential, self.settings = potential, settings
+
+    @property
+    def parameters(self) -> dict[str, JsonValue]:
+        """All else that the results depend on."""
+        return _identity(self.potential) | {
+            "fmax": self.settings.fmax,
+            "max_steps": self.settings.max_steps,
+            "max_atoms": self.settings.max_atoms,
+            "pressure": self.settings.pressure,
+            "keep_symmetry": self.settings.keep_symmetry,
+        }
 
     def __call__(self, structure: Structure) -> JsonValue:
         return self.potential.relax(structure, self.settings).to_json()

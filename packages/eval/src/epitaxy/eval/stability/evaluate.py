@@ -77,7 +77,9 @@ def evaluate_stability(
     if isinstance(hull, References):
         phases = hull.structures
         systems = {chemical_system(outcome.structure.composition) for outcome in relaxed.values()}
-        hull = build_hull(hull, systems, model, settings=settings, work=work)
+        hull = build_hull(
+            hull, systems, model, settings=settings, work=work, candidates=list(readable.values())
+        )
     labels = Labels(unique=unique, novel=novel)
     if fold:
         labels = judge(relaxed, train=train, phases=phases, work=work)

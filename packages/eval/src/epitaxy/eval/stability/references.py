@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pymatgen.core.structure import Structure
 
 from epitaxy.eval.isolation import Failed
-from epitaxy.eval.stability.batch import Work, energies_of, relax_all
+from epitaxy.eval.resumable import structure_key
+from epitaxy.eval.stability.batch import Work, energies_of, known_phases, relax_all
 from epitaxy.eval.stability.hull import Hull, HullEntry, chemical_system
 from epitaxy.eval.stability.potential import Potential, Relaxed, RelaxSettings, pressure_energy
 
@@ -38,12 +39,14 @@ def build_hull(
     *,
     settings: RelaxSettings | None = None,
     work: Work | None = None,
+    candidates: Collection[Structure] = (),
 ) -> Hull:
     """Compute the energies of the references in these chemical systems, and in all systems within them.
 
     The crystals' energies as they are come first. Those close to the hull are then relaxed; the others are
     not: relaxing would have to lower one by more than ``relax_within`` for it to matter. An energy is the
-    lower of the two; under pressure it is the enthalpy. With a cache in ``work`` nothing is computed twice.
+    lower of the two; under pressure it is the enthalpy. With a cache in ``work`` nothing is computed twice,
+    and what comes with the package (:mod:`epitaxy.eval.stability.phases`) is not computed at all.
 
     Args:
         references: The known crystals.
@@ -51,6 +54,8 @@ def build_hull(
         potential: The potential.
         settings: When a relaxation ends; the candidates' own.
         work: Where and how it is done.
+        candidates: What will be compared with it. A phase that is among them is computed as they are, that it
+            may lie at 0 from itself, whatever the processor.
 
     Raises:
         ValueError: If a setting makes no sense or the cache cannot be used.
@@ -59,21 +64,26 @@ def build_hull(
     """
     wanted = frozenset(systems)
     chosen = _within(references.structures, wanted)
-    found = energies_of(chosen, potential, work=work, stage="energies of known phases")
+    judged = {structure_key(candidate) for candidate in candidates}
+    others = {name: one for name, one in chosen.items() if structure_key(one) not in judged}
+    settings = settings or RelaxSettings()
+    found: dict[str, float | Failed] = {**known_phases(others, potential)}
+    rest = {name: one for name, one in chosen.items() if name not in found}
+    found |= energies_of(rest, potential, work=work, stage="energies of known phases")
     failed = {name: outcome.reason for name, outcome in found.items() if isinstance(outcome, Failed)}
-    pressure = 0.0 if settings is None else settings.pressure
     energies = {
-        name: energy + pressure_energy(chosen[name], pressure)
-        for name, energy in found.items()
-        if isinstance(energy, float)
+        name: energy + pressure_energy(one, settings.pressure)
+        for name, one in chosen.items()
+        if isinstance(energy := found[name], float)
     }
     close: dict[str, Structure] = {}
     if references.relax_within is not None:
         close = _close(chosen, energies, references.relax_within)
-        relaxed = relax_all(close, potential, settings=settings, work=work, stage="relaxing known phases")
-        for name, outcome in relaxed.items():
-            if isinstance(outcome, Relaxed):
-                energies[name] = min(energies[name], outcome.enthalpy)
+        lowest = known_phases({n: one for n, one in close.items() if n in others}, potential, settings)
+        rest = {name: one for name, one in close.items() if name not in lowest}
+        relaxed = relax_all(rest, potential, settings=settings, work=work, stage="relaxing known phases")
+        lowest |= {name: one.enthalpy for name, one in relaxed.items() if isinstance(one, Relaxed)}
+        energies |= {name: min(energies[name], lowest[name]) for name in lowest}
     return Hull(
         source=references.source,
         statement=_statement(references, potential, len(energies), len(close), len(failed)),
