@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import gc
 import importlib.machinery
 import inspect
 import os
@@ -90,6 +91,11 @@ def device(request: pytest.FixtureRequest) -> str:
     """Run what a GPU must show on the CPU too: a rehearsal, where there is no GPU the only one."""
     name: str = request.param
     return name
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what is there to stay: modules, and thousands of tests."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -53,23 +53,18 @@ assert counters["stats"]["unique_graphs"] > 0 and not counters["graph_break"], c
 """
 
 CASES = [
-    pytest.param(("kldm", "network.kind=rotary", "network.heads=2"), id="rotary", marks=pytest.mark.slow),
+    pytest.param(("kldm", "network.kind=rotary", "network.heads=2"), id="rotary"),
     pytest.param(
-        ("kldm", "network.kind=rotary", "network.heads=2", 'conditioning.properties=["density"]'),
-        id="told",
-        marks=pytest.mark.slow,
+        ("kldm", "network.kind=rotary", "network.heads=2", 'conditioning.properties=["density"]'), id="told"
     ),
     pytest.param(("geobfn",), id="geobfn"),
-    pytest.param(
-        ("crysbfn", "network.kind=cspnet", "positions.grid=20", "lattice.grid=20"),
-        id="crysbfn",
-        marks=pytest.mark.slow,
-    ),
-    pytest.param(("kldm", "network.kind=cspnet"), id="kldm", marks=pytest.mark.slow),
-    pytest.param(("symmbfn",), id="symmbfn", marks=pytest.mark.slow),
+    pytest.param(("crysbfn", "network.kind=cspnet", "positions.grid=20", "lattice.grid=20"), id="crysbfn"),
+    pytest.param(("kldm", "network.kind=cspnet"), id="kldm"),
+    pytest.param(("symmbfn",), id="symmbfn"),
 ]
 
 
+@pytest.mark.slow  # half a minute each; that RotaryNet compiles, its own tests say
 @pytest.mark.parametrize("words", CASES)
 def test_a_compiled_network_learns_the_same(words: tuple[str, ...]):
     command = [sys.executable, "-c", COMPILED, *words]
