@@ -13,6 +13,7 @@ from torch import Tensor
 from epitaxy.flows import KineticDiffusion, KineticState
 from epitaxy.flows.kinetic import Sampler
 from epitaxy.flows.kinetic_kernel import KineticBridge, KineticKernel
+from epitaxy.flows.kinetic_process import distinct
 from epitaxy.flows.testing import FlowLaws, sample
 from epitaxy.geometry import FlatTorus, Segments, wrapped_normal_information, wrapped_normal_score
 from epitaxy.geometry.testing import SIGMAS, Tolerance
@@ -387,3 +388,13 @@ def test_what_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
         KineticDiffusion(**wrong)
     with pytest.raises(ValueError, match="predictor_corrector"):
         KineticDiffusion().with_sampler("magic")
+
+
+@pytest.mark.parametrize("pair", [False, True])
+@pytest.mark.parametrize(("shares", "runs"), [([], 0), ([0.3], 1), ([0.3, 0.3, 0.7, 0.7, 0.7, 0.3], 3)])
+def test_neighbours_that_share_a_time_are_computed_once(shares: list[float], runs: int, pair: bool) -> None:
+    times = torch.tensor(shares, dtype=torch.float64)
+    times = torch.stack([torch.full_like(times, 0.5), times]) if pair else times
+    found, rows = distinct(times)
+    assert found.shape[-1] == runs
+    assert torch.equal(rows(found[-1] if pair else found), times[-1] if pair else times)

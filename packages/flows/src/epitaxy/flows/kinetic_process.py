@@ -150,7 +150,7 @@ def distinct(times: Float[Tensor, "*pair rows"]) -> tuple[Tensor, Callable[[Tens
     """
     if times.device.type != "cpu" or not times.shape[-1]:
         return times, lambda values: values
-    several = torch.atleast_2d(times)
+    several = times if times.ndim > 1 else times[None]
     first = torch.ones(several.shape[-1], dtype=torch.bool)
     first[1:] = (several[:, 1:] != several[:, :-1]).any(0)
     rows = first.cumsum(0) - 1
