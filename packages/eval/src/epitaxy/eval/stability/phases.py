@@ -30,8 +30,7 @@ def known_energies(about: Mapping[str, Any], structures: Mapping[str, Structure]
 
     Returns:
         By id, of the phases known alone: energies, or enthalpies at a minimum, in eV/atom, as float32 has
-        them. Processors and minimisers differ in the sixth decimal, so that the same phase computed here may
-        lie as far from it.
+        them. One processor computed them: another rounds otherwise, and may come to rest a little beside.
 
     """
     column = _column(json.dumps(about, sort_keys=True))
