@@ -33,14 +33,16 @@ def checked_once(function: Callable[..., Any], typechecker: Any) -> Callable[...
 
     jaxtyping binds each call to the signature and asks three functions: one for the arguments, the function
     itself, and one for the arguments again with the result, all for words in its messages. Here beartype's
-    own wrapper asks for each once, in the same scope of names of axes. Where that scope needs more (axes
-    computed from arguments), or beartype alone reads otherwise (strings, generators), it stays jaxtyping's.
-    ``tests/contracts/test_type_hook.py`` holds the two against each other.
+    own wrapper asks for each once, in the same scope of names of axes, which only arrays need. Where that
+    scope needs more (axes computed from arguments), or beartype alone reads otherwise (strings, generators),
+    it stays jaxtyping's. ``tests/contracts/test_type_hook.py`` holds the two against each other.
     """
     hints = function.__annotations__.values()
     if inspect.isgeneratorfunction(function) or any(isinstance(h, str) or "{" in str(h) for h in hints):
         return SLOWLY(function, typechecker=typechecker)
     checked = beartype(conf=AS_JAXTYPING_SAYS)(function)
+    if not any("jaxtyping." in str(hint) or "~" in str(hint) for hint in hints):  # ~T stands for anything
+        return checked
 
     @functools.wraps(function)
     def scoped(*args: Any, **words: Any) -> Any:

@@ -66,7 +66,7 @@ class OnDevice(Tensor):
     values_: Tensor
 
     @staticmethod
-    def __new__(cls, values: Tensor) -> "OnDevice":
+    def __new__(cls, values: Tensor) -> Any:  # "OnDevice", but a name in a string is checked slowly in tests
         """Wrap values, which are shared and not copied."""
         made = Tensor._make_wrapper_subclass(
             cls,
@@ -225,7 +225,8 @@ class PretendedGenerator(torch.Generator):
 
 def put(x: Tensor) -> OnDevice:
     """Copy a tensor there, unnoted."""
-    return OnDevice(x.detach().clone())
+    copy: OnDevice = OnDevice(x.detach().clone())
+    return copy
 
 
 def values(x: Tensor) -> Tensor:
