@@ -11,7 +11,6 @@ default settings. Called again it goes on.
 
 import argparse
 import io
-import json
 import time
 from collections import Counter
 from itertools import combinations
@@ -24,12 +23,12 @@ from epitaxy.apps.evaluation.relax import _all_splits
 from epitaxy.apps.foundation.files import write_bytes
 from epitaxy.eval.isolation import Done
 from epitaxy.eval.resumable import structure_key
-from epitaxy.eval.resumable.store import Store
+from epitaxy.eval.resumable.store import Store, about_task
 from epitaxy.eval.shipped import DECIMALS
 from epitaxy.eval.stability import References, Relaxed, RelaxSettings, Work, build_hull, load_potential, sound
 from epitaxy.eval.stability.batch import _Energy, _Relax, known_phases
 from epitaxy.eval.stability.hull import chemical_system
-from epitaxy.eval.stability.phases import FILE, task_of
+from epitaxy.eval.stability.phases import FILE
 
 HOME = Path(__file__).parents[1] / "src/epitaxy/eval"
 AT_ONCE, ELEMENTS = 16, 2
@@ -62,7 +61,7 @@ def main() -> None:
                 found[name] = outcome.value
             elif isinstance(relaxed := sound(outcome, potential), Relaxed):
                 found[name] = relaxed.enthalpy
-        abouts.append(json.dumps(task_of(task.NAME, task.VERSION, task.parameters), sort_keys=True))
+        abouts.append(about_task(task.NAME, task.VERSION, task.parameters))
         columns.append(found)
     names = {structure_key(phases[name], decimals=DECIMALS): name for name in {**columns[0], **columns[1]}}
     ordered = sorted(names)

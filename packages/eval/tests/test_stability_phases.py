@@ -1,6 +1,5 @@
 """Energies of known phases that come with the package: whose they are, and that they are right."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -11,6 +10,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from epitaxy.eval.resumable import structure_key
+from epitaxy.eval.resumable.store import about_task
 from epitaxy.eval.shipped import DECIMALS
 from epitaxy.eval.stability import (
     Potential,
@@ -67,10 +67,10 @@ def table(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "potential": "chgnet:0.3.0", "version": "chgnet 0.4.2",
     }  # fmt: skip
     identity = {key: settings[key] for key in ("potential", "version")}
-    abouts = [phases.task_of("energy", 1, identity), phases.task_of("relax", 2, settings)]
+    abouts = [about_task("energy", 1, identity), about_task("relax", 2, settings)]
     np.savez(
         tmp_path / phases.FILE,
-        about=np.array([json.dumps(about, sort_keys=True) for about in abouts]),
+        about=np.array(abouts),
         keys=np.array(
             [
                 np.frombuffer(bytes.fromhex(structure_key(one, decimals=DECIMALS)), dtype=np.uint8)
@@ -162,7 +162,7 @@ def about(potential: Potential, settings: RelaxSettings | None) -> str:
     from epitaxy.eval.stability.batch import _Energy, _Relax
 
     task = _Energy(potential) if settings is None else _Relax(potential, settings)
-    return json.dumps(phases.task_of(task.NAME, task.VERSION, task.parameters), sort_keys=True)
+    return about_task(task.NAME, task.VERSION, task.parameters)
 
 
 @pytest.mark.slow

@@ -19,13 +19,18 @@ from epitaxy.eval.isolation import Done, Failed
 Outcome = Done[Any] | Failed
 
 
+def about_task(name: str, version: int, parameters: Mapping[str, Any]) -> str:
+    """Name a task and all that its results depend on, but for the item."""
+    return json.dumps({"name": name, "version": version, "parameters": dict(parameters)}, sort_keys=True)
+
+
 class Store:
     """What is kept of one task, version and set of parameters."""
 
     def __init__(self, cache: Path, name: str, version: int, parameters: Mapping[str, Any]) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
             raise ValueError(f"a task is named by lower-case letters, digits, _, . and -, not {name!r}")
-        about = json.dumps({"name": name, "version": version, "parameters": dict(parameters)}, sort_keys=True)
+        about = about_task(name, version, parameters)
         self.folder = cache / f"{name}-v{version}-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,12 @@ from pymatgen.core.structure import Structure
 
 from epitaxy.eval.isolation import Done, Failed, Progress
 from epitaxy.eval.resumable import JsonValue, Stream, resume_map, structure_key
+from epitaxy.eval.resumable.store import about_task
 from epitaxy.eval.stability.course import Clock, Course
 from epitaxy.eval.stability.elements import impossible_energy
 from epitaxy.eval.stability.engine import energy_course, relax_course
 from epitaxy.eval.stability.lockstep import together
-from epitaxy.eval.stability.phases import known_energies, task_of
+from epitaxy.eval.stability.phases import known_energies
 from epitaxy.eval.stability.potential import (
     Batched,
     Potential,
@@ -195,7 +196,7 @@ def known_phases(
 
     """
     task = _Energy(potential) if settings is None else _Relax(potential, settings)
-    return known_energies(task_of(task.NAME, task.VERSION, task.parameters), structures)
+    return known_energies(about_task(task.NAME, task.VERSION, task.parameters), structures)
 
 
 class _Energy:

@@ -6,11 +6,9 @@ with the default settings is held here, found by the crystals' content to eight 
 versions or settings nothing is known. ``scripts/freeze_phases.py`` makes the file.
 """
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 from pymatgen.core.structure import Structure
@@ -21,11 +19,11 @@ from epitaxy.eval.shipped import DECIMALS
 FILE = "phases.npz"
 
 
-def known_energies(about: Mapping[str, Any], structures: Mapping[str, Structure]) -> dict[str, float]:
+def known_energies(about: str, structures: Mapping[str, Structure]) -> dict[str, float]:
     """Return what a task gives for the phases known.
 
     Args:
-        about: The task, its version and all else that its results depend on, as :func:`task_of` has it.
+        about: The task and all that its results depend on, as what is kept of it is named (``about_task``).
         structures: Phases, by id.
 
     Returns:
@@ -33,24 +31,20 @@ def known_energies(about: Mapping[str, Any], structures: Mapping[str, Structure]
         them. One processor computed them: another rounds otherwise, and may come to rest a little beside.
 
     """
-    column = _column(json.dumps(about, sort_keys=True))
+    column = _column(about)
     if not column:
         return {}
     named = ((name, structure_key(one, decimals=DECIMALS)) for name, one in structures.items())
     return {name: column[key] for name, key in named if key in column}
 
 
-def task_of(name: str, version: int, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Name a task and all that its results depend on."""
-    return {"name": name, "version": version, "parameters": dict(parameters)}
-
-
 @cache
 def _column(about: str) -> dict[str, float]:
     with files("epitaxy.eval").joinpath(FILE).open("rb") as stream, np.load(stream) as held:
-        if about not in held["about"].tolist():
+        abouts = held["about"].tolist()
+        if about not in abouts:
             return {}
-        values, keys = held[f"values{held['about'].tolist().index(about)}"], held["keys"]
+        values, keys = held[f"values{abouts.index(about)}"], held["keys"]
     return {
         key.tobytes().hex(): float(value)
         for key, value in zip(keys, values, strict=True)
