@@ -127,8 +127,8 @@ EXTRAS_ALONE = {  # what must not come with a package unless an extra asks for i
     "flows": ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy"),
     "models": ("pymatgen", "lightning", "pydantic", "torch-geometric", "scipy"),
     "data": ("torch-geometric", "lightning", "pydantic"),
-    "eval": ("torch", "chgnet", "Cython", "nvidia-ml-py3", "rdkit", "ase"),
-    "apps": ("torch-geometric", "chgnet", "Cython", "nvidia-ml-py3", "rdkit", "pyxtal"),
+    "eval": ("torch", "chgnet", "Cython", "nvidia-ml-py3", "rdkit", "ase", "tblite"),
+    "apps": ("torch-geometric", "chgnet", "Cython", "nvidia-ml-py3", "rdkit", "tblite", "pyxtal"),
 }
 
 

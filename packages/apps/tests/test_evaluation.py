@@ -1,5 +1,6 @@
 """``epitaxy eval`` and ``epitaxy relax`` as a user meets them."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from epitaxy.apps.evaluation.crystals import short_names
 from epitaxy.apps.sampling.output_folder import SUMMARY
 from epitaxy.apps.sampling.writers import SAMPLES
 from epitaxy.data import write_cifs, write_extxyz
+from epitaxy.eval.molecules import property_labels
 
 call = partial(commands.call, "epitaxy")
 HERE = ("--workers", "0")
@@ -345,6 +347,76 @@ def test_broken_molecules_of_a_split_count_too(tmp_path: Path, cache: tuple[str,
         assert ["unknown element" in reason for reason in found["rejects"].values()] == [True]
 
 
+# --- measured molecules
+
+WATER = "3\nid={} {}\nO 0 0 0.1173\nH 0 0.7572 -0.4692\nH 0 -0.7572 -0.4692\n"
+AMMONIA = "4\nid={} {}\nN 0 0 0.1\nH 0 0.94 -0.28\nH 0.81 -0.47 -0.28\nH -0.81 -0.47 -0.28\n"
+METHANE = (
+    "5\nid={} {}\nC 0 0 0\nH 0.63 0.63 0.63\nH 0.63 -0.63 -0.63\nH -0.63 0.63 -0.63\nH -0.63 -0.63 0.63\n"
+)
+METHYL = "4\nid={} {}\nC 0 0 0\nH 1.08 0 0\nH -0.54 0.935 0\nH -0.54 -0.935 0\n"
+FAR = "5\nid={} {}\nO 0 0 0.1173\nH 0 0.7572 -0.4692\nH 0 -0.7572 -0.4692\nH 0 0 20\nH 0 0 20.74\n"
+
+
+def measured(out: Path) -> list[dict[str, str]]:
+    with out.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_measured_molecules_are_ranked_by_what_they_were_asked_for(tmp_path: Path) -> None:
+    """The nearest first, each molecule once; what is in pieces behind, and last what cannot be measured."""
+    folder, out = tmp_path / "samples", tmp_path / "measured.csv"
+    folder.mkdir()
+    asked = "target_mu=0.1 target_alpha=3"
+    made = {"w": WATER, "r": METHYL, "f": FAR, "m": METHANE, "n": AMMONIA, "w2": WATER}
+    (folder / SAMPLES).write_text("".join(form.format(name, asked) for name, form in made.items()))
+    answer = done("measure", str(folder), "--out", str(out), *HERE)
+    rows = measured(out)
+    assert [row["id"] for row in rows] == ["m", "n", "w", "f", "r"]
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["copies"] for row in rows] == ["1", "1", "2", "1", "1"]
+    assert [row["sound"] for row in rows] == ["True", "True", "True", "False", "False"]
+    assert float(rows[0]["mu"]) < float(rows[1]["mu"]) < float(rows[2]["mu"])
+    assert rows[-1]["mu"] == ""
+    assert "radical" in rows[-1]["reason"]
+    for row in rows[:-1]:
+        far = abs(float(row["mu"]) - 0.1) / property_labels("mu").std
+        assert float(row["distance"]) == pytest.approx(far, abs=1e-5)
+        assert float(row["gap"]) == pytest.approx(float(row["lumo"]) - float(row["homo"]), abs=1e-5)
+    assert "alpha was asked of the samples and is not measured" in answer.stderr
+    assert "mu, 5 measured: mean absolute error" in answer.stdout
+
+
+def test_a_typed_property_goes_before_what_samples_say_and_structures_are_written(tmp_path: Path) -> None:
+    file, out = tmp_path / "two.xyz", tmp_path / "two.extxyz"
+    file.write_text(WATER.format("w", "target_mu=5") + METHANE.format("m", "target_mu=5"))
+    typed = ("measure", str(file), "--out", str(out), *HERE, "--property", "mu=0")
+    answer = done(*typed, "--num", "1")
+    atoms = read(out, index=":")
+    assert [one.info["id"] for one in atoms] == ["m"]
+    assert len(atoms[0]) == 5
+    assert atoms[0].info["target_mu"] == 0
+    assert "1 lines in" in answer.stderr
+    whole = done("measure", str(file), "--out", str(tmp_path / "two.sdf"), *HERE)
+    assert (tmp_path / "two.sdf").read_text().count("$$$$") == 2
+    assert "mu, 2 listed" in whole.stdout
+    unit = done(*typed[:-1], "homo=-6.5")
+    assert "is it another unit?" in unit.stderr
+
+
+def test_nothing_asked_leaves_the_order_and_bad_words_are_refused(tmp_path: Path) -> None:
+    file, out = tmp_path / "two.xyz", tmp_path / "two.csv"
+    file.write_text(WATER.format("w", "") + METHANE.format("m", ""))
+    answer = done("measure", str(file), "--out", str(out), *HERE)
+    rows = measured(out)
+    assert [row["id"] for row in rows] == ["w", "m"]
+    assert "distance" not in rows[0]
+    assert "mean absolute error" not in answer.stdout
+    refused(call("measure", str(file), "--out", str(tmp_path / "x.txt")), ".csv, .sdf, .extxyz")
+    refused(call("measure", str(tmp_path / "no.xyz"), "--out", str(out)), "no.xyz")
+    refused(call("measure", "mp_20", "--out", str(out)), "molecules")
+
+
 # --- relaxation
 
 
@@ -489,7 +561,7 @@ def test_a_worker_in_another_process_gives_the_same(crystals: Path, tmp_path: Pa
     code = "from epitaxy.apps.cli.main import main; main()"
     words = ["eval", "dng", str(crystals), "--json"]
     answer = subprocess.run(
-        [sys.executable, "-c", code, *words, str(out), "--workers", "1"],
+        [sys.executable, "-c", code, *words, str(out), *HERE],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "7/7" in answer.stderr

@@ -32,6 +32,7 @@ from epitaxy.apps.foundation.names import (
     BOND_TABLE_NAMES,
     CUTOFF_NAMES,
     FORMAT_NAMES,
+    MEASURED_NAMES,
     MODELS,
     PART_NAMES,
     POTENTIAL_NAMES,
@@ -51,7 +52,7 @@ from epitaxy.eval import TABLE_NAMES as EVAL_TABLES
 from epitaxy.eval.csp import PROTOCOLS, match_csp
 from epitaxy.eval.dng import PARTS
 from epitaxy.eval.fingerprints import DATASETS as WITH_CUTOFFS
-from epitaxy.eval.molecules import BOND_TABLES
+from epitaxy.eval.molecules import BOND_TABLES, PROPERTY_UNITS
 from epitaxy.eval.stability import load_potential
 from epitaxy.flows import KineticDiffusion, LinearBeta, VariancePreserving
 from epitaxy.flows._bayesian import BAYESIAN_SAMPLERS
@@ -147,6 +148,8 @@ def test_a_command_line_is_there_at_once() -> None:
         ("main", ["eval", "dng", "perov_5", "--cutoffs", "tight"], "--cutoffs tight: choose mp_20"),
         ("main", ["eval", "dng", "perov_5", "--split", "tset"], "--split tset: choose train"),
         ("main", ["eval", "molecules", "qm9", "--table", "x"], "--table x: choose edm"),
+        ("main", ["measure", "g2", "--out", "x.csv", "--property", "alpha=1"], "choose homo, lumo, gap"),
+        ("main", ["measure", "g3", "--out", "x.csv"], "g3"),
         ("main", ["relax", "perov_5", "--out", "x.csv", "--format", "x"], "--format x: choose cif"),
         ("kldm", ["info", "papre"], "did you mean 'paper'"),
         ("main", ["relax", "perov_5", "--out", "x.csv", "--potential", "chgnot"], "--potential chgnot"),
@@ -217,6 +220,7 @@ def test_the_cheap_words_are_those_of_the_packages() -> None:
     assert tuple(EVAL_TABLES) == TABLE_NAMES
     assert PART_NAMES == PARTS
     assert tuple(BOND_TABLES) == BOND_TABLE_NAMES
+    assert tuple(PROPERTY_UNITS) == MEASURED_NAMES
     assert set(WITH_CUTOFFS) == set(CUTOFF_NAMES)
     assert SPLITS == SPLIT_NAMES
     assert SHORTLIST_FORMATS == FORMAT_NAMES

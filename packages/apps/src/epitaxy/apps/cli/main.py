@@ -1,11 +1,11 @@
-"""The commands of no one model: ``epitaxy search``, ``data``, ``eval``, ``relax`` and those below."""
+"""The commands of no one model: ``epitaxy search``, ``data``, ``eval``, ``relax``, ``measure``, the rest."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from epitaxy.apps.cli import data, relaxing, scores, searching
+from epitaxy.apps.cli import data, measuring, relaxing, scores, searching
 from epitaxy.apps.cli import options as opt
 from epitaxy.apps.cli.shell import examples, new_app, run
 from epitaxy.apps.foundation.checks import check_known, choose
@@ -19,6 +19,7 @@ app = new_app(
 )
 app.add_typer(searching.app)
 app.add_typer(relaxing.app)
+app.add_typer(measuring.app)
 app.add_typer(data.app, name="data")
 app.add_typer(scores.app, name="eval")
 

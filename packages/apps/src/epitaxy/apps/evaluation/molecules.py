@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
+from jaxtyping import Float64
 
 from epitaxy.apps.evaluation.crystals import announce, divide, drawn, has_splits, short_names
 from epitaxy.apps.evaluation.molecule_sections import Judged, molecule_sections
@@ -33,8 +33,23 @@ SMILES_VERSION = 1
 _FILES = ("samples.extxyz", "samples.sdf", "samples.xyz")
 """Where a sample folder of ours has its molecules; the first has the most digits."""
 
-Read: TypeAlias = tuple[Molecules, dict[str, str]]
-"""Molecules, and why a record is not among them."""
+TARGET = "target_"
+"""What the field of a sample begins with that says what was asked of a property."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Molecules of one split, file or folder.
+
+    Attributes:
+        molecules: those that could be read.
+        rejects: why a record is not among them, by name.
+        targets: what was asked of their properties, NaN where nothing was; of samples alone.
+    """
+
+    molecules: Molecules
+    rejects: dict[str, str]
+    targets: Mapping[str, Float64[np.ndarray, " molecules"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +101,18 @@ class _Training:
 
 
 def _train(word: str, root: Path | None) -> Molecules:
-    molecules, rejects = _read(word, "train", root)
-    if rejects:
-        notify(f"{word}: {len(rejects)} training molecules cannot be used and are left out")
-    return molecules
+    read = read_samples(word, "train", root)
+    if read.rejects:
+        notify(f"{word}: {len(read.rejects)} training molecules cannot be used and are left out")
+    return read.molecules
 
 
 def _judge(options: MoleculeOptions, name: str, path: str, train: _Training | None) -> Judged:
-    molecules, rejects = _read(path, options.split, options.root)
-    announce(path, rejects)
+    read = read_samples(path, options.split, options.root)
+    announce(path, read.rejects)
     if options.limit is not None:
-        molecules, rejects = _limited(molecules, rejects, options.limit)
+        read = _limited(read, options.limit)
+    molecules, rejects = read.molecules, read.rejects
     known = None if train is None else train.smiles(molecules)
     with sentences(), stages() as progress:
         result = evaluate_molecules(
@@ -111,7 +127,7 @@ def _judge(options: MoleculeOptions, name: str, path: str, train: _Training | No
     return Judged(scored=Scored(name=name, report=result.report(), rejects=rejects), result=result)
 
 
-def _read(word: str, split: str, root: Path | None) -> Read:
+def read_samples(word: str, split: str, root: Path | None) -> Read:
     """Read one split of a dataset, or all of any other file or folder that names no split.
 
     Raises:
@@ -122,7 +138,8 @@ def _read(word: str, split: str, root: Path | None) -> Read:
     check_there(name)
     if has_splits(name) or name != word:
         dataset = load_molecules(name, part, root=root)
-        return Molecules.of(dataset.batch(range(len(dataset)))), _rejects(dataset)
+        whole = Molecules.of(dataset.batch(range(len(dataset))))
+        return Read(molecules=whole, rejects=_rejects(dataset))
     summary = read_summary(Path(name)) if Path(name).is_dir() else None
     held: dict[str, RawMolecule] = {}
     rejects: dict[str, str] = {}
@@ -138,7 +155,15 @@ def _read(word: str, split: str, root: Path | None) -> Read:
         rejects[f"{entry['id']}#{entry['number']}"] = f"rejected by sampling: {entry['reason']}"
     if not held and not rejects:
         raise UsageError(f"{name}: there is no molecule in it")
-    return _ragged(held), rejects
+    return Read(molecules=_ragged(held), rejects=rejects, targets=_targets(list(held.values())))
+
+
+def _targets(records: Sequence[RawMolecule]) -> dict[str, Float64[np.ndarray, " molecules"]]:
+    asked = dict.fromkeys(n for one in records for n in one.properties if n.startswith(TARGET))
+    return {
+        name.removeprefix(TARGET): np.array([one.properties.get(name, np.nan) for one in records])
+        for name in asked
+    }
 
 
 def _judgeable(source: Path) -> Iterator[RawMolecule | Reject]:
@@ -172,20 +197,15 @@ def _ragged(held: dict[str, RawMolecule]) -> Molecules:
     return Molecules(counts=plain.counts, numbers=plain.numbers, positions=plain.positions, ids=tuple(held))
 
 
-def _limited(molecules: Molecules, rejects: dict[str, str], limit: int) -> Read:
+def _limited(read: Read, limit: int) -> Read:
     """Draw from readable and unreadable records together."""
-    places = {name: n for n, name in enumerate(molecules.ids)}
-    chosen = drawn([*places, *rejects], limit)
+    places = {name: n for n, name in enumerate(read.molecules.ids)}
+    chosen = drawn([*places, *read.rejects], limit)
     kept = [places[name] for name in chosen if name in places]
-    ends = molecules.offsets
-    pairs = [
-        (molecules.numbers[ends[n] : ends[n + 1]], molecules.positions[ends[n] : ends[n + 1]]) for n in kept
-    ]
-    part = Molecules.from_pairs(pairs)
-    ids = tuple(molecules.ids[n] for n in kept)
-    return (
-        Molecules(counts=part.counts, numbers=part.numbers, positions=part.positions, ids=ids),
-        {name: rejects[name] for name in chosen if name not in places},
+    return Read(
+        molecules=read.molecules.select(kept),
+        rejects={name: read.rejects[name] for name in chosen if name not in places},
+        targets={name: values[kept] for name, values in read.targets.items()},
     )
 
 

@@ -87,6 +87,9 @@ CUTOFF_NAMES = ("mp_20", "carbon_24", "perov_5")
 SPLIT_NAMES = ("train", "val", "test")
 """The parts of a dataset."""
 
+MEASURED_NAMES = ("homo", "lumo", "gap", "mu")
+"""Properties of molecules that ``epitaxy measure`` knows."""
+
 FORMAT_NAMES = ("cif", "poscar")
 """What a shortlist's structures are written as."""
 

@@ -61,7 +61,7 @@ def write_xyz(path: str | Path, molecules: MoleculeBatch, *, fields: Sequence[Fi
     for (name, numbers, positions, properties), note in zip(_parts(molecules), notes, strict=True):
         words = [
             f'id="{_plain(name)}"',
-            *(f"{_word(k)}={_value(v)}" for k, v in {**properties, **note}.items()),
+            *(f"{_word(k)}={_value(v)}" for k, v in {**properties, **note}.items() if k != "id"),
         ]
         head = f'Properties=species:S:1:pos:R:3 {" ".join(words)} pbc="F F F"'
         rows = (

@@ -1,6 +1,6 @@
 """Molecules in ragged form, as numpy arrays, and what can be read as such."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -123,6 +123,18 @@ class Molecules:
             numbers=self.numbers[kept],
             positions=self.positions[kept],
             ids=tuple(name for name, count in zip(self.ids, counts.tolist(), strict=True) if count),
+        )
+
+    def select(self, places: Sequence[int]) -> "Molecules":
+        """Return these molecules alone, in the order given."""
+        ends = self.offsets
+        atoms = [np.arange(ends[n], ends[n + 1]) for n in places]
+        chosen = np.concatenate([np.zeros(0, dtype=np.int64), *atoms])
+        return Molecules(
+            counts=self.counts[list(places)],
+            numbers=self.numbers[chosen],
+            positions=self.positions[chosen],
+            ids=tuple(self.ids[n] for n in places),
         )
 
     def sums(self, values: np.ndarray) -> Int64[np.ndarray, " molecules"]:
