@@ -36,7 +36,8 @@ def test_sdf_comes_back(tmp_path):
 
 def test_ase_reads_the_atoms_of_both(tmp_path):
     write_sdf(tmp_path / "a.sdf", batch().select([1]), BONDS[1:] - np.array([2, 2, 0]))
-    write_xyz(tmp_path / "a.xyz", batch(), fields=[{"smiles": "C O"}, {"ok": True}, {"n": 2}])
+    write_xyz(tmp_path / "a.xyz", batch(), fields=[{"smiles": "C O", "id": "CO"}, {"ok": True}, {"n": 2}])
+    assert (tmp_path / "a.xyz").read_text().count("id=") == 3  # each once, of fields too
     assert read(tmp_path / "a.sdf").get_chemical_formula() == "H2O"
     first, water, last = read(tmp_path / "a.xyz", index=":")
     assert (first.info["smiles"], water.info["mu"], last.info["n"]) == ("C O", 1.85, 2)
