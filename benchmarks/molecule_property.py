@@ -10,9 +10,9 @@ its predictor and its generator have one half of the training split each). The p
 is trained for ``--minutes`` of processor time on the validation split alone, and tried on the test split: no
 generator can be shown to have a smaller error than its. ``--predictor`` keeps its weights, and finds them.
 
-With ``--draws`` so many molecules are drawn for each request, and the one is taken that is the nearest to it
-by GFN2-xTB, as ``epitaxy measure`` ranks them: sound ones first. The predictor, which had no part in the
-choice, judges it. This needs epitaxy-eval[xtb].
+With ``--draws`` so many molecules are drawn for each request; beside the first of them the one is judged that
+is the nearest to it by GFN2-xTB, as ``epitaxy measure`` ranks them: sound ones first. The predictor has no
+part in the choice. This needs epitaxy-eval[xtb].
 
 Three lines a property: what was asked and what was measured on all molecules; on those that are stable, since
 a predictor was never taught broken ones; and the error of all pairings of a request with a measured value,
@@ -25,8 +25,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
+from typing import TypedDict
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -170,18 +170,10 @@ class Asked:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """Molecules of one property's requests: one each, or none where none could be made."""
-
-    values: list[float]
-    molecules: list[Atoms]
-
-
 def ask(
     model: GeoBFN, wanted: MoleculeDataset, name: str, guidance: float, steps: int, draws: int
-) -> Answers:
-    """Sample molecules for each of these, of its number of atoms and its property; keep the nearest."""
+) -> dict[int, list[Atoms]]:
+    """Sample molecules for each of these, of its number of atoms and its property; by its place."""
     values = wanted.properties[name].tolist()
     requests = [
         TargetedRequest(
@@ -198,8 +190,7 @@ def ask(
     for sample in model.samples(requests, steps=steps):
         if sample.molecule is not None:
             groups.setdefault(int(sample.request.id), []).append(sample.molecule)
-    kept = {n: nearest(group, name, values[n]) for n, group in groups.items()}
-    return Answers(values=[values[n] for n in kept], molecules=list(kept.values()))
+    return groups
 
 
 def nearest(molecules: Sequence[Atoms], name: str, value: float) -> Atoms:
@@ -216,20 +207,50 @@ def nearest(molecules: Sequence[Atoms], name: str, value: float) -> Atoms:
 def measure(
     model: GeoBFN, predictor: Predictor, wanted: MoleculeDataset, names: Sequence[str], name: str,
     guidance: float, steps: int, draws: int,
-) -> Asked:  # fmt: skip
-    """Ask, and measure what comes."""
+) -> list[Asked]:  # fmt: skip
+    """Ask, and measure the first that comes, and the nearest of all that come."""
     start = time.monotonic()
-    answers = ask(model, wanted, name, guidance, steps, draws)
-    requested, seconds = answers.values, time.monotonic() - start
-    found = MoleculeDataset.from_atoms(answers.molecules)
+    groups = ask(model, wanted, name, guidance, steps, draws)
+    seconds = time.monotonic() - start
+    asked = {n: wanted.properties[name].tolist()[n] for n in groups}
+    chosen = {1: [group[0] for group in groups.values()]}
+    if draws > 1:
+        chosen[draws] = [nearest(group, name, asked[n]) for n, group in groups.items()]
+    return [
+        Asked(
+            guidance=guidance,
+            draws=of,
+            seconds=seconds * of / draws,
+            asked=len(wanted),
+            **judged(predictor, molecules, list(asked.values()), names, name),
+        )
+        for of, molecules in chosen.items()
+    ]
+
+
+class Judged(TypedDict):
+    """What the predictor says of all molecules, and of those that are stable."""
+
+    all: PropertyResult
+    stable: PropertyResult
+
+
+def judged(
+    predictor: Predictor,
+    molecules: Sequence[Atoms],
+    requested: Sequence[float],
+    names: Sequence[str],
+    name: str,
+) -> Judged:
+    """Measure molecules by the predictor."""
+    found = MoleculeDataset.from_atoms(molecules)
     measured = predictor.of(found)[:, list(names).index(name)]
     stable = measure_stability(Molecules.of(found.batch(range(len(found))))).stable
-    unit = UNITS.get(name, "")
-    whole = evaluate_property(requested, measured.tolist(), name=name, unit=unit)
-    part = evaluate_property(
-        np.array(requested)[stable].tolist(), measured[stable].tolist(), name=name, unit=unit
+    unit, wanted = UNITS.get(name, ""), np.array(requested)
+    return Judged(
+        all=evaluate_property(wanted.tolist(), measured.tolist(), name=name, unit=unit),
+        stable=evaluate_property(wanted[stable].tolist(), measured[stable].tolist(), name=name, unit=unit),
     )
-    return Asked(guidance=guidance, draws=draws, seconds=seconds, asked=len(wanted), all=whole, stable=part)
 
 
 def draw(path: Path, found: Sequence[Asked], errors: Mapping[str, float]) -> None:
@@ -269,7 +290,7 @@ def main() -> None:
     parser.add_argument("--num", type=int, default=300)
     parser.add_argument("--guidance", nargs="+", type=float, default=[0.0, 1.0])
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--draws", nargs="+", type=int, default=[1])
+    parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument(
         "--precision", choices=["bf16-mixed", "32-true"], default="bf16-mixed",
@@ -291,9 +312,10 @@ def main() -> None:
     order = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[: words.num]
     model, wanted, found = GeoBFN.load(words.model), test.subset(order), []
     for name in names:
-        for strength, draws in product(words.guidance, words.draws):
-            found.append(measure(model, predictor, wanted, names, name, strength, words.steps, draws))
-            print(found[-1].summary(), flush=True)
+        for strength in words.guidance:
+            for one in measure(model, predictor, wanted, names, name, strength, words.steps, words.draws):
+                found.append(one)
+                print(one.summary(), flush=True)
     words.out.mkdir(parents=True, exist_ok=True)
     result = {"predictor_error": errors, "steps": words.steps, "runs": [one.summary() for one in found]}
     (words.out / "molecule_property.json").write_text(json.dumps(result, indent=1))

@@ -16,8 +16,8 @@ app = typer.Typer()
 
 @app.command(
     epilog=examples(
-        "geobfn sample geobfn-qm9-small --property mu=3 --guidance 3 --num 160 --out polar",
-        "epitaxy measure polar --out nearest.sdf --num 20",
+        "epitaxy measure samples --out nearest.sdf --num 20",
+        "epitaxy measure mine.sdf --out measured.csv --property mu=3",
     )
 )
 def measure(
