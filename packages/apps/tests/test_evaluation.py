@@ -412,6 +412,10 @@ def test_nothing_asked_leaves_the_order_and_bad_words_are_refused(tmp_path: Path
     assert [row["id"] for row in rows] == ["w", "m"]
     assert "distance" not in rows[0]
     assert "mean absolute error" not in answer.stdout
+    broken = tmp_path / "broken.xyz"
+    broken.write_text("1\n\nXx 0 0 0\n")
+    done("measure", str(broken), "--out", str(tmp_path / "none.csv"), *HERE)
+    assert (tmp_path / "none.csv").read_text() == ",".join(rows[0]) + "\n"
     refused(call("measure", str(file), "--out", str(tmp_path / "x.txt")), ".csv, .sdf, .extxyz")
     refused(call("measure", str(tmp_path / "no.xyz"), "--out", str(out)), "no.xyz")
     refused(call("measure", "mp_20", "--out", str(out)), "molecules")

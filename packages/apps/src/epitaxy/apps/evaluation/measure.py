@@ -126,6 +126,11 @@ class _Ranked:
         first = {sound[n]: n for n in reversed(places)}
         return [n for n in places if sound[n] is None or first[sound[n]] == n]
 
+    def columns(self) -> list[str]:
+        """Return the heads of the table's columns."""
+        asked = [*(f"{TARGET}{name}" for name in self.targets), "distance"] if self.targets else []
+        return ["rank", "id", "smiles", "atoms", *PROPERTY_UNITS, *asked, "sound", "copies", "reason"]
+
     def rows(self, places: Sequence[int]) -> Iterator[Row]:
         """Yield the table's rows."""
         far, sound = self.distances(), self.sound()
@@ -169,7 +174,7 @@ def _write(out: Path, read: Read, ranked: _Ranked, places: Sequence[int]) -> Non
     rows = list(ranked.rows(places))
     if out.suffix == ".csv":
         text = io.StringIO()
-        table = csv.DictWriter(text, list(rows[0]) if rows else ["rank", "id"], lineterminator="\n")
+        table = csv.DictWriter(text, ranked.columns(), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
         write_text(out, text.getvalue())
