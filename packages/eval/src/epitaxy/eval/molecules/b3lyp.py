@@ -1,8 +1,8 @@
 """From GFN2-xTB to what B3LYP/6-31G(2df,p) would say, the level of QM9's labels: linear, fitted, frozen.
 
 Orbital energies of a tight-binding method lie elsewhere than a density functional's, by more than molecules
-differ. ``scripts/freeze_b3lyp.py`` fits the linear maps to molecules of QM9's training split, and measures
-what they miss on its test split; ``b3lyp.json`` has both.
+differ. ``scripts/freeze_b3lyp.py`` fits the linear maps to molecules of QM9's training and
+validation splits, and measures what they miss on its test split; ``b3lyp.json`` has both.
 """
 
 import json

@@ -38,7 +38,7 @@ class MeasuredProperties:
         """Return how far each molecule is from what was asked of it, in standard deviations of QM9's labels.
 
         The root of the sum of the squares over the properties that are asked for; a target that is NaN plays
-        no part. NaN for a molecule that could not be measured.
+        no part. NaN where what is asked could not be measured.
 
         Raises:
             ValueError: For a property that is not measured.
