@@ -11,8 +11,8 @@ is trained for ``--minutes`` of processor time on the validation split alone, an
 generator can be shown to have a smaller error than its. ``--predictor`` keeps its weights, and finds them.
 
 With ``--draws`` so many molecules are drawn for each request; beside the first of them the one is judged that
-is the nearest to it by GFN2-xTB, as ``epitaxy measure`` ranks them: sound ones first. The predictor has no
-part in the choice. This needs epitaxy-eval[xtb].
+is the nearest to it by GFN2-xTB, stable ones in one piece first. The predictor has no part in the choice.
+This needs epitaxy-eval[xtb].
 
 Three lines a property: what was asked and what was measured on all molecules; on those that are stable, since
 a predictor was never taught broken ones; and the error of all pairings of a request with a measured value,
@@ -200,7 +200,7 @@ def nearest(molecules: Sequence[Atoms], name: str, value: float) -> Atoms:
     held = Molecules.from_pairs((one.numbers, one.positions) for one in molecules)
     far = measure_properties(held).distances({name: np.full(len(held), value)})
     stability = measure_stability(held)
-    sound = stability.stable & (stability.fragments == 1)
+    sound = stability.stable & stability.connected
     return molecules[int(np.lexsort((np.nan_to_num(far, nan=np.inf), ~sound))[0])]
 
 

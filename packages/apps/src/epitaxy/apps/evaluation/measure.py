@@ -13,11 +13,12 @@ import typer
 from jaxtyping import Float64
 
 from epitaxy.apps.evaluation.crystals import announce
-from epitaxy.apps.evaluation.molecules import TARGET, Read, read_samples
+from epitaxy.apps.evaluation.molecules import Read, read_samples
 from epitaxy.apps.evaluation.settings import Compute, check_writable, sentences, stages
 from epitaxy.apps.foundation.errors import UsageError
 from epitaxy.apps.foundation.files import write_text
 from epitaxy.apps.foundation.messages import notify
+from epitaxy.apps.requests.request import TARGET
 from epitaxy.data.molecules import write_sdf, write_xyz
 from epitaxy.eval.molecules import (
     PROPERTY_UNITS,
@@ -115,7 +116,7 @@ class _Ranked:
 
     def sound(self) -> list[str | None]:
         """Return the SMILES of those that are stable, valid and in one piece; None of others."""
-        whole = self.judged.stability.stable & (self.judged.stability.fragments == 1)
+        whole = self.judged.stability.stable & self.judged.stability.connected
         named = (identity.smiles for identity in self.judged.identities)
         return [smiles if ok else None for ok, smiles in zip(whole.tolist(), named, strict=True)]
 

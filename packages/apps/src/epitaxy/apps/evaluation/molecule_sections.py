@@ -60,7 +60,7 @@ def _gallery(one: Judged) -> list[Section]:
     result = one.result
     stable_atoms = result.molecules.sums(result.stability.stable_atoms) / result.molecules.counts
     valid = np.array([bool(identity) for identity in result.identities], dtype=bool)
-    merit = stable_atoms + result.stability.stable + valid + (result.stability.fragments == 1)
+    merit = stable_atoms + result.stability.stable + valid + result.stability.connected
     order = np.argsort(-merit, kind="stable").tolist()
     ends = (("best", order[:GALLERY]), ("worst", order[GALLERY:][-GALLERY:]))
     return [

@@ -21,6 +21,7 @@ from epitaxy.apps.foundation.messages import notify
 from epitaxy.apps.foundation.progress import reporting
 from epitaxy.apps.molecules.data import load_molecules
 from epitaxy.apps.report.scores import Scored
+from epitaxy.apps.requests.request import TARGET
 from epitaxy.apps.sampling.output_folder import read_summary
 from epitaxy.data import Reject
 from epitaxy.data.molecules import OVERLAP, MoleculeDataset, RawMolecule, read_molecules
@@ -32,9 +33,6 @@ SMILES_VERSION = 1
 
 _FILES = ("samples.extxyz", "samples.sdf", "samples.xyz")
 """Where a sample folder of ours has its molecules; the first has the most digits."""
-
-TARGET = "target_"
-"""What the field of a sample begins with that says what was asked of a property."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,9 @@ from epitaxy.apps.requests.elements import ANY, Palette
 from epitaxy.apps.requests.start import Start
 from epitaxy.geometry import structure_seed
 
+TARGET = "target_"
+"""What the field of a structure begins with that says what was asked of a property."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -64,7 +67,7 @@ class TargetedRequest(Request):
     @property
     def notes(self) -> Mapping[str, str | int | float]:
         """Return the targets."""
-        return {f"target_{name}": value for name, value in self.targets.items()}
+        return {f"{TARGET}{name}": value for name, value in self.targets.items()}
 
 
 class RequestOptions(TypedDict):

@@ -73,7 +73,7 @@ class MoleculeResult:
 
     def counts(self) -> dict[str, int]:
         """How many of what."""
-        stable, connected = self.stability.stable, self.stability.fragments == 1
+        stable, connected = self.stability.stable, self.stability.connected
         valid = np.array([bool(identity) for identity in self.identities], dtype=bool)
         known = {} if self.reference is None else {"novel": len(self.novel())}
         unknown = self.stability.bonds.unknown.values()

@@ -29,6 +29,11 @@ class Stability:
     stable: Bool[np.ndarray, " molecules"]
     fragments: Int64[np.ndarray, " molecules"]
 
+    @property
+    def connected(self) -> Bool[np.ndarray, " molecules"]:
+        """Whether its bonds hold each molecule in one piece."""
+        return np.asarray(self.fragments == 1)
+
 
 def measure_stability(molecules: RaggedMolecules | Molecules, *, table: str | BondTable = "edm") -> Stability:
     """Judge every atom and molecule by EDM's rule (arXiv:2203.17003, Sec. 5.1).
